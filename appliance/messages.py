@@ -1,0 +1,420 @@
+"""Every message of the house as a typed struct: ledger events, and commands and replies on the bus.
+
+Ledger events are facts in the past tense; the ledger stamps each with a sequence, UTC and a monotonic
+time (`Record`). Fields marked `Personal` never stand in an event on disk: the ledger keeps them in erasable records of
+their own and the event holds an id (appliance/ledger). Numbers are E.164 with "+", or an extension or service code.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+Personal = Annotated[str, msgspec.Meta(extra={"personal": True})]
+"""Text about a person (number, name): stored apart, erasable."""
+
+Outcome = Literal[
+    "confirmed", "heard", "hung_up", "declined", "machine", "busy", "no_answer",
+    "unreachable", "no_line", "cancelled", "interrupted",
+]
+CampaignState = Literal["running", "paused", "finished", "cancelled"]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """A fact. Subclasses are listed in `EVENTS`; changing one's fields needs an upcaster and a stored fixture."""
+
+
+# ---- calls and legs --------------------------------------------------------------------------------------------------
+
+
+class Quality(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What RTP was like on one leg, as received by us (RFC 3550 6.4) and, where RTCP told, by the far end.
+
+    `loss` is a fraction 0..1, `jitter_ms` milliseconds, `mos` 1..4.5 estimated by the E-model (ITU-T G.107)."""
+
+    packets_in: int = 0
+    packets_out: int = 0
+    lost: int = 0
+    loss: float = 0.0
+    jitter_ms: float = 0.0
+    mos: float = 0.0
+    far_loss: float | None = None
+    rtt_ms: float | None = None
+    codec: str = ""
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a leg ended: SIP status (RFC 3261) and Q.850 cause where known, and who ended it.
+
+    `by`: "far" (the other end), "near" (we), "restart" (found open after a restart), "network" (timeout, no route),
+    "tone" (heard in-band on lines with audio supervision; `tone` says which)."""
+
+    sip: int = 0
+    q850: int = 0
+    by: Literal["far", "near", "restart", "network", "tone"] = "far"
+    tone: str = ""
+    text: str = ""
+
+
+class LegOpened(Event):
+    """A leg exists: a phone or a line called us (`in`) or we call it (`out`). Committed before an INVITE leaves.
+
+    `endpoint` is the extension or the line's name; `number` the other party (caller of an `in` leg on a line, callee of an
+    `out` leg) or what a phone dialled; `sip_call_id` is the Call-ID on the wire; `purpose` says which flow owns the call.
+    """
+
+    call: str
+    leg: str
+    direction: Literal["in", "out"]
+    kind: Literal["phone", "line"]
+    endpoint: str
+    number: Personal = ""
+    name: Personal = ""
+    sip_call_id: str = ""
+    peer: str = ""
+    media_port: int = 0
+    purpose: str = ""
+    campaign: int = 0
+
+
+class LegRinging(Event):
+    leg: str
+    early_media: bool = False
+
+
+class LegAnswered(Event):
+    leg: str
+    codec: str = ""
+    heard: bool = False
+    """True where the answer was heard (audio supervision) and not signalled."""
+
+
+class LegHeld(Event):
+    leg: str
+    by: Literal["far", "near"] = "far"
+
+
+class LegResumed(Event):
+    leg: str
+
+
+class LegEnded(Event):
+    leg: str
+    cause: Cause = Cause()
+    quality: Quality | None = None
+
+
+class CallReached(Event):
+    """What the call came to: "extension:102", "scenario:701", "excuse:queue:front", "line:gateway"."""
+
+    call: str
+    target: str
+
+
+class CallTransferred(Event):
+    call: str
+    by_leg: str
+    kind: Literal["blind", "attended"]
+    target: Personal = ""
+
+
+class CallEnded(Event):
+    """The last leg is gone; the CDR is derived and written in the same transaction."""
+
+    call: str
+    disposition: Literal["answered", "no_answer", "busy", "failed", "cancelled", "interrupted"]
+
+
+# ---- campaigns -------------------------------------------------------------------------------------------------------
+
+
+class Subscriber(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One entry of a list as the campaign took it over. `row` is the line in the file; `extra` the other columns in order."""
+
+    index: int
+    number: str
+    name: str = ""
+    row: int = 0
+    extra: dict[str, str] = {}
+
+
+class BadRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of a list that cannot be called: line in the file, what stands there, why not."""
+
+    row: int
+    text: str
+    reason: str
+
+
+class CampaignCreated(Event):
+    """A campaign starts. Its subscribers are stored in the same transaction (`Ledger.append_campaign`). The scenario is
+    copied as it stood (`rules`, the TOML keys), so that a later change of configuration does not alter a run."""
+
+    campaign: int
+    scenario: str
+    name: str
+    list: str
+    lines: int
+    message: str
+    """Path of the recording under the data directory."""
+    message_seconds: float
+    subscribers: int
+    duplicates: int = 0
+    bad_rows: list[BadRow] = []
+    rules: dict[str, Any] = {}
+    by: str = ""
+    """Who: "101" from a phone, "cli", "api:NAME"."""
+    report_to: list[str] = []
+
+
+class CampaignStateChanged(Event):
+    campaign: int
+    state: CampaignState
+    by: str = ""
+    reason: str = ""
+
+
+class AttemptStarted(Event):
+    """The lease of one attempt, committed before its INVITE leaves, in one transaction with its LegOpened."""
+
+    campaign: int
+    subscriber: int
+    attempt: int
+    call: str
+    leg: str
+    line: str
+
+
+class AttemptEnded(Event):
+    """What became of an attempt. Committed before anybody acts on it; a committed success is never called again."""
+
+    campaign: int
+    subscriber: int
+    attempt: int
+    call: str
+    outcome: Outcome
+    line: str = ""
+    seconds_heard: float = 0.0
+    fraction_heard: float = 0.0
+    digit: str = ""
+    cause: Cause = Cause()
+    why: str = ""
+
+
+class ReportRequested(Event):
+    """Somebody asked for the report to be mailed (again)."""
+
+    campaign: int
+    by: str = ""
+    to: list[str] = []
+
+
+class ReportSent(Event):
+    campaign: int
+    to: list[str]
+    mail_id: str
+
+
+# ---- the box ---------------------------------------------------------------------------------------------------------
+
+
+class BoxStarted(Event):
+    version: str
+    clean: bool
+    """False where the last run did not end by a stop: orphans were looked for."""
+
+
+class BoxStopped(Event):
+    reason: str = ""
+
+
+class ConfigApplied(Event):
+    version: int
+    by: str = ""
+    summary: str = ""
+
+
+class LineChanged(Event):
+    line: str
+    up: bool
+    reason: str = ""
+
+
+class PhoneRegistered(Event):
+    extension: str
+    contact: str
+    transport: str = "udp"
+
+
+class PhoneGone(Event):
+    extension: str
+    contact: str
+    reason: Literal["expired", "unregistered", "unreachable", "removed"] = "expired"
+
+
+class SourceBanned(Event):
+    address: str
+    reason: str
+    seconds: float
+
+
+class ShortageChanged(Event):
+    """Something runs short ("disk", "rtp-ports", "memory"); `level` "none", "recordings", "campaigns", "reserve"."""
+
+    what: str
+    level: str
+    detail: str = ""
+
+
+EVENTS: tuple[type[Event], ...] = tuple(Event.__subclasses__())
+
+
+class Record(msgspec.Struct, frozen=True):
+    """An event as the ledger holds it. `utc` seconds since 1970; `mono` monotonic seconds, comparable within one `boot`."""
+
+    seq: int
+    utc: float
+    mono: float
+    boot: str
+    event: Event
+
+
+# ---- commands on the bus (client -> core), each with its reply -------------------------------------------------------
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    pass
+
+
+class Status(Command):
+    """-> StatusReply"""
+
+
+class Reload(Command):
+    """Read the configuration file again and apply it without dropping a call. -> Done, or Refused with the errors."""
+
+    by: str = "cli"
+
+
+class ApplyConfig(Command):
+    """Make `text` the configuration (import, rollback). -> Done"""
+
+    text: str
+    by: str = "cli"
+    summary: str = ""
+
+
+class StartCampaign(Command):
+    """`message` is the path of an audio file the core can read. -> CampaignStarted"""
+
+    scenario: str
+    list: str
+    message: str
+    lines: int | None = None
+    by: str = "cli"
+
+
+class ControlCampaign(Command):
+    """-> Done"""
+
+    campaign: int
+    action: Literal["pause", "resume", "cancel", "finish", "report"]
+    by: str = "cli"
+    reason: str = ""
+    to: list[str] = []
+
+
+class AskAttempt(Command):
+    """The dialer asks for one attempt; idempotent by (campaign, subscriber, attempt). -> AttemptGranted | AttemptRefused"""
+
+    campaign: int
+    subscriber: int
+    attempt: int
+
+
+class NoteReport(Command):
+    """The dialer's mailer says that a report left. -> Done"""
+
+    campaign: int
+    to: list[str]
+    mail_id: str
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    pass
+
+
+class Done(Reply):
+    text: str = ""
+
+
+class Refused(Reply):
+    """The command was not carried out; nothing changed. Fields as in SwitchroomError."""
+
+    id: str
+    message: str
+    hint: str = ""
+
+
+class CampaignStarted(Reply):
+    campaign: int
+    subscribers: int
+    duplicates: int = 0
+    bad_rows: list[BadRow] = []
+    lines: int = 0
+    minutes: float = 0.0
+
+
+class AttemptGranted(Reply):
+    call: str
+    line: str
+
+
+class AttemptRefused(Reply):
+    """Not now. `why` is one of: full (no free channel), share (campaign's lines in use), line_down, closed (outside the
+    callee's hours), paused, done (attempt already in the ledger), short (of disk), no_route, stopping.
+    Ask again after `retry_after` seconds or when the bus wakes, whichever is first."""
+
+    why: str
+    retry_after: float = 1.0
+
+
+class LineStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    name: str
+    up: bool
+    reason: str = ""
+    channels: int = 0
+    busy: int = 0
+    keep_free: int = 0
+
+
+class PhoneStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    extension: str
+    name: str = ""
+    registered: bool = False
+    contact: str = ""
+    busy: int = 0
+
+
+class StatusReply(Reply):
+    version: str
+    uptime: float
+    config_version: int
+    lines: list[LineStatus]
+    phones: list[PhoneStatus]
+    calls: int
+    campaigns_running: list[int]
+    shortages: dict[str, str] = {}
+    ledger_seq: int = 0
+    health: dict[str, Any] = {}
+
+
+COMMANDS: tuple[type[Command], ...] = tuple(Command.__subclasses__())
+REPLIES: tuple[type[Reply], ...] = tuple(Reply.__subclasses__())
+
+
+class Wake(msgspec.Struct, frozen=True, tag="wake"):
+    """Published by the core when the ledger grew: readers catch up to `seq` from LMDB. Loss is harmless."""
+
+    seq: int

@@ -1,0 +1,184 @@
+"""The one contract that all lines and phones follow (design rule: all lines look alike).
+
+A driver owns signalling for its endpoints. The core speaks to it about *legs*, named by the core's own leg id (a string),
+and hears of them through typed events given to one sink, always on the core's event loop. Audio is not the driver's:
+it is told where our media stands (`MediaOffer`) and tells where the far end's stands (`MediaAnswer`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from appliance.messages import Cause, Event
+
+# ---- media as signalled ----------------------------------------------------------------------------------------------
+
+CODECS = ("PCMA", "PCMU", "G722")
+
+
+class MediaOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """Our side of the audio: address and RTP port (RTCP is muxed or port+1), codecs in order of preference."""
+
+    host: str
+    port: int
+    codecs: tuple[str, ...] = CODECS
+    ptime_ms: int = 20
+    direction: Literal["sendrecv", "sendonly", "recvonly", "inactive"] = "sendrecv"
+
+
+class MediaAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What was agreed: where to send, with which codec and payload types. `telephone_event` 0 means none (then digits
+    are heard in-band). `direction` is ours: "sendonly" means that the far end holds us or only listens."""
+
+    host: str
+    port: int
+    codec: str
+    payload_type: int
+    telephone_event: int = 0
+    ptime_ms: int = 20
+    direction: Literal["sendrecv", "sendonly", "recvonly", "inactive"] = "sendrecv"
+    rtcp_mux: bool = False
+    rtcp_port: int = 0
+
+
+# ---- what a driver says ----------------------------------------------------------------------------------------------
+
+
+class LegEvent(msgspec.Struct, frozen=True, kw_only=True):
+    leg: str
+
+
+class Incoming(LegEvent):
+    """A new leg calls us; the driver made up the leg id. Answer with `ring`, `early`, `answer`, `reject` or `redirect`.
+
+    `endpoint` is the extension (kind "phone", already authenticated) or the line's name (kind "line", known by address or by
+    registration). `number` is what was dialled as it came (user part, unescaped once); `caller` and `caller_name` come from
+    From or P-Asserted-Identity. `offer` is None where the INVITE had no SDP. `replaces` is the leg that an attended
+    transfer puts us in place of (RFC 3891)."""
+
+    endpoint: str
+    kind: Literal["phone", "line"]
+    number: str
+    caller: str
+    caller_name: str = ""
+    peer: str = ""
+    sip_call_id: str = ""
+    offer: MediaAnswer | None = None
+    replaces: str = ""
+    emergency: bool = False
+
+
+class Ringing(LegEvent):
+    """The far end rings (180, or 183 without SDP)."""
+
+
+class EarlyMedia(LegEvent):
+    """The far end sends audio before answering (183/180 with SDP)."""
+
+    media: MediaAnswer
+
+
+class Answered(LegEvent):
+    media: MediaAnswer
+
+
+class MediaChanged(LegEvent):
+    """A re-INVITE or UPDATE of the far end was answered: new address, codec, or hold (`media.direction`)."""
+
+    media: MediaAnswer
+
+
+class Ended(LegEvent):
+    """The leg is gone; its id is never used again. Comes exactly once per leg, also after `hang_up`."""
+
+    cause: Cause
+
+
+class DigitInfo(LegEvent):
+    """A digit by SIP INFO (application/dtmf-relay or application/dtmf)."""
+
+    digit: str
+    duration_ms: int = 0
+
+
+class TransferAsked(LegEvent):
+    """REFER from the far end. `target` is the user part to call; `replaces` our leg id for an attended transfer, or "".
+    Answer with `transfer_state` (NOTIFY sipfrag) until a final status."""
+
+    target: str
+    replaces: str = ""
+
+
+class EndpointChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """A line or phone came up or went down; `event` is what belongs in the ledger."""
+
+    endpoint: str
+    kind: Literal["phone", "line"]
+    up: bool
+    reason: str = ""
+    event: Event | None = None
+
+
+class OrphanEnded(msgspec.Struct, frozen=True, kw_only=True):
+    """A dialog left over from before a restart was ended (or found gone): its channel may count as free."""
+
+    sip_call_id: str
+    line: str = ""
+    ended: bool = True
+    detail: str = ""
+
+
+DriverEvent = LegEvent | EndpointChanged | OrphanEnded
+Sink = Callable[[DriverEvent], None]
+
+
+# ---- what a driver does ----------------------------------------------------------------------------------------------
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """One outgoing leg. `number` is already in the form the endpoint wants (`send_as`); `caller` is shown to the callee."""
+
+    leg: str
+    endpoint: str
+    kind: Literal["phone", "line"]
+    number: str
+    caller: str
+    caller_name: str = ""
+    media: MediaOffer
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Driver(Protocol):
+    """All methods return at once; results arrive as events. Calls on a leg that has ended are ignored (it raced)."""
+
+    def start(self, sink: Sink) -> None: ...
+    async def stop(self) -> None: ...
+
+    def call_id_of(self, leg: str) -> str:
+        """The Call-ID that `place` will use for this leg id: known before the INVITE so that it can be committed first."""
+
+    def place(self, order: Place) -> None: ...
+    def ring(self, leg: str) -> None: ...
+    def early(self, leg: str, media: MediaOffer) -> None: ...
+    def answer(self, leg: str, media: MediaOffer) -> None: ...
+    def reject(self, leg: str, sip_code: int, reason: str = "", retry_after: int | None = None) -> None: ...
+    def hang_up(self, leg: str, q850: int = 16, text: str = "") -> None:
+        """CANCEL before the answer, BYE after it; an unanswered incoming leg gets 603."""
+
+    def modify(self, leg: str, media: MediaOffer) -> None:
+        """Re-INVITE with this media (hold, resume, other codec). The outcome comes as MediaChanged; glare is the driver's."""
+
+    def send_info_digit(self, leg: str, digit: str, duration_ms: int = 160) -> None: ...
+    def refer(self, leg: str, target: str, replaces_leg: str = "") -> None: ...
+    def transfer_state(self, leg: str, sip_code: int, reason: str = "") -> None: ...
+
+    def end_orphans(self, sip_call_ids: Sequence[str]) -> None:
+        """After a restart: end these dialogs (by what the driver wrote down of them); one OrphanEnded each."""
+
+    def reconfigure(self, lines: Sequence[object], phones: Sequence[object]) -> None:
+        """New configuration: endpoints added, changed, removed; legs in progress stay."""
+
+    def health(self) -> dict[str, object]: ...

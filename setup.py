@@ -1,0 +1,25 @@
+"""Builds the C and Cython extensions; everything else about the project stands in pyproject.toml."""
+
+import os
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+HERE = Path(__file__).parent
+CFFI_MODULES = ["drivers/sip/build.py:ffibuilder", "appliance/media/build.py:ffibuilder"]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g", "-O1"]
+FLAGS = SANITIZE if os.environ.get("SWITCHROOM_SANITIZE") else ["-O2"]
+
+core = Extension(
+    "appliance._core",
+    ["appliance/_core.pyx"],
+    extra_compile_args=FLAGS,
+    extra_link_args=FLAGS if os.environ.get("SWITCHROOM_SANITIZE") else [],
+)
+
+setup(
+    # A builder that is not there (a source checkout in pieces) is an error at build time, not a missing feature later.
+    cffi_modules=[m for m in CFFI_MODULES if (HERE / m.split(":")[0]).exists()],
+    ext_modules=cythonize([core], language_level=3) if (HERE / "appliance/_core.pyx").exists() else [],
+)
