@@ -1,0 +1,92 @@
+"""`switchroom`, the one command. Groups are loaded when used: `--help` and scripts stay quick."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from appliance import __version__
+from appliance.errors import SwitchroomError
+from appliance.system.paths import data_dir
+
+GROUPS = {
+    "serve": ("appliance.cli.serve:serve", "Start the box here, in the foreground."),
+    "status": ("appliance.cli.status:status", "What the box is doing: lines, phones, calls, campaigns, troubles."),
+    "config": ("appliance.cli.config:config", "Check, show, import, export and roll back the configuration."),
+    "campaign": ("appliance.cli.campaign:campaign", "Start, watch, pause and report notification campaigns."),
+    "list": ("appliance.cli.lists:list_group", "Look at the lists of numbers that campaigns call."),
+    "cdr": ("appliance.cli.cdr:cdr", "Search and export call records."),
+    "ledger": ("appliance.cli.ledger:ledger", "Look at the ledger of events; rebuild what is derived from it."),
+    "mail": ("appliance.cli.mail:mail", "See which reports left by mail and which still wait."),
+    "prompts": ("appliance.cli.prompts:prompts", "Speak the box's prompts, or listen to what there is."),
+}
+
+
+@dataclass
+class Context:
+    data: Path
+    json: bool
+
+
+class LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(GROUPS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in GROUPS:
+            return None
+        module, attribute = GROUPS[name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in GROUPS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--data", metavar="DIR", help="The box's data directory (default: SWITCHROOM_DATA, else ./data).")
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
+@click.version_option(__version__, prog_name="switchroom")
+@click.pass_context
+def cli(ctx: click.Context, data: str | None, as_json: bool) -> None:
+    """Switchroom, a contact centre in one box.
+
+    \b
+    Try it:        switchroom serve --config office.toml --data data
+    See it:        switchroom status
+    Call a list:   switchroom campaign start 701 --list 12 --message news.wav
+                   switchroom campaign watch 1
+    Look back:     switchroom cdr list --since today
+    """
+    ctx.obj = Context(data_dir(data), as_json)
+
+
+def main() -> None:
+    try:
+        cli(standalone_mode=False)
+    except SwitchroomError as problem:
+        if "--json" in sys.argv:
+            click.echo(json.dumps({"error": {"id": problem.id, "message": problem.message, "hint": problem.hint}}))
+        else:
+            console = Console(stderr=True)
+            console.print(f"[bold red]{problem.message}[/]", highlight=False)
+            if problem.hint:
+                console.print(problem.hint, highlight=False)
+        sys.exit(1)
+    except click.exceptions.Exit as wanted:
+        sys.exit(wanted.exit_code)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)
+    except click.Abort:
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)

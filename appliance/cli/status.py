@@ -1,0 +1,37 @@
+"""`switchroom status`: one look at the box."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from appliance import bus
+from appliance.messages import Status, StatusReply
+
+
+@click.command()
+@click.pass_context
+def status(ctx: click.Context) -> None:
+    """What the box is doing: lines, phones, calls, campaigns, troubles."""
+    reply: StatusReply = bus.ask_once(ctx.obj.data, Status())
+    if ctx.obj.json:
+        click.echo(msgspec.json.encode(reply).decode())
+        return
+    console = Console()
+    console.print(f"Switchroom {reply.version}, up {reply.uptime / 3600:.1f} h, configuration version "
+                  f"{reply.config_version}, {reply.calls} calls, ledger at {reply.ledger_seq}")
+    lines = Table("Line", "State", "Channels", "Busy", "Kept free", title="Lines", title_justify="left")
+    for line in reply.lines:
+        state = "[green]up[/]" if line.up else f"[red]down[/] {line.reason}"
+        lines.add_row(line.name, state, str(line.channels), str(line.busy), str(line.keep_free))
+    console.print(lines)
+    phones = Table("Extension", "Name", "Registered", "Calls", title="Phones", title_justify="left")
+    for phone in reply.phones:
+        phones.add_row(phone.extension, phone.name, phone.contact if phone.registered else "[dim]no[/]", str(phone.busy))
+    console.print(phones)
+    for campaign in reply.campaigns_running:
+        console.print(f"Campaign {campaign} is running: switchroom campaign watch {campaign}")
+    for what, level in reply.shortages.items():
+        console.print(f"[bold red]Short of {what}: {level}[/]")

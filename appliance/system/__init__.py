@@ -1,0 +1,1 @@
+"""What every process needs from the machine: folders, logs, readiness and watchdog, supervision."""

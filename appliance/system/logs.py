@@ -1,0 +1,47 @@
+"""Structured logs: one JSON object a line for machines, a short coloured line on a terminal.
+
+Fields are given as `extra={"call": ...}`; the call id goes end to end. Secrets never reach a log: what may hold one
+(SIP authentication, PINs, passwords) is not logged at all rather than masked.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+
+_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "part": record.name,
+            "text": record.getMessage(),
+        }
+        line |= {k: v for k, v in vars(record).items() if k not in _STANDARD}
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+class TerminalFormatter(logging.Formatter):
+    COLOURS = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31m"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        extra = " ".join(f"{k}={v}" for k, v in vars(record).items() if k not in _STANDARD)
+        colour = self.COLOURS.get(record.levelname, "")
+        text = f"{time.strftime('%H:%M:%S')} {record.name:<8} {colour}{record.getMessage()}{colour and chr(27) + '[0m'} {extra}"
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return text.rstrip()
+
+
+def set_up(level: str = "info") -> None:
+    """Log to stderr: journald, the supervisor or a person reads it there."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(TerminalFormatter() if sys.stderr.isatty() else JsonFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -1,0 +1,59 @@
+"""The common beginning of the three processes: arguments, logs, event loop, and dying with the supervisor."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ctypes
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from appliance.clock import SystemClock
+from appliance.system import logs
+from appliance.system.paths import data_dir, ensure_layout
+
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """How a process was started: its data directory and the clock it was given."""
+
+    data: Path
+    clock: SystemClock
+
+
+def parse(name: str, argv: list[str] | None = None) -> Invocation:
+    """Read `--data`, `--clock-offset` and `--log`; set up logging and the data directory."""
+    parser = argparse.ArgumentParser(prog=f"switchroom {name}")
+    parser.add_argument("--data", help="data directory (or SWITCHROOM_DATA)")
+    parser.add_argument("--clock-offset", type=float, default=0.0, metavar="SECONDS",
+                        help="added to the calendar time: rehearse Monday morning on a Sunday")
+    parser.add_argument("--log", default=os.environ.get("SWITCHROOM_LOG", "info"))
+    given = parser.parse_args(argv)
+    logs.set_up(given.log)
+    data = data_dir(given.data)
+    ensure_layout(data)
+    return Invocation(data, SystemClock(given.clock_offset))
+
+
+def die_with_parent() -> None:
+    """Under `switchroom serve`: end when it is killed, so that no half of the box stays behind. systemd needs no such help."""
+    if os.environ.get("NOTIFY_SOCKET") and os.environ.get("SYSTEMD_EXEC_PID") is None:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def run(main: Callable[[], Awaitable[int]]) -> int:
+    """Run an async main on uvloop and return its exit status."""
+    die_with_parent()
+
+    async def go() -> int:
+        return await main()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(go())

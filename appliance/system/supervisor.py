@@ -1,0 +1,149 @@
+"""`switchroom serve`: core, dialer and web as three child processes, each restarted alone when it ends or goes silent.
+
+For a person who just tries it, and for machines without systemd; under systemd each process has a unit of its own. The
+children speak sd_notify to us, as they would to systemd: readiness, and a watchdog ping within `WATCHDOG_SECONDS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from appliance.system.paths import socket_path
+
+log = logging.getLogger("serve")
+WATCHDOG_SECONDS = 20
+START_SECONDS = 60
+"""How long a process may take to its first readiness: a long ledger may have to be recovered."""
+
+
+@dataclass
+class Child:
+    """One supervised process. `started`, `ready_at`, `last_ping` are monotonic seconds, 0.0 for not yet."""
+
+    name: str
+    argv: Sequence[str]
+    process: asyncio.subprocess.Process | None = None
+    started: float = 0.0
+    ready_at: float = 0.0
+    last_ping: float = 0.0
+    failures: int = 0
+    status: str = ""
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def restart_delay(failures: int, lived: float) -> float:
+    """Seconds to wait before the next start: at once after a healthy life, else doubling from 0.2 s up to 10 s."""
+    if lived > 30:
+        return 0.0
+    return min(10.0, 0.2 * float(2 ** min(failures, 6)))
+
+
+class Supervisor:
+    def __init__(self, data: Path, children: Sequence[tuple[str, Sequence[str]]],
+                 on_ready: Callable[[str], None] = lambda name: None) -> None:
+        self.data = data
+        self.children = {name: Child(name, argv) for name, argv in children}
+        self._on_ready = on_ready
+        self._stopping = asyncio.Event()
+        self.reload = asyncio.Event()
+
+    async def run(self) -> int:
+        """Start all, keep them alive until SIGINT or SIGTERM, then stop them in order. Returns the exit status."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._pass_on_reload)
+        tasks = [asyncio.create_task(self._keep(child)) for child in self.children.values()]
+        await self._stopping.wait()
+        for child in self.children.values():
+            self._signal(child, signal.SIGTERM)
+        _, late = await asyncio.wait(tasks, timeout=15)
+        for child in self.children.values() if late else ():
+            self._signal(child, signal.SIGKILL)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return 0
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def _pass_on_reload(self) -> None:
+        self._signal(self.children["core"], signal.SIGHUP)
+
+    def _signal(self, child: Child, number: signal.Signals) -> None:
+        if child.process and child.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.process.send_signal(number)
+
+    async def _keep(self, child: Child) -> None:
+        path = socket_path(self.data, f"notify-{child.name}")
+        while not self._stopping.is_set():
+            path.unlink(missing_ok=True)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
+                notify.bind(str(path))
+                notify.setblocking(False)
+                await self._one_life(child, notify, str(path))
+            if self._stopping.is_set():
+                break
+            lived = time.monotonic() - child.started
+            child.failures = 0 if lived > 30 else child.failures + 1
+            code = child.process.returncode if child.process else None
+            log.warning("%s ended, starting it again", child.name, extra={"code": code, "lived": round(lived, 1)})
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), restart_delay(child.failures, lived))
+        path.unlink(missing_ok=True)
+
+    async def _one_life(self, child: Child, notify: socket.socket, path: str) -> None:
+        env = os.environ | {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": str(WATCHDOG_SECONDS * 1_000_000)}
+        child.started = child.last_ping = time.monotonic()
+        child.ready_at = 0.0
+        child.process = await asyncio.create_subprocess_exec(*child.argv, env=env, start_new_session=True)
+        listen = asyncio.create_task(self._listen(child, notify))
+        watch = asyncio.create_task(self._watch(child))
+        await child.process.wait()
+        for task in (listen, watch):
+            task.cancel()
+        await asyncio.gather(listen, watch, return_exceptions=True)
+
+    async def _listen(self, child: Child, notify: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            words = (await loop.sock_recv(notify, 4096)).decode(errors="replace").split("\n")
+            child.last_ping = time.monotonic()
+            for word in words:
+                if word == "READY=1":
+                    child.ready_at = time.monotonic()
+                    child.ready.set()
+                    self._on_ready(child.name)
+                elif word.startswith("STATUS="):
+                    child.status = word[7:]
+
+    async def _watch(self, child: Child) -> None:
+        """End a child that went silent. ABRT, not KILL, so that a stack is written."""
+        while True:
+            await asyncio.sleep(1)
+            silent = time.monotonic() - child.last_ping
+            if silent > (WATCHDOG_SECONDS if child.ready_at else START_SECONDS):
+                log.error("%s does not answer, ending it", child.name, extra={"silent": round(silent, 1)})
+                self._signal(child, signal.SIGABRT)
+                await asyncio.sleep(5)
+                self._signal(child, signal.SIGKILL)
+
+
+def standard_children(data: Path, extra: Sequence[str] = ()) -> list[tuple[str, list[str]]]:
+    """The three processes of the box as command lines of this Python."""
+    base = [sys.executable, "-X", "faulthandler", "-m"]
+    return [
+        ("core", [*base, "appliance.core", "--data", str(data), *extra]),
+        ("dialer", [*base, "appliance.dialer", "--data", str(data), *extra]),
+        ("web", [*base, "web", "--data", str(data), *extra]),
+    ]
