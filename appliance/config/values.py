@@ -1,0 +1,169 @@
+"""Small typed values that stand as text in the TOML: targets, addresses, port ranges.
+
+Each is a `str` (so it compares, prints and exports as it was written) with its parts parsed and checked once.
+A wrong text raises ValueError whose sentence says what would be right.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+TARGET_KINDS = ("extension", "queue", "menu", "voicemail", "scenario", "hangup")
+"""What a call can be sent to. "hangup" takes no name: a spoken goodbye."""
+
+_HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
+_MAX_HOST = 253
+_MAX_PORT = 65535
+
+
+class Target(str):
+    """ "queue:front", "extension:101", "menu:main", "voicemail:front", "scenario:701" or "hangup"."""
+
+    __slots__ = ("kind", "name")
+    kind: str
+    name: str
+
+    def __new__(cls, text: str) -> Target:
+        kind, colon, name = text.partition(":")
+        if kind == "hangup" and not colon:
+            name = ""
+        elif kind not in TARGET_KINDS or kind == "hangup" or not name or name != name.strip():
+            raise ValueError(
+                f"{text!r} is no target; write one of extension:101, queue:NAME, menu:NAME, voicemail:NAME, "
+                "scenario:CODE or hangup"
+            )
+        made = super().__new__(cls, text)
+        made.kind, made.name = kind, name
+        return made
+
+    def __reduce__(self) -> tuple[type[Target], tuple[str]]:
+        return Target, (str(self),)
+
+
+class HostPort(str):
+    """ "192.0.2.1:5060", "[2001:db8::1]:5060", "sip.example.com" (then `port` is None and the user's default holds)."""
+
+    __slots__ = ("host", "port")
+    host: str
+    port: int | None
+
+    def __new__(cls, text: str) -> HostPort:
+        host, port = _split_host_port(text)
+        made = super().__new__(cls, text)
+        made.host, made.port = host, port
+        return made
+
+    def port_or(self, default: int) -> int:
+        return self.port if self.port is not None else default
+
+    @property
+    def is_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def __reduce__(self) -> tuple[type[HostPort], tuple[str]]:
+        return HostPort, (str(self),)
+
+
+def _split_host_port(text: str) -> tuple[str, int | None]:
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise ValueError(f"{text!r} is no address; write IPv6 as [2001:db8::1]:5060")
+        port = rest[1:] if rest else None
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            raise ValueError(f"{host!r} is no IPv6 address; write it as [2001:db8::1]:5060") from None
+    elif text.count(":") > 1:
+        raise ValueError(f"{text!r}: an IPv6 address with a port is written [2001:db8::1]:5060")
+    else:
+        host, colon, rest = text.partition(":")
+        port = rest if colon else None
+        _check_host(host)
+    return host, None if port is None else _parse_port(port)
+
+
+def _check_host(host: str) -> None:
+    if re.fullmatch(r"[0-9.]+", host):
+        try:
+            ipaddress.IPv4Address(host)
+        except ValueError:
+            raise ValueError(f"{host!r} is no IPv4 address; it has four numbers from 0 to 255") from None
+    elif len(host) > _MAX_HOST or not _HOST.fullmatch(host):
+        raise ValueError(f"{host!r} is no host name or address; write e.g. 192.0.2.1:5060 or sip.example.com:5060")
+
+
+def _parse_port(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 <= int(text) <= _MAX_PORT:
+        raise ValueError(f"{text!r} is no port; ports go from 1 to {_MAX_PORT} (0 takes any free one)")
+    return int(text)
+
+
+class PortRange(str):
+    """ "20000-23999": both ends belong to it."""
+
+    __slots__ = ("first", "last")
+    first: int
+    last: int
+
+    def __new__(cls, text: str) -> PortRange:
+        match = re.fullmatch(r"\s*([0-9]{1,5})\s*-\s*([0-9]{1,5})\s*", text)
+        if not match:
+            raise ValueError(f'{text!r} is no port range; write it as "20000-23999"')
+        first, last = int(match[1]), int(match[2])
+        if not 1024 <= first <= last <= _MAX_PORT:
+            raise ValueError(f"{text!r} is no usable port range; it goes upwards and lies within 1024-{_MAX_PORT}")
+        made = super().__new__(cls, text)
+        made.first, made.last = first, last
+        return made
+
+    @property
+    def size(self) -> int:
+        return self.last - self.first + 1
+
+    def __reduce__(self) -> tuple[type[PortRange], tuple[str]]:
+        return PortRange, (str(self),)
+
+
+class Network(str):
+    """ "192.0.2.0/24", "2001:db8::/32" or one address."""
+
+    __slots__ = ("network",)
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network
+
+    def __new__(cls, text: str) -> Network:
+        try:
+            network = ipaddress.ip_network(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is no network; write e.g. 192.0.2.0/24 or 192.0.2.7") from None
+        made = super().__new__(cls, text)
+        made.network = network
+        return made
+
+    def __reduce__(self) -> tuple[type[Network], tuple[str]]:
+        return Network, (str(self),)
+
+
+TEXT_TYPES: tuple[type[str], ...] = (Target, HostPort, PortRange, Network)
+
+
+def dec_hook(kind: type, value: object) -> object:
+    """msgspec's hook for the types above."""
+    if kind in TEXT_TYPES:
+        if not isinstance(value, str):
+            raise ValueError(f"Expected `str`, got `{type(value).__name__}`")
+        return kind(value)
+    raise NotImplementedError(kind)
+
+
+def enc_hook(value: object) -> object:
+    """The way back: the text as it was written."""
+    if isinstance(value, TEXT_TYPES):
+        return str(value)
+    raise NotImplementedError(type(value))
