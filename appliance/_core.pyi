@@ -1,0 +1,36 @@
+"""Types of the compiled core; what it does is said in _core.pyx."""
+
+CAMPAIGN: int
+PHONE: int
+INBOUND: int
+EMERGENCY: int
+
+class Line:
+    name: str
+    channels: int
+    reserve: int
+    up: bool
+    reason: str
+    busy: int
+
+class Holding:
+    leg: str
+    line: Line
+    purpose: int
+    campaign: int
+    order: int
+
+class Channels:
+    def set_line(self, name: str, channels: int, reserve: int = 0) -> None: ...
+    def remove_line(self, name: str) -> None: ...
+    def set_up(self, name: str, up: bool, reason: str = "") -> None: ...
+    def lines(self) -> list[Line]: ...
+    def line(self, name: str) -> Line | None: ...
+    def in_use(self, campaign: int) -> int: ...
+    def holding(self, leg: str) -> Holding | None: ...
+    def seize(
+        self, leg: str, names: list[str], purpose: int, campaign: int = 0, limit: int = 0
+    ) -> tuple[str | None, str]: ...
+    def occupy(self, leg: str, name: str, purpose: int, campaign: int = 0) -> bool: ...
+    def victim(self, names: list[str]) -> str | None: ...
+    def release(self, leg: str) -> bool: ...
