@@ -21,7 +21,6 @@ from typing import Literal
 import msgspec
 
 Algorithm = Literal["MD5", "SHA-256"]
-Header = Literal["www", "proxy"]
 
 HEADER_MAX = 2048
 """Characters of an Authorization header that are looked at; longer ones are malformed."""
@@ -42,9 +41,9 @@ class Account(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a request's credentials.
 
-    `accepted`: `username` is who it is. Everything else is answered 401 (407 for `header="proxy"`) with `challenge`:
-    `missing` no credentials for our realm, `stale` a nonce that is not ours, has expired or was used twice (the password
-    may be right), `failed` a wrong answer. `malformed` may be answered 400. `proven` is True where the nonce was ours and
+    `accepted`: `username` is who it is. Everything else is answered 401 (or 407 from a proxy) with `challenge`:
+    `missing` no credentials for our realm, `stale` a nonce that is not ours, has expired or was used twice (the
+    password may be right), `failed` a wrong answer. `malformed` may be answered 400. `proven`: the nonce was ours and
     issued to this source: only then may a failure count against the source.
     """
 
@@ -203,7 +202,7 @@ class Authenticator:
     def check(
         self, method: str, request_uri: str, claimed: str, headers: list[str], source: str, now: float
     ) -> Verdict:
-        """Judges the Authorization (or Proxy-Authorization) values of a request; `claimed` is `username` of `challenge`.
+        """Judges the (Proxy-)Authorization values of a request; `claimed` is `username` of `challenge`.
 
         Only credentials for our realm are looked at (a request may carry others, RFC 3261 22.3)."""
         params: dict[str, str] | None = None
