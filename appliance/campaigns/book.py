@@ -176,8 +176,8 @@ class CampaignBook:
         return any(a.attempt == attempt for a in self.attempts(subscriber))
 
     def next_due(self, now: float, skip: Collection[int] = ()) -> Due | None:
-        """Who is to be called next at `now` (UTC), leaving out `skip` (asked for already, or held back); None where nobody
-        is due. Untried numbers go first, in the order of the list; then retries by the time they fell due."""
+        """Who is to be called next at `now` (UTC), leaving out `skip` (asked for already, or held back); None where
+        nobody is due. Untried numbers go first, in the order of the list; then retries by the time they fell due."""
         if self.state != "running":
             return None
         self._untried_from = self._find_untried(self._untried_from)
