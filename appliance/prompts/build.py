@@ -1,7 +1,7 @@
 """Speaks the prompts: espeak-ng says each clip, sox brings it to 8 and 16 kHz, then it is trimmed and levelled here.
 
     OUT/8000/LANG/NAME.wav, OUT/16000/LANG/NAME.wav    mono, 16 bit
-    OUT/manifest.json                                  what each clip was made from; what has not changed is not made again
+    OUT/manifest.json                                  what each clip was made from, so that it is made once
 
 Clips are made in batches, one sox for each batch and rate: starting a process for every word would take minutes.
 """
@@ -49,12 +49,16 @@ _BEEP_HZ, _BEEP_SECONDS, _BEEP_DBOV = 1000.0, 0.4, -10.0
 def build(out: Path, languages: Iterable[str] = LANGUAGES, progress: Progress | None = None) -> int:
     """Make the clips of `languages` that are missing or changed; give how many were made.
 
-    `progress(done, total, language)` is told after each batch. Raises SwitchroomError "prompts.no-speech" where espeak-ng
-    or sox is missing or fails, OSError where `out` cannot be written."""
+    `progress(done, total, language)` is told after each batch. Raises SwitchroomError "prompts.no-speech" where
+    espeak-ng or sox is missing or fails, OSError where `out` cannot be written."""
     languages = tuple(languages)
     manifest = _read_manifest(out)
     voice = _speaker()
-    wanted = {(language, name): _digest(clip, language, voice) for language in languages for name, clip in catalog(language).items()}
+    wanted = {
+        (language, name): _digest(clip, language, voice)
+        for language in languages
+        for name, clip in catalog(language).items()
+    }
     missing = [key for key, digest in wanted.items() if manifest.get("/".join(key)) != digest or not _stands(out, *key)]
     _generated(out, languages)
     done = 0
@@ -76,7 +80,9 @@ def _speaker() -> str:
     """Version of espeak-ng. Raises SwitchroomError where a tool is missing."""
     for tool in ("espeak-ng", "sox"):
         if shutil.which(tool) is None:
-            raise SwitchroomError("prompts.no-speech", f"The prompts cannot be spoken: {tool} is missing.", f"apt install {tool}")
+            raise SwitchroomError(
+                "prompts.no-speech", f"The prompts cannot be spoken: {tool} is missing.", f"apt install {tool}"
+            )
     return _run(["espeak-ng", "--version"]).decode(errors="replace").split("Data")[0].strip()
 
 
@@ -88,7 +94,9 @@ def _run(command: list[str], data: bytes = b"") -> bytes:
         said = getattr(problem, "stderr", b"") or b""
         text = said.decode(errors="replace").strip() or str(problem)
         raise SwitchroomError(
-            "prompts.no-speech", f"{command[0]} failed: {text[:300]}", "Try the same by hand, then build the prompts again."
+            "prompts.no-speech",
+            f"{command[0]} failed: {text[:300]}",
+            "Try the same by hand, then build the prompts again.",
         ) from problem
 
 

@@ -43,8 +43,8 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 def moment(now: datetime, then: datetime) -> Moment | None:
-    """How to say `then`, heard at `now` (both in the office's time zone). None where it is a week away or more, or past:
-    a weekday alone would be misunderstood then."""
+    """How to say `then`, heard at `now` (both in the office's time zone). None where it is past or a week away or
+    more: a weekday alone would be misunderstood then."""
     days = (then.date() - now.date()).days
     if not 0 <= days < DAY_WEEK or then < now:
         return None
@@ -68,7 +68,9 @@ def number(n: int, language: str, variant: str = "") -> list[Word]:
     """0 to 999,999 in words. `variant` is the gender or use that changes 1 and 2 ("f" in Russian and Ukrainian,
     "measure" in Chinese). Raises SwitchroomError "prompts.number-range"."""
     if not 0 <= n <= LARGEST:
-        raise SwitchroomError("prompts.number-range", f"The number {n} cannot be said.", f"Numbers from 0 to {LARGEST} can.")
+        raise SwitchroomError(
+            "prompts.number-range", f"The number {n} cannot be said.", f"Numbers from 0 to {LARGEST} can."
+        )
     numbers = speech(language).numbers
     if variant and str(n) in numbers.exact.get(variant, {}):
         return [Word(f"number-{n}-{variant}", numbers.exact[variant][str(n)])]
@@ -121,7 +123,7 @@ def _myriads(n: int, numbers: Numbers) -> Iterator[Word]:
     """Number words grouped by the ten thousand: zh. A gap of empty places is said as one zero (一千零五)."""
     high, low = divmod(n, _TEN_THOUSAND)
     if high:
-        if high == 2:  # noqa: PLR2004 (两万, never 二万 in speech)
+        if high == 2:
             yield Word("number-2-measure", numbers.exact["measure"]["2"])
         else:
             yield from _myriad_group(high, numbers, inside=False)
@@ -142,12 +144,12 @@ def _myriad_group(n: int, numbers: Numbers, inside: bool) -> Iterator[Word]:
     hundreds, low = divmod(rest, _HUNDRED)
     if hundreds:
         yield Word(f"number-{hundreds * _HUNDRED}", numbers.hundreds[hundreds - 1])
-        if low and low < 10:  # noqa: PLR2004 (decimal places)
+        if low and low < 10:
             yield Word("number-zero-gap", numbers.zero)
     if not low and n:
         return
     word = below_hundred(low, numbers)
-    if (inside or n >= _HUNDRED) and 10 <= low < _TWENTY:  # noqa: PLR2004 (decimal places)
+    if (inside or n >= _HUNDRED) and 10 <= low < _TWENTY:
         word = Word(f"{word.name}-inside", numbers.one + word.text)
     yield word
 
@@ -198,7 +200,7 @@ def clock(hour: int, minute: int, language: str) -> list[Word]:
     if minute and words.minute_noun:
         out += counted(minute, words.minute_noun, language)
     elif minute:
-        if minute < 10 and words.zero:  # noqa: PLR2004 (one digit)
+        if minute < 10 and words.zero:
             out.append(Word("clock-zero", words.zero))
         out += number(minute, language)
         if words.minute_suffix:
@@ -232,7 +234,9 @@ def say(value: object, form: str, language: str) -> list[Word]:
             return number(int(value), language)
         if form != "moment":
             return counted(int(value), form, language)
-    raise SwitchroomError("prompts.bad-value", f"{value!r} cannot be said as {form}.", "Give a value of the right kind.")
+    raise SwitchroomError(
+        "prompts.bad-value", f"{value!r} cannot be said as {form}.", "Give a value of the right kind."
+    )
 
 
 def vocabulary(language: str) -> dict[str, Word]:

@@ -46,12 +46,14 @@ class Prompts:
                 out += self._words(grammar.say(values[piece.value], piece.form, language), language)
             else:
                 raise SwitchroomError(
-                    "prompts.missing-value", f"The prompt {name!r} needs a value for {piece.value!r}.", "Give it to clips()."
+                    "prompts.missing-value",
+                    f"The prompt {name!r} needs a value for {piece.value!r}.",
+                    "Give it to clips().",
                 )
         return out
 
     def say_number(self, n: int, language: str, noun: str = "", variant: str = "") -> list[Path]:
-        """A number 0 to 999,999, counted with `noun` ("line", "number", "minute", …) or bare; `variant` as in grammar."""
+        """A number 0 to 999,999, counted with `noun` ("line", "minute", …) or bare; `variant` as in grammar."""
         words = grammar.counted(n, noun, language) if noun else grammar.number(n, language, variant)
         return self._words(words, language)
 
@@ -75,7 +77,9 @@ class Prompts:
         path = self.built / str(self.rate) / language / f"{name}.wav"
         if not path.is_file():
             raise SwitchroomError(
-                "prompts.not-built", f"The prompt {name!r} has not been spoken in {language!r} yet.", "Run ./run --setup."
+                "prompts.not-built",
+                f"The prompt {name!r} has not been spoken in {language!r} yet.",
+                "Run ./run --setup.",
             )
         return path
 
@@ -97,7 +101,7 @@ class Prompts:
 def _playable(path: Path) -> bool:
     try:
         with wave.open(str(path), "rb") as file:
-            fits = file.getnchannels() == 1 and file.getsampwidth() == 2 and file.getframerate() in RATES  # noqa: PLR2004
+            fits = file.getnchannels() == 1 and file.getsampwidth() == 2 and file.getframerate() in RATES
             empty = file.getnframes() == 0
     except (OSError, EOFError, wave.Error) as problem:
         log.warning("own prompt %s is not used: it cannot be read (%s)", path, problem)

@@ -122,11 +122,13 @@ def speech(language: str) -> Speech:
 
 @cache
 def pieces(language: str, name: str) -> tuple[Piece, ...]:
-    """A text cut into what is spoken at set-up and what is filled in. A text without slots is one clip of its name; else
-    the words are clips NAME-1, NAME-2, … Raises SwitchroomError "prompts.unknown"."""
+    """A text cut into what is spoken at set-up and what is filled in. A text without slots is one clip of its name;
+    else the words are clips NAME-1, NAME-2, … Raises SwitchroomError "prompts.unknown"."""
     text = speech(language).texts.get(name)
     if text is None:
-        raise SwitchroomError("prompts.unknown", f"There is no prompt named {name!r}.", "switchroom prompts list shows them.")
+        raise SwitchroomError(
+            "prompts.unknown", f"There is no prompt named {name!r}.", "See them with: switchroom prompts list"
+        )
     if not _SLOT.search(text):
         return (Words(name, text),)
     out: list[Piece] = []
@@ -149,7 +151,7 @@ def _pause(marks: str) -> Pause:
 
 
 def _add_words(out: list[Piece], name: str, text: str, said: int) -> int:
-    """Append the words between two slots with the pauses their punctuation asks for. Gives how many clips were added."""
+    """Append the words between two slots, and pauses where there is punctuation; give how many clips were added."""
     marks = _SHORT + _LONG + " "
     core = text.strip(marks)
     before, after = text[: text.find(core)], text[text.find(core) + len(core) :]
