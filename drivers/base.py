@@ -31,7 +31,7 @@ class MediaOffer(msgspec.Struct, frozen=True, kw_only=True):
 
 class MediaAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What was agreed: where to send, with which codec and payload types. `telephone_event` 0 means none (then digits
-    are heard in-band). `direction` is ours: "sendonly" means that the far end holds us or only listens."""
+    are heard in-band). `direction` is ours: "recvonly" and "inactive" mean that the far end holds us (RFC 3264 8.4)."""
 
     host: str
     port: int

@@ -15,7 +15,7 @@ class Digit(MediaEvent):
     """A digit was pressed: by telephone-event (RFC 4733) or heard in-band. Reported once, at its start where possible."""
 
     digit: str
-    source: Literal["rfc4733", "inband"]
+    source: Literal["rfc4733", "inband", "info"]
     duration_ms: int = 0
 
 

@@ -1,0 +1,125 @@
+"""A call: its legs, its inbox, the flow that leads it, and its traces in the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Literal
+
+from appliance.calls.inbox import Inbox
+from appliance.calls.leg import HungUp, Leg, LegState
+from appliance.errors import SwitchroomError
+from appliance.ids import leg_id
+from appliance.messages import CallEnded, CallReached, Cause, Event, LegOpened
+
+if TYPE_CHECKING:
+    from appliance.calls.switch import Switch
+
+log = logging.getLogger("calls")
+Disposition = Literal["answered", "no_answer", "busy", "failed", "cancelled", "interrupted"]
+GOODBYE_SECONDS = 40
+"""How long a leg may take to end: a BYE is repeated for 32 s (RFC 3261 timer F) before the far end counts as gone."""
+MAX_LEGS = 100
+
+
+class Call:
+    """All legs that belong together, led by one flow. Ends (CDR and all) when the flow has returned and every leg is gone."""
+
+    def __init__(self, switch: Switch, id: str, purpose: str, campaign: int = 0) -> None:
+        self.switch = switch
+        self.id = id
+        self.purpose = purpose
+        self.campaign = campaign
+        self.inbox = Inbox()
+        self.legs: list[Leg] = []
+        self.last_words: list[Event] = []
+        """Events to be committed together with the end of the call (an attempt's outcome)."""
+        self.interrupted = ""
+        """Why the box broke the call off, "" while it did not."""
+
+    def add_leg(
+        self, direction: Literal["in", "out"], kind: Literal["phone", "line"], endpoint: str, number: str = "",
+        *, id: str | None = None, supervised: bool = False,
+    ) -> Leg:
+        if len(self.legs) >= MAX_LEGS:
+            raise SwitchroomError("calls.too-many-legs", "This call has too many legs.", "Look for a forwarding loop.")
+        leg = Leg(self, id or leg_id(self.id, len(self.legs) + 1), direction, kind, endpoint, number, supervised=supervised)
+        self.legs.append(leg)
+        self.switch.legs[leg.id] = leg
+        return leg
+
+    def opened(self, leg: Leg, name: str = "", peer: str = "", sip_call_id: str = "") -> LegOpened:
+        """The ledger's event of a leg that opens."""
+        return LegOpened(
+            call=self.id, leg=leg.id, direction=leg.direction, kind=leg.kind, endpoint=leg.endpoint, number=leg.number,
+            name=name, peer=peer, sip_call_id=sip_call_id or self.switch.driver.call_id_of(leg.id),
+            media_port=leg.port.port if leg.port else 0, purpose=self.purpose, campaign=self.campaign,
+        )
+
+    def reached(self, target: str) -> None:
+        self.switch.ledger.append(CallReached(call=self.id, target=target))
+
+    @property
+    def open_legs(self) -> list[Leg]:
+        return [leg for leg in self.legs if leg.state is not LegState.ENDED]
+
+    def break_off(self, why: str) -> None:
+        """End the call from outside its flow (emergency needs the channel, the box stops)."""
+        self.interrupted = why
+        for leg in self.open_legs:
+            leg.hang_up(31, why)
+        self.inbox.poke()
+
+    async def lead(self, flow: Callable[[], Awaitable[None]]) -> None:
+        """Run the flow, then see every leg to its end and close the books."""
+        try:
+            await flow()
+        except HungUp as over:
+            log.debug("flow ended by hang-up", extra={"call": self.id, "leg": over.leg.id})
+        except SwitchroomError as problem:
+            log.warning("flow refused: %s", problem, extra={"call": self.id, "error": problem.id})
+        except Exception:
+            log.exception("flow failed", extra={"call": self.id})
+        finally:
+            await self._finish()
+
+    async def _finish(self) -> None:
+        for leg in self.open_legs:
+            leg.hang_up()
+        waits = [leg.gone() for leg in self.open_legs]
+        if waits:
+            try:
+                await asyncio.wait_for(asyncio.gather(*waits), GOODBYE_SECONDS)
+            except TimeoutError:
+                for leg in self.open_legs:
+                    log.error("a leg does not end, giving it up", extra={"call": self.id, "leg": leg.id})
+                    self.switch.leg_ended(leg, Cause(by="network", text="no answer to the hang-up"))
+        ended = CallEnded(call=self.id, disposition=self.disposition())
+        self.switch.calls.pop(self.id, None)
+        if self.last_words:
+            await self.switch.ledger.commit(*self.last_words, ended)
+        else:
+            self.switch.ledger.append(ended)
+
+    def disposition(self) -> Disposition:
+        """The call in one word: answered where the called side was, else why not."""
+        if self.interrupted:
+            return "interrupted"
+        called = [leg for leg in self.legs if leg.direction == "out"] or self.legs
+        if any(leg.answered_at for leg in called):
+            return "answered"
+        return disposition_of([leg.cause for leg in called], [leg.cause for leg in self.legs if leg.direction == "in"])
+
+
+def disposition_of(called: list[Cause], calling: list[Cause]) -> Disposition:
+    """Why an unanswered call ended. A caller who gave up is "cancelled"; then the last called leg's SIP status decides
+    (RFC 3261 21.4): 486 and 600 busy, 408/480/487 no answer, the rest failed."""
+    if any(cause.by == "far" and cause.sip in (0, 487) for cause in calling):
+        return "cancelled"
+    last = called[-1] if called else Cause()
+    if last.sip in (486, 600) or last.q850 == 17 or last.tone == "busy":
+        return "busy"
+    if last.sip in (0, 408, 480, 487) or last.q850 in (18, 19):
+        return "no_answer"
+    return "failed"

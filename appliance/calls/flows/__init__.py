@@ -1,0 +1,1 @@
+"""The call flows: each a coroutine that reads like the call it leads."""

@@ -1,0 +1,60 @@
+"""What a flow listens to: the events of all legs of its call, in the order they happened."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any
+
+LIMIT = 2000
+"""Events kept for a flow that does not look. A peer that floods one call with digits fills its own inbox only."""
+
+
+class Inbox:
+    __slots__ = ("_events", "_waiter", "lost")
+
+    def __init__(self) -> None:
+        self._events: deque[Any] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self.lost = 0
+
+    def put(self, event: Any) -> None:
+        """Add an event; a call flooded past `LIMIT` loses the newest (an end is never lost: legs keep it as state)."""
+        if len(self._events) >= LIMIT:
+            self.lost += 1
+        else:
+            self._events.append(event)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def get(self, timeout: float | None = None) -> Any | None:
+        """The next event, or None after `timeout` seconds. One flow, one reader."""
+        if not self._events:
+            if timeout is not None and timeout <= 0:
+                return None
+            loop = asyncio.get_running_loop()
+            self._waiter = loop.create_future()
+            timer = loop.call_later(timeout, self._wake) if timeout is not None else None
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+                if timer is not None:
+                    timer.cancel()
+            if not self._events:
+                return None
+        return self._events.popleft()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def poke(self) -> None:
+        """Wake the reader without an event: something it checks for itself has changed."""
+        self._wake()
+
+    def drain(self) -> list[Any]:
+        """All waiting events at once: what a caller pressed in the moment of hanging up still counts."""
+        events = list(self._events)
+        self._events.clear()
+        return events

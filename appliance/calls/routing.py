@@ -1,0 +1,171 @@
+"""What a dialled number means. Pure: a configuration and digits in, a decision out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from appliance.config import numbers
+from appliance.config.model import Config, Route
+from appliance.config.values import Target
+from appliance.errors import SwitchroomError
+
+
+@dataclass(frozen=True)
+class ToExtension:
+    extension: str
+
+
+@dataclass(frozen=True)
+class ToScenario:
+    code: str
+
+
+@dataclass(frozen=True)
+class ToOutside:
+    """A number beyond our lines. `lines` in the order to try; `number` is E.164, or an emergency number as it is dialled."""
+
+    number: str
+    lines: list[str]
+    emergency: bool = False
+
+
+@dataclass(frozen=True)
+class ToExcuse:
+    """Something that cannot be had: `prompt` is spoken, then the call ends with `sip_code`."""
+
+    prompt: str
+    sip_code: int
+    target: str
+    values: dict[str, object] = field(default_factory=dict)
+
+
+Decision = ToExtension | ToScenario | ToOutside | ToExcuse
+
+EXCUSES = {"queue": "queue-excuse", "menu": "menu-excuse", "voicemail": "voicemail-excuse", "hangup": "goodbye"}
+"""What callers hear who reach a part of the box that does not serve calls yet."""
+
+MAX_DIALLED = 32
+
+
+def emergency_number(config: Config, dialled: str) -> str:
+    """The emergency number that was dialled, with or without the outside prefix; "" where it is none. Checked before
+    anything else: nothing in a configuration may stand between a person and 112."""
+    known = numbers.emergency_numbers(config)
+    if dialled in known:
+        return dialled
+    prefix = config.dialling.outside_prefix
+    if prefix and dialled.startswith(prefix) and dialled[len(prefix):] in known:
+        return dialled[len(prefix):]
+    return ""
+
+
+def emergency_lines(config: Config) -> list[str]:
+    """Every line, best first: those named for it, then those that allow it, then the rest rather than none."""
+    enabled = [line for line in config.lines if line.enabled]
+    named = [name for name in config.dialling.emergency_lines if any(line.name == name for line in enabled)]
+    allowed = [line.name for line in enabled if line.emergency_allowed]
+    rest = [line.name for line in enabled]
+    return list(dict.fromkeys(named + allowed + rest))
+
+
+def from_phone(config: Config, extension: str, dialled: str) -> Decision:
+    """What `dialled` means at the phone with this extension."""
+    if not dialled or len(dialled) > MAX_DIALLED:
+        return ToExcuse("number-unknown", 404, dialled[:MAX_DIALLED])
+    emergency = emergency_number(config, dialled)
+    if emergency:
+        return ToOutside(emergency, emergency_lines(config), emergency=True)
+    if config.phone(dialled):
+        return ToExtension(dialled)
+    if config.scenario(dialled):
+        return ToScenario(dialled)
+    for kind, entries in (("queue", config.queues), ("menu", config.menus)):
+        for entry in entries:
+            if entry.number == dialled:
+                return to_target(config, Target(f"{kind}:{entry.name}"))
+    return outside(config, extension, dialled)
+
+
+def outside(config: Config, extension: str, dialled: str) -> Decision:
+    """A number dialled for the outside: prefix off, read as in this country, checked against the routes."""
+    prefix = config.dialling.outside_prefix
+    if dialled.startswith("+"):
+        digits = dialled
+    elif prefix and not dialled.startswith(prefix):
+        return ToExcuse("number-unknown", 404, dialled)
+    else:
+        digits = dialled[len(prefix):]
+    try:
+        number = numbers.read_dialled(digits, config)
+    except SwitchroomError:
+        return ToExcuse("number-unknown", 484, dialled)
+    route = route_for(config, number)
+    if route is None:
+        return ToExcuse("number-not-in-service", 404, number)
+    phone = config.phone(extension)
+    allow = phone.allow if phone is not None and phone.allow is not None else route.allow
+    if numbers.classify(number, config.office.country) not in set(allow) & set(route.allow):
+        return ToExcuse("call-not-allowed", 403, number)
+    return ToOutside(number, list(route.lines))
+
+
+def route_for(config: Config, number: str) -> Route | None:
+    """The first route that matches an E.164 number."""
+    for route in config.routes:
+        if any(numbers.matches(number, pattern) for pattern in route.numbers):
+            return route
+    return None
+
+
+def to_target(config: Config, target: Target) -> Decision:
+    """What a configured target means for a call today."""
+    if target.kind == "extension" and config.phone(target.name):
+        return ToExtension(target.name)
+    if target.kind == "scenario":
+        return ToExcuse("call-not-allowed", 403, str(target))
+    return ToExcuse(EXCUSES.get(target.kind, "not-yet-available"), 480, str(target))
+
+
+def from_line(config: Config, line_name: str, dialled: str) -> Decision:
+    """What a call coming in on a line reaches: by the number called where we know it, else by `inbound_to`."""
+    line = config.line(line_name)
+    if line is None:
+        return ToExcuse("number-not-in-service", 404, dialled[:MAX_DIALLED])
+    target = line.inbound_to
+    for number, wanted in line.inbound_numbers.items():
+        if same_number(number, dialled, config):
+            target = wanted
+    if target is None:
+        return ToExcuse("not-yet-available", 480, "")
+    return to_target(config, target)
+
+
+def same_number(configured: str, dialled: str, config: Config) -> bool:
+    """Whether a provider's way of writing our number means the configured one."""
+    if configured == dialled:
+        return True
+    try:
+        return numbers.normalise(configured, config.office.country) == numbers.normalise(dialled, config.office.country)
+    except SwitchroomError:
+        return False
+
+
+def campaign_lines(config: Config, number: str, over: list[str]) -> list[str]:
+    """The lines that a campaign may call this number over, in order: its route's, narrowed to `over` where the scenario says."""
+    route = route_for(config, number)
+    if route is None or numbers.classify(number, config.office.country) not in route.allow:
+        return []
+    return [name for name in route.lines if not over or name in over]
+
+
+def caller_id_for(config: Config, line_name: str, wanted: str | None) -> str:
+    """The number shown to a callee: the wanted one, else the line's, else the line's account where that is a number."""
+    line = config.line(line_name)
+    if wanted:
+        return wanted
+    if line is None:
+        return "anonymous"
+    if line.caller_id:
+        return line.caller_id
+    return line.username or "switchroom"
+

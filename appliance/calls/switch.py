@@ -1,0 +1,225 @@
+"""Where signalling and audio meet the flows: events of drivers and media are noted and handed to the call they belong to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from appliance._core import Channels
+from appliance.calls.call import Call
+from appliance.calls.leg import Leg, LegState
+from appliance.clock import Clock
+from appliance.config.model import Config
+from appliance.ids import call_id
+from appliance.media.engine import Engine, Port
+from appliance.media.events import Digit, MediaEvent
+from appliance.messages import Cause, Event, LegEnded, LegHeld, LegResumed, LegRinging
+from appliance.prompts import Prompts
+from drivers.base import (
+    Answered,
+    DigitInfo,
+    Driver,
+    DriverEvent,
+    EarlyMedia,
+    Ended,
+    EndpointChanged,
+    Incoming,
+    LegEvent,
+    MediaAnswer,
+    MediaChanged,
+    OrphanEnded,
+    Place,
+    Ringing,
+)
+
+log = logging.getLogger("switch")
+
+
+class LedgerWriter(Protocol):
+    """What calls need of the ledger."""
+
+    def append(self, event: Event) -> None: ...
+    async def commit(self, *events: Event) -> object: ...
+
+
+class Switch:
+    """The calls in progress. One per core; everything runs on its event loop."""
+
+    def __init__(
+        self, *, config: Config, ledger: LedgerWriter, engine: Engine, driver: Driver, channels: Channels,
+        prompts: Prompts, clock: Clock,
+    ) -> None:
+        self.config = config
+        self.ledger = ledger
+        self.engine = engine
+        self.driver = driver
+        self.channels = channels
+        self.prompts = prompts
+        self.clock = clock
+        self.calls: dict[str, Call] = {}
+        self.legs: dict[str, Leg] = {}
+        self._ports: dict[int, Leg] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.on_incoming: Callable[[Leg, Incoming], Awaitable[None]] = self._nobody
+        self.on_endpoint: Callable[[EndpointChanged], None] = lambda event: None
+        self.on_orphan: Callable[[OrphanEnded], None] = lambda event: None
+        self.on_channel_free: Callable[[], None] = lambda: None
+        self._handlers: dict[type, Callable[[Leg, LegEvent], None]] = {
+            Ringing: self._ringing,
+            EarlyMedia: self._early_media,
+            Answered: self._answered,
+            MediaChanged: self._media_changed,
+            DigitInfo: self._digit_info,
+            Ended: self._ended,
+        }
+
+    # -- calls --
+
+    def new_call(self, purpose: str, campaign: int = 0) -> Call:
+        call = Call(self, call_id(self.clock.utc()), purpose, campaign)
+        self.calls[call.id] = call
+        return call
+
+    def lead(self, call: Call, flow: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        """Run a call's flow as a task of its own."""
+        task = asyncio.create_task(call.lead(flow))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def stop(self, seconds: float = 5.0) -> None:
+        """End all calls and wait for their books to close."""
+        for call in list(self.calls.values()):
+            call.break_off("the appliance stops")
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+
+    # -- media --
+
+    def open_port(self, leg: Leg, near: Port | None = None) -> Port:
+        port = self.engine.open(near=near if near is not None and not near.closed else None)
+        self._ports[port.id] = leg
+        return port
+
+    def on_media(self) -> None:
+        """The engine's eventfd is readable: hand every event to its call."""
+        for event in self.engine.events():
+            self._media_event(event)
+
+    def _media_event(self, event: MediaEvent) -> None:
+        leg = self._ports.get(event.port)
+        if leg is not None:
+            leg.inbox.put(event)
+
+    # -- signalling --
+
+    def place(self, leg: Leg, number: str, caller: str, caller_name: str = "", headers: tuple[tuple[str, str], ...] = ()) -> None:
+        """Send the INVITE of an outgoing leg. What must be committed first has been."""
+        self.driver.place(
+            Place(leg=leg.id, endpoint=leg.endpoint, kind=leg.kind, number=number, caller=caller, caller_name=caller_name,
+                  media=leg.offer(), headers=headers)
+        )
+
+    def on_driver(self, event: DriverEvent) -> None:
+        """The drivers' sink. A failing handler must not take the others' calls with it."""
+        try:
+            self._driver_event(event)
+        except Exception:
+            log.exception("an event could not be handled", extra={"event": type(event).__name__})
+
+    def _driver_event(self, event: DriverEvent) -> None:
+        if isinstance(event, Incoming):
+            self._incoming(event)
+        elif isinstance(event, EndpointChanged):
+            self.on_endpoint(event)
+        elif isinstance(event, OrphanEnded):
+            self.on_orphan(event)
+        else:
+            leg = self.legs.get(event.leg)
+            if leg is None:
+                log.debug("event of a leg that is gone", extra={"leg": event.leg, "event": type(event).__name__})
+                return
+            handler = self._handlers.get(type(event))
+            if handler is not None:
+                handler(leg, event)
+            leg.inbox.put(event)
+
+    def _incoming(self, event: Incoming) -> None:
+        call = self.new_call(event.kind)
+        leg = call.add_leg("in", event.kind, event.endpoint, event.caller if event.kind == "line" else event.number, id=event.leg)
+        leg.incoming = event
+        leg.codecs = self.codecs_of(leg.kind, leg.endpoint)
+        self.ledger.append(call.opened(leg, event.caller_name, event.peer, event.sip_call_id))
+        self.lead(call, lambda: self.on_incoming(leg, event))
+
+    async def _nobody(self, leg: Leg, event: Incoming) -> None:
+        leg.reject(503, "Starting", 5)
+
+    def _ringing(self, leg: Leg, event: LegEvent) -> None:
+        if leg.state is LegState.NEW:
+            leg.state = LegState.RINGING
+            leg.rang = True
+            self.ledger.append(LegRinging(leg=leg.id))
+
+    def _early_media(self, leg: Leg, event: LegEvent) -> None:
+        assert isinstance(event, EarlyMedia)
+        if leg.state is LegState.NEW:
+            leg.state = LegState.RINGING
+            self.ledger.append(LegRinging(leg=leg.id, early_media=True))
+        leg.connect(event.media)
+
+    def _answered(self, leg: Leg, event: LegEvent) -> None:
+        assert isinstance(event, Answered)
+        leg.connect(event.media)
+        if not leg.supervised:
+            leg.mark_answered()
+
+    def _media_changed(self, leg: Leg, event: LegEvent) -> None:
+        assert isinstance(event, MediaChanged)
+        was_held, leg.held = leg.held, holds(event.media)
+        leg.connect(event.media)
+        if leg.held and not was_held:
+            self.ledger.append(LegHeld(leg=leg.id))
+        elif was_held and not leg.held:
+            self.ledger.append(LegResumed(leg=leg.id))
+
+    def _digit_info(self, leg: Leg, event: LegEvent) -> None:
+        """A digit by INFO is a digit like any other."""
+        assert isinstance(event, DigitInfo)
+        if leg.port is not None:
+            leg.inbox.put(Digit(port=leg.port.id, digit=event.digit, source="info", duration_ms=event.duration_ms))
+
+    def _ended(self, leg: Leg, event: LegEvent) -> None:
+        assert isinstance(event, Ended)
+        self.leg_ended(leg, event.cause)
+
+    def leg_ended(self, leg: Leg, cause: Cause) -> None:
+        """A leg is gone: close its audio, free its channel, note it."""
+        if leg.state is LegState.ENDED:
+            return
+        port = leg.port
+        leg.mark_ended(cause if not leg.cause.by == "tone" else leg.cause)
+        if port is not None:
+            self._ports.pop(port.id, None)
+        self.legs.pop(leg.id, None)
+        self.ledger.append(LegEnded(leg=leg.id, cause=leg.cause, quality=leg.quality))
+        if self.channels.release(leg.id):
+            self.on_channel_free()
+
+    # -- configuration --
+
+    def codecs_of(self, kind: str, endpoint: str) -> tuple[str, ...]:
+        """Codecs to offer there, best first."""
+        entry = self.config.phone(endpoint) if kind == "phone" else self.config.line(endpoint)
+        return tuple((entry.codecs if entry else None) or self.config.sip.codecs)
+
+    def language_of(self, extension: str) -> str:
+        phone = self.config.phone(extension)
+        return (phone.language if phone else None) or self.config.office.language
+
+
+def holds(media: MediaAnswer) -> bool:
+    """Whether the far end holds us: it will not play what we send (RFC 3264 8.4)."""
+    return media.direction in ("recvonly", "inactive")
