@@ -139,9 +139,15 @@ class Web(Table, frozen=True, kw_only=True):
     listen: Annotated[HostPort, Meta(description="Address and port of the web pages.")] = field(
         default_factory=lambda: HostPort("127.0.0.1:8080")
     )
-    tls: Annotated[bool, Meta(description="HTTPS. Only a loopback address may go without.")] = True
+    tls: Annotated[
+        bool | None, Meta(description="HTTPS; empty: everywhere but on loopback, which alone may go without.")
+    ] = None
     certificate: Annotated[str, Meta(max_length=1024, description="PEM certificate; empty: one of our own.")] = ""
     key: Annotated[str, Meta(max_length=1024, description="PEM private key of the certificate.")] = ""
+
+    @property
+    def use_tls(self) -> bool:
+        return not self.listen.is_loopback if self.tls is None else self.tls
 
 
 class Mail(Table, frozen=True, kw_only=True):

@@ -1,0 +1,286 @@
+"""From plain TOML values to the typed model, gathering every problem instead of stopping at the first.
+
+The types of `model.py` are the only description: this walks what `msgspec.inspect` says of them. A value that is wrong
+is replaced by its default, a table that cannot be built is left out, so that the checks after this see all the rest.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from appliance.config.locate import Path
+from appliance.config.values import TEXT_TYPES
+
+Report = Callable[[str, Path, str, str], None]
+"""(id, path, what is wrong, what would be right)"""
+
+SHAPES: dict[str, str] = {
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$": 'letters, digits, "-", "_" and ".", such as "front"',
+    r"^[0-9]{1,10}$": 'digits in quotes, such as "101"',
+    r"^[0-9]{1,12}$": 'digits in quotes, such as "4321"',
+    r"^[0-9*#]$": 'one key of the phone, "0" to "9", "*" or "#"',
+    r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$": 'a mail address, such as "office@example.com"',
+    r"^[A-Z]{2}$": 'a country code of two capital letters, such as "FI"',
+    r"^[A-Z]{3}$": 'a currency code of three capital letters, such as "EUR"',
+    r"^\+?[0-9 ()./-]{2,32}$": 'a phone number, such as "+358917700000"',
+    r"^(\*|\+?[0-9]{1,20}\*?|\+\*)$": 'a number or its beginning with "*", such as "+358*"',
+    r"^[0-9*#]{0,4}$": 'up to four keys of the phone, such as "0"',
+    r"^[0-9*#]{0,8}$": 'up to eight keys of the phone, such as "9"',
+    r"^[0-9*#]{0,12}$": 'keys of the phone, such as "29"',
+    r"^[0-9]{0,8}$": 'digits in quotes, such as "09"',
+    r'^[^"\\\x00-\x1f]{1,64}$': 'up to 64 printable characters without quotes and backslashes, such as "switchroom"',
+}
+"""What each pattern of the model means to a person."""
+
+_SHOWN = 60
+_HUGE = 10**18
+_MAX_SUGGEST = 64
+
+
+class _Wrong:
+    pass
+
+
+WRONG = _Wrong()
+
+
+def decode(raw: dict[str, Any], model: type[msgspec.Struct], report: Report) -> Any:
+    """Build `model` from `raw`; WRONG where a required key is missing or wrong. Every problem goes to `report`."""
+    return _struct(raw, inspect.type_info(model), (), report)
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """The known word that `word` probably means, or ""."""
+    if len(word) > _MAX_SUGGEST:
+        return ""
+    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return close[0] if close else ""
+
+
+def shown(value: object) -> str:
+    """A value for a sentence, shortened."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "an array"
+    if isinstance(value, int) and abs(value) >= _HUGE:
+        return "a huge number"
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    text = "".join(char if char.isprintable() else "?" for char in text)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _struct(raw: object, kind: Any, path: Path, report: Report) -> Any:
+    if not isinstance(raw, dict):
+        report("config.wrong-type", path, f"{_name(path)} is {shown(raw)}.", f"Write it as a table: {_header(path)}.")
+        return WRONG
+    fields = {field.encode_name: field for field in kind.fields}
+    for key in raw:
+        if key not in fields:
+            _unknown_key(key, path, list(fields), report)
+    made: dict[str, Any] = {}
+    whole = True
+    for name, field in fields.items():
+        if name in raw:
+            value = _value(raw[name], field.type, (*path, name), report)
+            if value is not WRONG:
+                made[field.name] = value
+            elif field.required:
+                whole = False
+        elif field.required:
+            whole = False
+            _missing_key(name, field.type, path, report)
+    return kind.cls(**made) if whole else WRONG
+
+
+def _unknown_key(key: str, path: Path, known: list[str], report: Report) -> None:
+    where = _table(path)
+    guess = nearest(key, known)
+    fix = f'Did you mean "{guess}"?' if guess else f"Known here: {', '.join(sorted(known))}."
+    report("config.unknown-key", (*path, key), f"Unknown key {shown(key)} in {where}.", fix)
+
+
+def _missing_key(name: str, kind: Any, path: Path, report: Report) -> None:
+    example = f"[{name}]" if not path else f"{name} = …  ({_wanted(kind)})"
+    report("config.missing-key", path, f'"{name}" is missing in {_table(path)}.', f"Add {example}.")
+
+
+def _table(path: Path) -> str:
+    return _header(path) if path else "the file"
+
+
+def _header(path: Path) -> str:
+    keys = [part for part in path if isinstance(part, str)]
+    brackets = "[[{}]]" if path and isinstance(path[-1], int) else "[{}]"
+    return brackets.format(".".join(keys))
+
+
+def _name(path: Path) -> str:
+    key = next((part for part in reversed(path) if isinstance(part, str)), "The file")
+    return f'"{key}"' if path else key
+
+
+def _value(raw: object, kind: Any, path: Path, report: Report) -> Any:
+    kind = _bare(kind)
+    if isinstance(kind, inspect.UnionType):
+        (kind,) = [_bare(each) for each in kind.types if not isinstance(each, inspect.NoneType)]
+    if isinstance(kind, inspect.StructType):
+        return _struct(raw, kind, path, report)
+    if isinstance(kind, inspect.ListType):
+        return _list(raw, kind, path, report)
+    if isinstance(kind, inspect.DictType):
+        return _dict(raw, kind, path, report)
+    return _leaf(raw, kind, path, report)
+
+
+def _bare(kind: Any) -> Any:
+    while isinstance(kind, inspect.Metadata):
+        kind = kind.type
+    return kind
+
+
+def _list(raw: object, kind: inspect.ListType, path: Path, report: Report) -> Any:
+    if not isinstance(raw, list):
+        item = _bare(kind.item_type)
+        fix = f"Write it as [[{path[-1]}]]." if isinstance(item, inspect.StructType) else _list_fix(raw)
+        report("config.wrong-type", path, f"{_name(path)} is {shown(raw)}, not an array.", fix)
+        return WRONG
+    most = kind.max_length if kind.max_length is not None else len(raw)
+    if not (kind.min_length or 0) <= len(raw) <= most:
+        limit = f"at least {kind.min_length}" if len(raw) < (kind.min_length or 0) else f"at most {most}"
+        report("config.wrong-length", path, f"{_name(path)} has {len(raw)} elements.", f"Give {limit}.")
+        return WRONG
+    values = [_value(item, kind.item_type, (*path, index), report) for index, item in enumerate(raw)]
+    return [value for value in values if value is not WRONG]
+
+
+def _list_fix(raw: object) -> str:
+    return f"Put it in square brackets: [{shown(raw)}]." if isinstance(raw, str | int | float) else "Write an array."
+
+
+def _dict(raw: object, kind: inspect.DictType, path: Path, report: Report) -> Any:
+    if not isinstance(raw, dict):
+        report(
+            "config.wrong-type",
+            path,
+            f"{_name(path)} is {shown(raw)}, not a table.",
+            "Write it as { name = value, … }.",
+        )
+        return WRONG
+    made = {}
+    for key, item in raw.items():
+        good_key = _leaf(key, _bare(kind.key_type), (*path, key), report)
+        value = _value(item, kind.value_type, (*path, key), report)
+        if good_key is not WRONG and value is not WRONG:
+            made[good_key] = value
+    return made
+
+
+def _leaf(raw: object, kind: Any, path: Path, report: Report) -> Any:
+    if isinstance(kind, inspect.CustomType):
+        return _text_type(raw, kind.cls, path, report)
+    if _fits(raw, kind):
+        return float(raw) if isinstance(kind, inspect.FloatType) else raw  # type: ignore[arg-type]
+    fix = f"It must be {_wanted(kind)}."
+    if isinstance(kind, inspect.StrType | inspect.LiteralType) and type(raw) in (int, float):
+        fix += f' Put it in quotes: "{shown(raw)}".'
+    if isinstance(kind, inspect.LiteralType) and isinstance(raw, str):
+        guess = nearest(raw, [str(value) for value in kind.values])
+        fix += f' Did you mean "{guess}"?' if guess else ""
+    wrong_type = not isinstance(raw, _PYTHON[type(kind)])
+    report("config.wrong-type" if wrong_type else "config.wrong-value", path, f"{_name(path)} is {shown(raw)}.", fix)
+    return WRONG
+
+
+_PYTHON: dict[type, Any] = {
+    inspect.StrType: str,
+    inspect.IntType: int,
+    inspect.FloatType: int | float,
+    inspect.BoolType: bool,
+    inspect.LiteralType: str | int,
+}
+
+
+def _text_type(raw: object, cls: type, path: Path, report: Report) -> Any:
+    if cls not in TEXT_TYPES:
+        raise TypeError(f"the model uses {cls}, which values.py does not know")
+    if not isinstance(raw, str):
+        report("config.wrong-type", path, f"{_name(path)} is {shown(raw)}.", "It must be text in quotes.")
+        return WRONG
+    try:
+        return cls(raw[:2048])
+    except ValueError as error:
+        what, _, fix = str(error).partition("; ")
+        fix = fix[:1].upper() + fix[1:] + "." if fix else ""
+        report("config.wrong-value", path, f"{_name(path)}: {what[:300]}.", fix)
+        return WRONG
+
+
+def _fits(raw: object, kind: Any) -> bool:
+    """Whether `raw` is of the kind and within its bounds."""
+    if isinstance(kind, inspect.BoolType):
+        return isinstance(raw, bool)
+    if isinstance(raw, bool):
+        return False
+    if isinstance(kind, inspect.LiteralType):
+        return any(type(raw) is type(value) and raw == value for value in kind.values)
+    if isinstance(kind, inspect.StrType):
+        return isinstance(raw, str) and _fits_text(raw, kind)
+    if isinstance(kind, inspect.IntType):
+        return isinstance(raw, int) and _within(raw, kind)
+    if isinstance(kind, inspect.FloatType):
+        return isinstance(raw, int | float) and (isinstance(raw, int) or math.isfinite(raw)) and _within(raw, kind)
+    raise TypeError(f"the model uses {kind}, which decode.py does not know")
+
+
+def _fits_text(raw: str, kind: inspect.StrType) -> bool:
+    if kind.pattern is not None and not re.search(kind.pattern.replace("$", r"\Z"), raw):
+        return False
+    longest = kind.max_length if kind.max_length is not None else len(raw)
+    return (kind.min_length or 0) <= len(raw) <= longest
+
+
+def _within(raw: float, kind: inspect.IntType | inspect.FloatType) -> bool:
+    return (
+        (kind.ge is None or raw >= kind.ge)
+        and (kind.gt is None or raw > kind.gt)
+        and (kind.le is None or raw <= kind.le)
+        and (kind.lt is None or raw < kind.lt)
+    )
+
+
+def _wanted(kind: Any) -> str:
+    """What would be right, in words."""
+    kind = _bare(kind)
+    if isinstance(kind, inspect.BoolType):
+        return "true or false"
+    if isinstance(kind, inspect.LiteralType):
+        return "one of " + ", ".join(shown(value) for value in kind.values)
+    if isinstance(kind, inspect.IntType | inspect.FloatType):
+        return ("a whole number" if isinstance(kind, inspect.IntType) else "a number") + _range(kind)
+    if isinstance(kind, inspect.StrType):
+        if kind.pattern is not None:
+            return SHAPES[kind.pattern]
+        return f"text of at most {kind.max_length} characters in quotes" if kind.max_length else "text in quotes"
+    if isinstance(kind, inspect.UnionType):
+        return _wanted(next(each for each in kind.types if not isinstance(each, inspect.NoneType)))
+    if isinstance(kind, inspect.ListType):
+        return "an array"
+    return "a table" if isinstance(kind, inspect.DictType | inspect.StructType) else "text in quotes"
+
+
+def _range(kind: inspect.IntType | inspect.FloatType) -> str:
+    low, high = kind.ge if kind.ge is not None else kind.gt, kind.le
+    above = "more than " if kind.ge is None and kind.gt is not None else ""
+    if low is not None and high is not None:
+        return f" from {above}{low:g} to {high:g}"
+    return f" of {above or 'at least '}{low:g}" if low is not None else ""
