@@ -506,6 +506,9 @@ class Scenario(Table, frozen=True, kw_only=True):
         list[Name], Meta(max_length=32, description="Only over these lines; empty: as the routes say.")
     ] = []
     confirm: Annotated[Key | None, Meta(description="Digit that confirms; leave out for none.")] = None
+    ask_confirm: Annotated[
+        bool, Meta(description="Say after the message which digit confirms; false where the message itself says it.")
+    ] = True
     decline: Annotated[
         str, Meta(pattern=r"^[0-9*#]{0,12}$", description="Digits that decline; empty: every other digit but `repeat`.")
     ] = ""
