@@ -89,6 +89,13 @@ class Switch:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def adopt(self, leg: Leg, call: Call) -> None:
+        """Move a leg to another call (attended transfer): its events go to that call's flow from now on. In the ledger the
+        leg stays with the call that opened it; CallTransferred ties the two together."""
+        leg.call.legs.remove(leg)
+        leg.call = call
+        call.legs.append(leg)
+
     async def stop(self, seconds: float = 5.0) -> None:
         """End all calls and wait for their books to close."""
         for call in list(self.calls.values()):
