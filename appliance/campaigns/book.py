@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Container, Iterable
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -175,7 +175,7 @@ class CampaignBook:
     def has_attempt(self, subscriber: int, attempt: int) -> bool:
         return any(a.attempt == attempt for a in self.attempts(subscriber))
 
-    def next_due(self, now: float, skip: Collection[int] = ()) -> Due | None:
+    def next_due(self, now: float, skip: Container[int] = ()) -> Due | None:
         """Who is to be called next at `now` (UTC), leaving out `skip` (asked for already, or held back); None where
         nobody is due. Untried numbers go first, in the order of the list; then retries by the time they fell due."""
         if self.state != "running":
@@ -197,7 +197,7 @@ class CampaignBook:
         found = self._standing.find(Standing.UNTRIED, start)
         return self.size if found < 0 else found
 
-    def _retry_due(self, now: float, skip: Collection[int]) -> Due | None:
+    def _retry_due(self, now: float, skip: Container[int]) -> Due | None:
         aside: list[tuple[float, int]] = []
         found: Due | None = None
         self._drop_stale()

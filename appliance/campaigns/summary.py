@@ -1,4 +1,4 @@
-"""The report of a campaign as data: the document of `switchroom campaign report ID --json`, shown by mail and tables too.
+"""The report of a campaign as data: the document of `switchroom campaign report ID --json`, and what mail shows.
 
 Built from the book and the list alone, so the same ledger always gives the same report. Scripts rely on the names of
 `Report`'s first seven fields, of a subscriber's first six, and of the outcomes; new fields may be added. While a
@@ -58,7 +58,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 
     `dialled`: subscribers tried at least once; `answered`: attempts that somebody or something answered; `retries`:
     attempts beyond each subscriber's first; `line_use`: share 0..1 of the lines' time spent on calls while untried
-    numbers remained; `first_round_seconds`: until everybody had been tried once; `call_seconds`: line time of all attempts."""
+    numbers remained; `first_round_seconds`: until everybody had been tried once; `call_seconds`: line time of all
+    attempts."""
 
     subscribers: int
     confirmed: int
