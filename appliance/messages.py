@@ -147,6 +147,11 @@ class BadRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+BadRows = list[BadRow]
+Addresses = list[str]
+"""Named here because inside CampaignCreated `list` is a field, and its annotations are evaluated with the fields in sight."""
+
+
 class CampaignCreated(Event):
     """A campaign starts. Its subscribers are stored in the same transaction (`Ledger.append_campaign`). The scenario is
     copied as it stood (`rules`, the TOML keys), so that a later change of configuration does not alter a run."""
@@ -161,11 +166,11 @@ class CampaignCreated(Event):
     message_seconds: float
     subscribers: int
     duplicates: int = 0
-    bad_rows: list[BadRow] = []
+    bad_rows: BadRows = []
     rules: dict[str, Any] = {}
     by: str = ""
     """Who: "101" from a phone, "cli", "api:NAME"."""
-    report_to: list[str] = []
+    report_to: Addresses = []
 
 
 class CampaignStateChanged(Event):

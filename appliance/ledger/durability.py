@@ -1,0 +1,50 @@
+"""Which event is written when: the one table of durability classes, and which events a campaign's reader follows."""
+
+from __future__ import annotations
+
+import enum
+
+from appliance import messages as m
+
+
+class Durability(enum.Enum):
+    """COMMIT: on disk (fsync) before anybody acts on it; only `Ledger.commit` takes it.
+    BEHIND: joins the next group commit, at most 100 ms later; `Ledger.append` or `Ledger.commit` take it."""
+
+    COMMIT = "commit before effect"
+    BEHIND = "write behind"
+
+
+COMMIT = Durability.COMMIT
+BEHIND = Durability.BEHIND
+
+DURABILITY: dict[type[m.Event], Durability] = {
+    m.LegOpened: COMMIT,  # the Call-ID must be known before an INVITE leaves, or an orphan could not be ended
+    m.LegRinging: BEHIND,
+    m.LegAnswered: BEHIND,
+    m.LegHeld: BEHIND,
+    m.LegResumed: BEHIND,
+    m.LegEnded: BEHIND,
+    m.CallReached: BEHIND,
+    m.CallTransferred: COMMIT,  # a hand-over
+    m.CallEnded: BEHIND,  # lost in a crash, the call is found open and becomes "interrupted"
+    m.CampaignCreated: COMMIT,
+    m.CampaignStateChanged: COMMIT,
+    m.AttemptStarted: COMMIT,  # the lease: nobody is called twice for one attempt
+    m.AttemptEnded: COMMIT,  # a committed success is never called again
+    m.ReportRequested: COMMIT,
+    m.ReportSent: COMMIT,  # or it would be mailed twice
+    m.BoxStarted: BEHIND,
+    m.BoxStopped: BEHIND,
+    m.ConfigApplied: COMMIT,
+    m.LineChanged: BEHIND,
+    m.PhoneRegistered: BEHIND,
+    m.PhoneGone: BEHIND,
+    m.SourceBanned: BEHIND,
+    m.ShortageChanged: BEHIND,
+}
+
+CAMPAIGN_EVENTS: frozenset[type[m.Event]] = frozenset({
+    m.CampaignCreated, m.CampaignStateChanged, m.AttemptStarted, m.AttemptEnded, m.ReportRequested, m.ReportSent,
+})  # fmt: skip
+"""What `campaign_events` lists. A campaign's legs are not among them: they are reached by its CDRs."""

@@ -1,0 +1,126 @@
+"""Personal text apart from the events: rows that can be erased. Events and CDRs hold their ids (tokens).
+
+"persons": id -> scope + text. "person_ids": scope + text -> id. A number has scope 0; a name has the id of the number it came
+with as its scope, so that erasing a number takes its names along and nobody else's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from appliance import messages as m
+
+from .codec import ERASED, PERSONAL, person_of, token
+from .store import U64, Dbs
+
+CACHE = 100_000
+_LONGEST_KEY = 400
+
+
+def id_key(scope: int, text: str) -> bytes:
+    raw = text.encode("utf-8", "replace")
+    if len(raw) > _LONGEST_KEY:
+        raw = b"\x00" + hashlib.blake2b(raw, digest_size=32).digest()
+    return U64.pack(scope) + raw
+
+
+def text_of(txn: Any, dbs: Dbs, value: str) -> str:
+    """The text behind a token; other text as it is."""
+    person = person_of(value)
+    if not person:
+        return value
+    row = txn.get(U64.pack(person), db=dbs["persons"])
+    return ERASED if row is None else row[8:].decode()
+
+
+class Texts:
+    """Looks tokens up in one transaction, each once."""
+
+    def __init__(self, txn: Any, dbs: Dbs) -> None:
+        self._txn = txn
+        self._dbs = dbs
+        self._seen: dict[str, str] = {}
+
+    def __call__(self, value: str) -> str:
+        found = self._seen.get(value)
+        if found is None:
+            found = self._seen[value] = text_of(self._txn, self._dbs, value)
+        return found
+
+
+class Persons:
+    """The writer's side: gives out ids. Its cache is dropped when a transaction fails or something is erased."""
+
+    def __init__(self) -> None:
+        self._ids: dict[tuple[int, str], int] = {}
+        self._next = 0
+
+    def forget(self) -> None:
+        self._ids.clear()
+        self._next = 0
+
+    def find(self, txn: Any, dbs: Dbs, text: str, scope: int = 0) -> int:
+        """The id of a text, 0 if there is none."""
+        found = txn.get(id_key(scope, text), db=dbs["person_ids"])
+        return U64.unpack(found)[0] if found else 0
+
+    def id_of(self, txn: Any, dbs: Dbs, text: str, scope: int = 0) -> int:
+        """The id of a text, made if there is none."""
+        person = self._ids.get((scope, text))
+        if person is not None:
+            return person
+        person = self.find(txn, dbs, text, scope)
+        if not person:
+            person = self._new_id(txn, dbs)
+            txn.put(U64.pack(person), U64.pack(scope) + text.encode("utf-8", "replace"), db=dbs["persons"], append=True)
+            txn.put(id_key(scope, text), U64.pack(person), db=dbs["person_ids"])
+        if len(self._ids) >= CACHE:
+            self._ids.clear()
+        self._ids[scope, text] = person
+        return person
+
+    def _new_id(self, txn: Any, dbs: Dbs) -> int:
+        """Ids are never given twice, not even after an erasure: the highest one ever is noted."""
+        if not self._next:
+            noted = txn.get(b"last_person", db=dbs["meta"])
+            self._next = U64.unpack(noted)[0] if noted else 0
+        self._next += 1
+        txn.put(b"last_person", U64.pack(self._next), db=dbs["meta"])
+        return self._next
+
+    def hide(self, txn: Any, dbs: Dbs, event: m.Event) -> m.Event:
+        """The event with tokens in place of its personal text."""
+        fields = PERSONAL.get(event.__class__)
+        if fields is None:
+            return event
+        scope = 0
+        tokens: dict[str, str] = {}
+        for field in fields:
+            if text := getattr(event, field):
+                person = self.id_of(txn, dbs, text, scope)
+                tokens[field] = token(person)
+                if field == fields[0]:
+                    scope = person
+        return msgspec.structs.replace(event, **tokens) if tokens else event
+
+    def erase(self, txn: Any, dbs: Dbs, number: str) -> int:
+        """Take a number and the names that came with it out of "persons". Returns how many texts went."""
+        person = self.find(txn, dbs, number)
+        self.forget()
+        if not person:
+            return 0
+        doomed = [(id_key(0, number), U64.pack(person))]
+        prefix = U64.pack(person)
+        with txn.cursor(db=dbs["person_ids"]) as cursor:
+            if cursor.set_range(prefix):
+                for key, value in cursor:
+                    if not key.startswith(prefix):
+                        break
+                    doomed.append((key, value))
+        for key, value in doomed:
+            txn.delete(key, db=dbs["person_ids"])
+            txn.delete(value, db=dbs["persons"])
+        return len(doomed)

@@ -1,0 +1,246 @@
+"""The LMDB environment: one per process and path, sub-databases, map growth, the writer's lock.
+
+LMDB forbids opening one file twice in a process, so a `Ledger` and any `LedgerReader`s of one process share a `Store`.
+The map may only be resized while no transaction of the process is under way: `Store` counts them.
+Sub-databases that are derived from the events carry a generation in their name; a rebuild writes the next one and swaps.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from struct import Struct
+from typing import Any
+
+import lmdb
+
+from appliance.errors import SwitchroomError
+
+BASE = ("meta", "events", "persons", "person_ids", "subscribers", "bad_rows", "boots", "states")
+DERIVED = (
+    "utc", "campaign_events", "campaigns", "attempts", "open",
+    "cdr", "cdr_call", "cdr_sip", "cdr_number", "cdr_line", "cdr_extension", "cdr_campaign", "rollup",
+)  # fmt: skip
+FORMAT = b"1"
+"""Layout of the sub-databases; a ledger of another format is refused."""
+START_MAP = 64 << 20
+GROW_STEP = 1 << 30
+MAX_DBS = 64
+
+U64 = Struct(">Q")
+U64x2 = Struct(">QQ")
+U32 = Struct(">I")
+U32x2 = Struct(">II")
+ATTEMPT = Struct(">III")
+Dbs = dict[str, Any]
+
+
+def derived_name(name: str, generation: int) -> bytes:
+    return f"{name}.{generation}".encode()
+
+
+class Store:
+    """One environment of this process. Get it with `open_store`, give it back with `close`."""
+
+    def __init__(self, path: Path, write: bool) -> None:
+        self.path = path
+        self.users = 0
+        self.writable = write
+        self._gate = threading.Condition()
+        self._active = 0
+        self._resizing = False
+        self.env: Any = self._open(write)
+        self._base: Dbs = {}
+        self._derived: dict[int, Dbs] = {}
+
+    def _open(self, write: bool) -> Any:
+        if not write and not (self.path / "data.mdb").exists():
+            raise SwitchroomError(
+                "ledger.missing", f"There is no ledger in {self.path}.", "Start the box once, or name its directory with --data."
+            )
+        try:
+            return lmdb.open(
+                str(self.path), map_size=START_MAP if write else 1 << 20, max_dbs=MAX_DBS, readonly=not write, create=write,
+                max_readers=254, max_spare_txns=4, meminit=False, mode=0o640,
+            )  # fmt: skip
+        except lmdb.Error as error:
+            raise SwitchroomError(
+                "ledger.open", f"The ledger in {self.path} cannot be opened: {error}.",
+                "Check the rights on the directory; `switchroom ledger check` looks inside.",
+            ) from error
+
+    # -- transactions --
+
+    @contextmanager
+    def read(self) -> Iterator[tuple[Any, Dbs]]:
+        """A read transaction and the sub-databases as of it. Keep it short: it holds pages back from reuse."""
+        while True:
+            with self._gate:
+                while self._resizing:
+                    self._gate.wait()
+                self._active += 1
+            try:
+                txn = self.env.begin(buffers=False)
+            except lmdb.MapResizedError:
+                self._leave()
+                self.adopt_size()
+                continue
+            except BaseException:
+                self._leave()
+                raise
+            break
+        try:
+            yield txn, self.dbs(txn)
+        finally:
+            txn.abort()
+            self._leave()
+
+    @contextmanager
+    def write(self) -> Iterator[tuple[Any, Dbs]]:
+        """The write transaction: committed and synced at the end, aborted by an exception. On the writer's thread only."""
+        with self._gate:
+            while self._resizing:
+                self._gate.wait()
+            self._active += 1
+        try:
+            with self.env.begin(write=True) as txn:
+                yield txn, self.dbs(txn)
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        with self._gate:
+            self._active -= 1
+            self._gate.notify_all()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No transaction of this process is under way, and none starts."""
+        with self._gate:
+            while self._resizing:
+                self._gate.wait()
+            self._resizing = True
+            while self._active:
+                self._gate.wait()
+        try:
+            yield
+        finally:
+            with self._gate:
+                self._resizing = False
+                self._gate.notify_all()
+
+    def adopt_size(self) -> None:
+        """Another process made the map larger: take its size."""
+        with self._alone():
+            self.env.set_mapsize(0)
+
+    def grow(self, room: int = 0) -> None:
+        """Make the map larger: twice the size up to steps of 1 GiB, and at least `room` bytes more."""
+        with self._alone():
+            size = self.env.info()["map_size"]
+            self.env.set_mapsize(size + max(min(size, GROW_STEP), room))
+
+    def room(self) -> int:
+        """Bytes of the map not yet used by the file."""
+        info = self.env.info()
+        return int(info["map_size"] - (info["last_pgno"] + 1) * 4096)
+
+    def make_writable(self) -> None:
+        """Open the environment again for writing (readers of this process were there first)."""
+        with self._alone():
+            self.env.close()
+            self._base, self._derived = {}, {}
+            self.env = self._open(True)
+            self.writable = True
+
+    def reopen(self) -> None:
+        """After an error that LMDB calls fatal: the file is good up to the last commit, the environment is not."""
+        with self._alone():
+            self.env.close()
+            self._base, self._derived = {}, {}
+            self.env = self._open(self.writable)
+
+    # -- sub-databases --
+
+    def create(self) -> None:
+        """Make what is missing (first start)."""
+        for name in BASE:
+            self.env.open_db(name.encode())
+        with self.env.begin(write=True) as txn:
+            meta = self._db(b"meta", txn)
+            found = txn.get(b"format", db=meta)
+            if found is None:
+                txn.put(b"format", FORMAT, db=meta)
+                txn.put(b"generation", U64.pack(1), db=meta)
+            elif found != FORMAT:
+                raise SwitchroomError(
+                    "ledger.format", f"The ledger in {self.path} has format {found!r}; this release knows {FORMAT!r}.",
+                    "Run the release that wrote it, or a newer one.",
+                )  # fmt: skip
+            generation = U64.unpack(txn.get(b"generation", db=meta))[0]
+            for name in DERIVED:
+                self.env.open_db(derived_name(name, generation), txn=txn)
+
+    def _db(self, name: bytes, txn: Any, create: bool = True) -> Any:
+        return self.env.open_db(name, txn=txn, create=create and self.writable)
+
+    def dbs(self, txn: Any) -> Dbs:
+        """Handles as of `txn`: the base ones and the derived ones of the generation in force."""
+        if not self._base:
+            try:
+                self._base = {name: self._db(name.encode(), txn, create=False) for name in BASE}
+            except lmdb.NotFoundError as error:
+                raise SwitchroomError("ledger.missing", f"The ledger in {self.path} is empty.", "Start the box once.") from error
+        generation = U64.unpack(txn.get(b"generation", db=self._base["meta"]))[0]
+        dbs = self._derived.get(generation)
+        if dbs is None:
+            dbs = self._base | {name: self._db(derived_name(name, generation), txn, create=False) for name in DERIVED}
+            self._derived = {generation: dbs}
+        return dbs
+
+
+_stores: dict[str, Store] = {}
+_stores_lock = threading.Lock()
+
+
+def open_store(path: Path, write: bool) -> Store:
+    """The process's store for this directory."""
+    key = str(path.resolve())
+    with _stores_lock:
+        store = _stores.get(key)
+        if store is None:
+            store = _stores[key] = Store(Path(key), write)
+        elif write and not store.writable:
+            store.make_writable()
+        store.users += 1
+        return store
+
+
+def close_store(store: Store) -> None:
+    """Give back; the environment is closed with its last user."""
+    with _stores_lock:
+        store.users -= 1
+        if store.users == 0:
+            del _stores[str(store.path)]
+            store.env.close()
+
+
+class WriterLock:
+    """One writer per ledger, held by a lock on a file that dies with the process."""
+
+    def __init__(self, directory: Path) -> None:
+        self._fd = os.open(directory / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._fd)
+            raise SwitchroomError(
+                "ledger.locked", f"The ledger in {directory} already has a writer.", "Stop the running core first."
+            ) from error
+
+    def release(self) -> None:
+        os.close(self._fd)
