@@ -158,6 +158,10 @@ class Mail(Table, frozen=True, kw_only=True):
     ] = None
     tls: Annotated[MailSecurity, Meta(description="none, starttls or tls (from the first byte).")] = "none"
     verify: Annotated[bool, Meta(description="Check the server's certificate.")] = True
+    ca_file: Annotated[
+        str,
+        Meta(max_length=1024, description="PEM file with certificates to trust, full path; empty: the system's."),
+    ] = ""
     username: Annotated[Text, Meta(description="Login; empty: none.")] = ""
     secret: Annotated[Secret | None, Meta(description="Password of the login.")] = None
     sender: Annotated[MailAddress | None, Meta(description="From address of our mail.")] = None
