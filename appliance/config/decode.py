@@ -21,6 +21,9 @@ from appliance.config.values import TEXT_TYPES
 Report = Callable[[str, Path, str, str], None]
 """(id, path, what is wrong, what would be right)"""
 
+SECRET_KEYS = frozenset({"secret", "pin"})
+"""Keys whose values appear in no message."""
+
 SHAPES: dict[str, str] = {
     r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$": 'letters, digits, "-", "_" and ".", such as "front"',
     r"^[0-9]{1,10}$": 'digits in quotes, such as "101"',
@@ -35,6 +38,8 @@ SHAPES: dict[str, str] = {
     r"^[0-9*#]{0,8}$": 'up to eight keys of the phone, such as "9"',
     r"^[0-9*#]{0,12}$": 'keys of the phone, such as "29"',
     r"^[0-9]{0,8}$": 'digits in quotes, such as "09"',
+    r"^[^\x00-\x1f\x7f]*$": "text of at most 200 characters in quotes, without line breaks",
+    r"^[^\x00-\x1f\x7f]+$": "text of 1 to 128 characters in quotes, without line breaks",
     r'^[^"\\\x00-\x1f]{1,64}$': 'up to 64 printable characters without quotes and backslashes, such as "switchroom"',
 }
 """What each pattern of the model means to a person."""
@@ -51,9 +56,11 @@ class _Wrong:
 WRONG = _Wrong()
 
 
-def decode(raw: dict[str, Any], model: type[msgspec.Struct], report: Report) -> Any:
-    """Build `model` from `raw`; WRONG where a required key is missing or wrong. Every problem goes to `report`."""
-    return _struct(raw, inspect.type_info(model), (), report)
+def decode(raw: dict[str, Any], model: type[msgspec.Struct], report: Report, origins: dict[int, Path]) -> Any:
+    """Build `model` from `raw`; WRONG where a required key is missing or wrong. Every problem goes to `report`.
+
+    `origins` gets the path of each struct made, by its id(): indexes shift when a wrong table is left out."""
+    return _Decoder(report, origins).struct(raw, inspect.type_info(model), ())
 
 
 def nearest(word: str, known: list[str]) -> str:
@@ -79,39 +86,125 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
-def _struct(raw: object, kind: Any, path: Path, report: Report) -> Any:
-    if not isinstance(raw, dict):
-        report("config.wrong-type", path, f"{_name(path)} is {shown(raw)}.", f"Write it as a table: {_header(path)}.")
-        return WRONG
-    fields = {field.encode_name: field for field in kind.fields}
-    for key in raw:
-        if key not in fields:
-            _unknown_key(key, path, list(fields), report)
-    made: dict[str, Any] = {}
-    whole = True
-    for name, field in fields.items():
-        if name in raw:
-            value = _value(raw[name], field.type, (*path, name), report)
-            if value is not WRONG:
-                made[field.name] = value
+class _Decoder:
+    def __init__(self, report: Report, origins: dict[int, Path]) -> None:
+        self.report = report
+        self.origins = origins
+
+    def struct(self, raw: object, kind: Any, path: Path) -> Any:
+        if not isinstance(raw, dict):
+            self.report(
+                "config.wrong-type", path, f"{_name(path)} is {shown(raw)}.", f"Write it as a table: {_header(path)}."
+            )
+            return WRONG
+        fields = {field.encode_name: field for field in kind.fields}
+        for key in raw:
+            if key not in fields:
+                self._unknown_key(key, path, list(fields))
+        made: dict[str, Any] = {}
+        whole = True
+        for name, field in fields.items():
+            if name in raw:
+                value = self._value(raw[name], field.type, (*path, name))
+                if value is not WRONG:
+                    made[field.name] = value
+                elif field.required:
+                    whole = False
             elif field.required:
                 whole = False
-        elif field.required:
-            whole = False
-            _missing_key(name, field.type, path, report)
-    return kind.cls(**made) if whole else WRONG
+                self._missing_key(name, field.type, path)
+        if not whole:
+            return WRONG
+        table = kind.cls(**made)
+        self.origins[id(table)] = path
+        return table
 
+    def _unknown_key(self, key: str, path: Path, known: list[str]) -> None:
+        where = _table(path)
+        guess = nearest(key, known)
+        fix = f'Did you mean "{guess}"?' if guess else f"Known here: {', '.join(sorted(known))}."
+        self.report("config.unknown-key", (*path, key), f"Unknown key {shown(key)} in {where}.", fix)
 
-def _unknown_key(key: str, path: Path, known: list[str], report: Report) -> None:
-    where = _table(path)
-    guess = nearest(key, known)
-    fix = f'Did you mean "{guess}"?' if guess else f"Known here: {', '.join(sorted(known))}."
-    report("config.unknown-key", (*path, key), f"Unknown key {shown(key)} in {where}.", fix)
+    def _missing_key(self, name: str, kind: Any, path: Path) -> None:
+        example = f"[{name}]" if not path else f"{name} = …  ({_wanted(kind)})"
+        self.report("config.missing-key", path, f'"{name}" is missing in {_table(path)}.', f"Add {example}.")
 
+    def _value(self, raw: object, kind: Any, path: Path) -> Any:
+        kind = _bare(kind)
+        if isinstance(kind, inspect.UnionType):
+            (kind,) = [_bare(each) for each in kind.types if not isinstance(each, inspect.NoneType)]
+        if isinstance(kind, inspect.StructType):
+            return self.struct(raw, kind, path)
+        if isinstance(kind, inspect.ListType):
+            return self._list(raw, kind, path)
+        if isinstance(kind, inspect.DictType):
+            return self._dict(raw, kind, path)
+        return self._leaf(raw, kind, path)
 
-def _missing_key(name: str, kind: Any, path: Path, report: Report) -> None:
-    example = f"[{name}]" if not path else f"{name} = …  ({_wanted(kind)})"
-    report("config.missing-key", path, f'"{name}" is missing in {_table(path)}.', f"Add {example}.")
+    def _list(self, raw: object, kind: inspect.ListType, path: Path) -> Any:
+        if not isinstance(raw, list):
+            item = _bare(kind.item_type)
+            fix = f"Write it as [[{path[-1]}]]." if isinstance(item, inspect.StructType) else _list_fix(raw)
+            self.report("config.wrong-type", path, f"{_name(path)} is {shown(raw)}, not an array.", fix)
+            return WRONG
+        most = kind.max_length if kind.max_length is not None else len(raw)
+        if not (kind.min_length or 0) <= len(raw) <= most:
+            limit = f"at least {kind.min_length}" if len(raw) < (kind.min_length or 0) else f"at most {most}"
+            self.report("config.wrong-length", path, f"{_name(path)} has {len(raw)} elements.", f"Give {limit}.")
+            return WRONG
+        values = [self._value(item, kind.item_type, (*path, index)) for index, item in enumerate(raw)]
+        return [value for value in values if value is not WRONG]
+
+    def _dict(self, raw: object, kind: inspect.DictType, path: Path) -> Any:
+        if not isinstance(raw, dict):
+            self.report(
+                "config.wrong-type",
+                path,
+                f"{_name(path)} is {shown(raw)}, not a table.",
+                "Write it as { name = value, … }.",
+            )
+            return WRONG
+        made = {}
+        for key, item in raw.items():
+            good_key = self._leaf(key, _bare(kind.key_type), (*path, key))
+            value = self._value(item, kind.value_type, (*path, key))
+            if good_key is not WRONG and value is not WRONG:
+                made[good_key] = value
+        return made
+
+    def _leaf(self, raw: object, kind: Any, path: Path) -> Any:
+        if isinstance(kind, inspect.CustomType):
+            return self._text_type(raw, kind.cls, path)
+        if _fits(raw, kind):
+            return float(raw) if isinstance(kind, inspect.FloatType) else raw  # type: ignore[arg-type]
+        fix = f"It must be {_wanted(kind)}."
+        if path[-1] in SECRET_KEYS:
+            fix += " Put it in quotes." if not isinstance(raw, str) else ""
+        elif isinstance(kind, inspect.StrType | inspect.LiteralType) and type(raw) in (int, float):
+            fix += f' Put it in quotes: "{shown(raw)}".'
+        if isinstance(kind, inspect.LiteralType) and isinstance(raw, str):
+            guess = nearest(raw, [str(value) for value in kind.values])
+            fix += f' Did you mean "{guess}"?' if guess else ""
+        wrong_type = not isinstance(raw, _PYTHON[type(kind)])
+        value = "not as it must be" if path[-1] in SECRET_KEYS else shown(raw)
+        self.report(
+            "config.wrong-type" if wrong_type else "config.wrong-value", path, f"{_name(path)} is {value}.", fix
+        )
+        return WRONG
+
+    def _text_type(self, raw: object, cls: type, path: Path) -> Any:
+        if cls not in TEXT_TYPES:
+            raise TypeError(f"the model uses {cls}, which values.py does not know")
+        if not isinstance(raw, str):
+            self.report("config.wrong-type", path, f"{_name(path)} is {shown(raw)}.", "It must be text in quotes.")
+            return WRONG
+        try:
+            return cls(raw[:2048])
+        except ValueError as error:
+            what, _, fix = str(error).partition("; ")
+            fix = fix[:1].upper() + fix[1:] + "." if fix else ""
+            self.report("config.wrong-value", path, f"{_name(path)}: {what[:300]}.", fix)
+            return WRONG
 
 
 def _table(path: Path) -> str:
@@ -129,76 +222,14 @@ def _name(path: Path) -> str:
     return f'"{key}"' if path else key
 
 
-def _value(raw: object, kind: Any, path: Path, report: Report) -> Any:
-    kind = _bare(kind)
-    if isinstance(kind, inspect.UnionType):
-        (kind,) = [_bare(each) for each in kind.types if not isinstance(each, inspect.NoneType)]
-    if isinstance(kind, inspect.StructType):
-        return _struct(raw, kind, path, report)
-    if isinstance(kind, inspect.ListType):
-        return _list(raw, kind, path, report)
-    if isinstance(kind, inspect.DictType):
-        return _dict(raw, kind, path, report)
-    return _leaf(raw, kind, path, report)
-
-
 def _bare(kind: Any) -> Any:
     while isinstance(kind, inspect.Metadata):
         kind = kind.type
     return kind
 
 
-def _list(raw: object, kind: inspect.ListType, path: Path, report: Report) -> Any:
-    if not isinstance(raw, list):
-        item = _bare(kind.item_type)
-        fix = f"Write it as [[{path[-1]}]]." if isinstance(item, inspect.StructType) else _list_fix(raw)
-        report("config.wrong-type", path, f"{_name(path)} is {shown(raw)}, not an array.", fix)
-        return WRONG
-    most = kind.max_length if kind.max_length is not None else len(raw)
-    if not (kind.min_length or 0) <= len(raw) <= most:
-        limit = f"at least {kind.min_length}" if len(raw) < (kind.min_length or 0) else f"at most {most}"
-        report("config.wrong-length", path, f"{_name(path)} has {len(raw)} elements.", f"Give {limit}.")
-        return WRONG
-    values = [_value(item, kind.item_type, (*path, index), report) for index, item in enumerate(raw)]
-    return [value for value in values if value is not WRONG]
-
-
 def _list_fix(raw: object) -> str:
     return f"Put it in square brackets: [{shown(raw)}]." if isinstance(raw, str | int | float) else "Write an array."
-
-
-def _dict(raw: object, kind: inspect.DictType, path: Path, report: Report) -> Any:
-    if not isinstance(raw, dict):
-        report(
-            "config.wrong-type",
-            path,
-            f"{_name(path)} is {shown(raw)}, not a table.",
-            "Write it as { name = value, … }.",
-        )
-        return WRONG
-    made = {}
-    for key, item in raw.items():
-        good_key = _leaf(key, _bare(kind.key_type), (*path, key), report)
-        value = _value(item, kind.value_type, (*path, key), report)
-        if good_key is not WRONG and value is not WRONG:
-            made[good_key] = value
-    return made
-
-
-def _leaf(raw: object, kind: Any, path: Path, report: Report) -> Any:
-    if isinstance(kind, inspect.CustomType):
-        return _text_type(raw, kind.cls, path, report)
-    if _fits(raw, kind):
-        return float(raw) if isinstance(kind, inspect.FloatType) else raw  # type: ignore[arg-type]
-    fix = f"It must be {_wanted(kind)}."
-    if isinstance(kind, inspect.StrType | inspect.LiteralType) and type(raw) in (int, float):
-        fix += f' Put it in quotes: "{shown(raw)}".'
-    if isinstance(kind, inspect.LiteralType) and isinstance(raw, str):
-        guess = nearest(raw, [str(value) for value in kind.values])
-        fix += f' Did you mean "{guess}"?' if guess else ""
-    wrong_type = not isinstance(raw, _PYTHON[type(kind)])
-    report("config.wrong-type" if wrong_type else "config.wrong-value", path, f"{_name(path)} is {shown(raw)}.", fix)
-    return WRONG
 
 
 _PYTHON: dict[type, Any] = {
@@ -208,21 +239,6 @@ _PYTHON: dict[type, Any] = {
     inspect.BoolType: bool,
     inspect.LiteralType: str | int,
 }
-
-
-def _text_type(raw: object, cls: type, path: Path, report: Report) -> Any:
-    if cls not in TEXT_TYPES:
-        raise TypeError(f"the model uses {cls}, which values.py does not know")
-    if not isinstance(raw, str):
-        report("config.wrong-type", path, f"{_name(path)} is {shown(raw)}.", "It must be text in quotes.")
-        return WRONG
-    try:
-        return cls(raw[:2048])
-    except ValueError as error:
-        what, _, fix = str(error).partition("; ")
-        fix = fix[:1].upper() + fix[1:] + "." if fix else ""
-        report("config.wrong-value", path, f"{_name(path)}: {what[:300]}.", fix)
-        return WRONG
 
 
 def _fits(raw: object, kind: Any) -> bool:

@@ -2,7 +2,7 @@
 
 Grammar of one entry: days, then one or more spans. "mon-fri 08:00-18:00", "sat,sun 10:00-14:00", "daily 00:00-24:00",
 "mon-fri 8:00-12:00 13:00-17:00". A span whose end is not after its start runs past midnight and belongs to the day on
-which it starts. Times are those of the wall clock, so an office opens at 08:00 on both sides of a change to summer time.
+which it starts. Times are of the wall clock: an office opens at 08:00 on both sides of a change to summer time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CALLEE_HOURS: dict[str, tuple[str, ...]] = {
     "FR": ("mon-fri 10:00-13:00 14:00-20:00",),  # Décret n° 2022-1313
 }
 """When campaigns may call where a telemarketing law names hours and the office set none; elsewhere
-DEFAULT_CALLEE_HOURS, which is politeness and not law. `dialling.callee_hours` and `callee_hours` of a scenario override it."""
+DEFAULT_CALLEE_HOURS, which is politeness and not law. `callee_hours` in [dialling] and in a scenario override it."""
 
 _DAY_MINUTES = 24 * 60
 _SPAN = re.compile(r"([0-9]{1,2}):([0-9]{2})-([0-9]{1,2}):([0-9]{2})")

@@ -25,9 +25,10 @@ MailSecurity = Literal["none", "starttls", "tls"]
 
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 """What other keys refer to: letters, digits, "-", "_", "."."""
-Text = Annotated[str, Meta(max_length=200)]
+Text = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""One line: it may end up in a SIP header, a mail header or a log."""
 LongText = Annotated[str, Meta(max_length=2000)]
-Secret = Annotated[str, Meta(min_length=1, max_length=128, extra={"secret": True})]
+Secret = Annotated[str, Meta(max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$", extra={"secret": True})]
 """Masked wherever a configuration is shown, unless asked for."""
 Extension = Annotated[str, Meta(pattern=r"^[0-9]{1,10}$")]
 Pin = Annotated[str, Meta(pattern=r"^[0-9]{1,12}$", extra={"secret": True})]

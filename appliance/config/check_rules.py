@@ -1,0 +1,242 @@
+"""Rules within one table or between neighbours: drivers, ports, mail, digits, hours, numbers, time zones, countries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from appliance.config import hours as opening
+from appliance.config import numbers
+from appliance.config.decode import Report, shown
+from appliance.config.locate import Path
+from appliance.config.model import Config, Hours, Line, Scenario, Table
+from appliance.config.values import HostPort
+from appliance.errors import SwitchroomError
+
+Where = Callable[[Table], Path]
+
+DEFAULT_SIP_PORT = 5060
+_PORTS_PER_LEG = 2
+_LEGS_PER_CHANNEL = 2
+
+
+def run(config: Config, report: Report, where: Where) -> None:
+    """All rules; each problem goes to `report` with the path that `where` gives its table."""
+    _places(config, report, where)
+    _ports(config, report)
+    _web_and_mail(config, report)
+    _lines(config, report, where)
+    _phones(config, report, where)
+    for scenario in config.scenarios:
+        _scenario(scenario, report, where(scenario))
+    for hours in config.hours:
+        _hours(hours, config.office.country, report, where(hours))
+    _entries(config.dialling.callee_hours, report, ("dialling", "callee_hours"))
+    _numbers(config, report, where)
+
+
+# ---- countries and time zones ----------------------------------------------------------------------------------------
+
+
+def _places(config: Config, report: Report, where: Where) -> None:
+    countries: list[tuple[Path, str | None]] = [
+        (("office", "country"), config.office.country),
+        (("dialling", "profile"), config.dialling.profile),
+        *(((*where(line), "tones"), line.tones) for line in config.lines),
+        *(((*where(entry), "country"), entry.country) for entry in config.lists),
+    ]
+    for path, country in countries:
+        if country is not None and not numbers.is_country(country):
+            fix = "Write its ISO 3166 code of two letters, such as FI, DE, US."
+            report("config.unknown-country", path, f"{shown(country)} is no country with a numbering plan.", fix)
+    zones: list[tuple[Path, str | None]] = [
+        (("office", "timezone"), config.office.timezone),
+        *(((*where(hours), "timezone"), hours.timezone) for hours in config.hours),
+    ]
+    for path, zone in zones:
+        if zone is not None and not opening.is_timezone(zone):
+            fix = "Write its IANA name, such as Europe/Helsinki."
+            report("config.unknown-timezone", path, f"{shown(zone)} is no time zone.", fix)
+
+
+# ---- addresses and ports ---------------------------------------------------------------------------------------------
+
+
+def _ports(config: Config, report: Report) -> None:
+    ports = config.sip.media_ports
+    legs = sum(line.channels for line in config.lines if line.enabled) * _LEGS_PER_CHANNEL + len(config.phones)
+    needed = legs * _PORTS_PER_LEG
+    if ports.size < needed:
+        what = f'"media_ports" has {ports.size} ports, but all channels and phones at once need {needed}.'
+        fix = f'Widen it, such as "{_wider(ports.first, needed)}".'
+        report("config.ports-too-few", ("sip", "media_ports"), what, fix)
+    for path, listen in _listening(config):
+        port = listen.port_or(DEFAULT_SIP_PORT)
+        if path[0] == "sip" and ports.first <= port <= ports.last:
+            what = f"{shown(listen)} lies within media_ports {ports}."
+            report("config.ports-clash", path, what, "Choose a SIP port outside of it.")
+    if config.web.listen.port is None:
+        report(
+            "config.wrong-value",
+            ("web", "listen"),
+            f"{shown(config.web.listen)} has no port.",
+            "Add it, such as :8080.",
+        )
+    seen: dict[tuple[str, int], Path] = {}
+    for path, listen in _listening(config):
+        place = (listen.host, listen.port_or(DEFAULT_SIP_PORT))
+        if place[1] and place in seen:
+            report("config.ports-clash", path, f"{shown(listen)} is listened on twice.", "Choose another port.")
+        seen.setdefault(place, path)
+
+
+def _listening(config: Config) -> list[tuple[Path, HostPort]]:
+    also = [(("sip", "also_listen", index), each) for index, each in enumerate(config.sip.also_listen)]
+    return [(("sip", "listen"), config.sip.listen), *also, (("web", "listen"), config.web.listen)]
+
+
+def _wider(first: int, needed: int) -> str:
+    first = min(first, 65535 - needed)
+    return f"{max(first, 1024)}-{min(max(first, 1024) + needed - 1, 65535)}"
+
+
+def _web_and_mail(config: Config, report: Report) -> None:
+    web, mail = config.web, config.mail
+    if not web.use_tls and not web.listen.is_loopback:
+        what = f"The pages would be open to all without encryption on {web.listen}."
+        report("config.needs-tls", ("web", "tls"), what, "Set tls = true, or listen on 127.0.0.1.")
+    if bool(web.certificate) != bool(web.key):
+        missing = "key" if web.certificate else "certificate"
+        report("config.missing-key", ("web",), f'"{missing}" is missing in [web].', "Give both files or none.")
+    if mail.server is not None and mail.sender is None:
+        fix = 'Add sender = "switchroom@example.com".'
+        report("config.missing-key", ("mail", "server"), '"sender" is missing in [mail].', fix)
+    if bool(mail.username) != (mail.secret is not None):
+        missing = "secret" if mail.username else "username"
+        fix = "Give both for a login, or none."
+        report("config.missing-key", ("mail",), f'"{missing}" is missing in [mail].', fix)
+    if config.sip.register_min_seconds > config.sip.register_max_seconds:
+        path = ("sip", "register_min_seconds")
+        report("config.wrong-value", path, '"register_min_seconds" is above the maximum.', "Lower it.")
+    if config.sip.min_session_expires_seconds > config.sip.session_expires_seconds:
+        path = ("sip", "min_session_expires_seconds")
+        fix = "It must not be more than session_expires_seconds."
+        report("config.wrong-value", path, '"min_session_expires_seconds" is above session_expires_seconds.', fix)
+
+
+# ---- lines and phones ------------------------------------------------------------------------------------------------
+
+_ONLY = {"sip-gateway": ("address",), "sip-trunk": ("registrar",)}
+
+
+def _lines(config: Config, report: Report, where: Where) -> None:
+    addresses: dict[tuple[str, int], str] = {}
+    for line in config.lines:
+        path = where(line)
+        _driver_keys(line, report, path)
+        if line.keep_free_for_inbound > line.channels:
+            fix = f"It can be {line.channels} at most."
+            report(
+                "config.wrong-value",
+                (*path, "keep_free_for_inbound"),
+                "More channels are kept free than there are.",
+                fix,
+            )
+        if line.driver == "sip-gateway" and line.address is not None:
+            place = (line.address.host, line.address.port_or(DEFAULT_SIP_PORT))
+            if place in addresses:
+                what = f"The lines {addresses[place]} and {line.name} have the same address."
+                fix = "Calls from it could not be told apart: make them one line, or give one another port."
+                report("config.clash", (*path, "address"), what, fix)
+            addresses.setdefault(place, line.name)
+
+
+def _driver_keys(line: Line, report: Report, path: Path) -> None:
+    needed = _ONLY[line.driver][0]
+    if getattr(line, needed) is None:
+        what = f'"{needed}" is missing for the {line.driver} {shown(line.name)}.'
+        report("config.missing-key", path, what, f'Add {needed} = "192.0.2.1:5060".')
+    foreign = next(key for driver, (key,) in _ONLY.items() if driver != line.driver)
+    if getattr(line, foreign) is not None:
+        what = f'"{foreign}" does not belong to a {line.driver}.'
+        other = "sip-trunk" if line.driver == "sip-gateway" else "sip-gateway"
+        fix = f'Use {needed}, or driver = "{other}".'
+        report("config.wrong-key", (*path, foreign), what, fix)
+    if line.driver == "sip-trunk" and (not line.username or line.secret is None):
+        missing = "username" if not line.username else "secret"
+        what = f'"{missing}" is missing: the sip-trunk {shown(line.name)} registers with it.'
+        report("config.missing-key", path, what, "A provider without registration is a sip-gateway.")
+
+
+def _phones(config: Config, report: Report, where: Where) -> None:
+    for phone in config.phones:
+        if phone.secret == phone.extension:
+            fix = "Set a long one of its own: telephone thieves try the extension first."
+            path = (*where(phone), "secret")
+            report("config.weak-secret", path, f"The secret of {phone.extension} is its extension.", fix)
+
+
+# ---- scenarios -------------------------------------------------------------------------------------------------------
+
+
+def _scenario(scenario: Scenario, report: Report, path: Path) -> None:
+    if scenario.confirm is not None and scenario.confirm == scenario.repeat:
+        key = "repeat" if scenario.repeat != "0" else "confirm"
+        what = f"The same digit {shown(scenario.confirm)} confirms and repeats."
+        report("config.clash", (*path, key), what, "Choose another digit for one of them.")
+    for digit in (scenario.confirm, scenario.repeat):
+        if digit is not None and digit in scenario.decline:
+            what = f"The digit {shown(digit)} declines and does something else."
+            report("config.clash", (*path, "decline"), what, "Take it out of decline.")
+    _entries(scenario.callee_hours, report, (*path, "callee_hours"))
+
+
+# ---- hours -----------------------------------------------------------------------------------------------------------
+
+
+def _hours(hours: Hours, country: str, report: Report, path: Path) -> None:
+    _entries(hours.open, report, (*path, "open"))
+    for text, rule in hours.dates.items():
+        for parse, part in ((opening.parse_date, text), (opening.parse_date_rule, rule)):
+            try:
+                parse(part)
+            except ValueError as error:
+                _value_error(report, (*path, "dates", text), error)
+    if hours.holidays and not opening.knows_holidays(country, hours.region):
+        what = f"The holidays of {country}{' ' + shown(hours.region) if hours.region else ''} are not known."
+        key = "region" if hours.region else "holidays"
+        report("config.unknown-holidays", (*path, key), what, "Leave it out, and name single days in dates.")
+
+
+def _entries(entries: list[str] | None, report: Report, path: Path) -> None:
+    for index, entry in enumerate(entries or ()):
+        try:
+            opening.parse_week([entry])
+        except ValueError as error:
+            _value_error(report, (*path, index), error)
+
+
+def _value_error(report: Report, path: Path, error: ValueError) -> None:
+    what, _, fix = str(error).partition("; ")
+    report("config.wrong-value", path, what[:300] + ".", fix[:1].upper() + fix[1:] + "." if fix else "")
+
+
+# ---- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def _numbers(config: Config, report: Report, where: Where) -> None:
+    country = config.office.country
+    if not numbers.is_country(country):
+        return
+    shown_numbers: list[tuple[Path, str | None]] = [
+        *(((*where(line), "caller_id"), line.caller_id) for line in config.lines),
+        *(((*where(phone), "caller_id"), phone.caller_id) for phone in config.phones),
+        *(((*where(scenario), "caller_id"), scenario.caller_id) for scenario in config.scenarios),
+        *(((*where(line), "inbound_numbers", each), each) for line in config.lines for each in line.inbound_numbers),
+    ]
+    for path, text in shown_numbers:
+        if text is None:
+            continue
+        try:
+            numbers.normalise(text, country, strict=False)
+        except SwitchroomError as error:
+            report("config.wrong-value", path, error.message, error.hint)
