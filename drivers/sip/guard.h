@@ -46,7 +46,7 @@ struct guard_config {
 };
 
 #define GUARD_ALLOW "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE"
-#define GUARD_SUPPORTED "100rel, timer, replaces, path, norefersub, outbound, gruu"
+#define GUARD_SUPPORTED "100rel, timer, replaces, path"
 
 struct guard_out {
 	enum guard_verdict verdict;

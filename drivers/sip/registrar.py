@@ -1,6 +1,6 @@
 """The registrar (RFC 3261 10.3): REGISTER in, bindings and an answer out. Pure but for its store.
 
-The driver authenticates first (drivers/sip/digest.py) and hands over what the request says. Times are UTC seconds, since
+The driver authenticates first (drivers/sip/digest.py) and hands over what the request says. Times are UTC seconds:
 bindings outlive a restart. A record is written before the answer that promises it is returned.
 """
 
