@@ -99,6 +99,7 @@ class Call:
         self.switch.calls.pop(self.id, None)
         if self.last_words:
             await self.switch.ledger.commit(*self.last_words, ended)
+            self.switch.on_last_words(self.last_words)
         else:
             self.switch.ledger.append(ended)
 

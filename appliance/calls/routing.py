@@ -47,18 +47,6 @@ EXCUSES = {"queue": "queue-excuse", "menu": "menu-excuse", "voicemail": "voicema
 MAX_DIALLED = 32
 
 
-def emergency_number(config: Config, dialled: str) -> str:
-    """The emergency number that was dialled, with or without the outside prefix; "" where it is none. Checked before
-    anything else: nothing in a configuration may stand between a person and 112."""
-    known = numbers.emergency_numbers(config)
-    if dialled in known:
-        return dialled
-    prefix = config.dialling.outside_prefix
-    if prefix and dialled.startswith(prefix) and dialled[len(prefix):] in known:
-        return dialled[len(prefix):]
-    return ""
-
-
 def emergency_lines(config: Config) -> list[str]:
     """Every line, best first: those named for it, then those that allow it, then the rest rather than none."""
     enabled = [line for line in config.lines if line.enabled]
@@ -68,51 +56,50 @@ def emergency_lines(config: Config) -> list[str]:
     return list(dict.fromkeys(named + allowed + rest))
 
 
-def from_phone(config: Config, extension: str, dialled: str) -> Decision:
-    """What `dialled` means at the phone with this extension."""
-    if not dialled or len(dialled) > MAX_DIALLED:
-        return ToExcuse("number-unknown", 404, dialled[:MAX_DIALLED])
-    emergency = emergency_number(config, dialled)
-    if emergency:
-        return ToOutside(emergency, emergency_lines(config), emergency=True)
-    if config.phone(dialled):
-        return ToExtension(dialled)
-    if config.scenario(dialled):
-        return ToScenario(dialled)
+def internal_numbers(config: Config) -> dict[str, Decision]:
+    """Every number of the house and what it reaches."""
+    house: dict[str, Decision] = {phone.extension: ToExtension(phone.extension) for phone in config.phones}
+    house |= {scenario.code: ToScenario(scenario.code) for scenario in config.scenarios}
     for kind, entries in (("queue", config.queues), ("menu", config.menus)):
-        for entry in entries:
-            if entry.number == dialled:
-                return to_target(config, Target(f"{kind}:{entry.name}"))
-    return outside(config, extension, dialled)
+        house |= {entry.number: to_target(config, Target(f"{kind}:{entry.name}")) for entry in entries if entry.number}
+    return house
 
 
-def outside(config: Config, extension: str, dialled: str) -> Decision:
-    """A number dialled for the outside: prefix off, read as in this country, checked against the routes."""
-    prefix = config.dialling.outside_prefix
-    if dialled.startswith("+"):
-        digits = dialled
-    elif prefix and not dialled.startswith(prefix):
-        return ToExcuse("number-unknown", 404, dialled)
-    else:
-        digits = dialled[len(prefix):]
-    try:
-        number = numbers.read_dialled(digits, config)
-    except SwitchroomError:
-        return ToExcuse("number-unknown", 484, dialled)
-    route = route_for(config, number)
+def from_phone(config: Config, extension: str, dialled: str) -> Decision:
+    """What `dialled` means at the phone with this extension. Help comes first: nothing stands between a person and 112."""
+    house = internal_numbers(config)
+    dialling = config.dialling
+    read = numbers.read_dialled(
+        dialled, config.office.country, outside_prefix=dialling.outside_prefix, internal=house,
+        emergency=dialling.emergency, area_code=dialling.area_code,
+    )
+    if read.kind == "emergency":
+        return ToOutside(read.number, emergency_lines(config), emergency=True)
+    if read.kind == "internal":
+        return house[read.number]
+    if read.kind == "unknown":
+        return ToExcuse("number-unknown", 404, read.number)
+    return outside(config, extension, read)
+
+
+def outside(config: Config, extension: str, read: numbers.Dialled) -> Decision:
+    """A number for the outside, checked against the routes and the phone's rights."""
+    route = route_for(config, read.number)
     if route is None:
-        return ToExcuse("number-not-in-service", 404, number)
+        return ToExcuse("number-not-in-service", 404, read.number)
     phone = config.phone(extension)
-    allow = phone.allow if phone is not None and phone.allow is not None else route.allow
-    if numbers.classify(number, config.office.country) not in set(allow) & set(route.allow):
-        return ToExcuse("call-not-allowed", 403, number)
-    return ToOutside(number, list(route.lines))
+    allow = set(route.allow)
+    if phone is not None and phone.allow is not None:
+        allow &= set(phone.allow)
+    if read.cls not in allow:
+        return ToExcuse("call-not-allowed", 403, read.number)
+    return ToOutside(read.number, list(route.lines))
 
 
 def route_for(config: Config, number: str) -> Route | None:
     """The first route that matches an E.164 number."""
     for route in config.routes:
-        if any(numbers.matches(number, pattern) for pattern in route.numbers):
+        if any(numbers.matches(pattern, number) for pattern in route.numbers):
             return route
     return None
 

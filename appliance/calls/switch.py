@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from appliance._core import Channels
@@ -65,6 +65,8 @@ class Switch:
         self.on_incoming: Callable[[Leg, Incoming], Awaitable[None]] = self._nobody
         self.on_endpoint: Callable[[EndpointChanged], None] = lambda event: None
         self.on_orphan: Callable[[OrphanEnded], None] = lambda event: None
+        self.on_last_words: Callable[[Sequence[Event]], None] = lambda events: None
+        """The outcome that a call ended with is committed."""
         self.on_channel_free: Callable[[], None] = lambda: None
         self._handlers: dict[type, Callable[[Leg, LegEvent], None]] = {
             Ringing: self._ringing,
@@ -109,6 +111,11 @@ class Switch:
         port = self.engine.open(near=near if near is not None and not near.closed else None)
         self._ports[port.id] = leg
         return port
+
+    def close_port(self, port: Port) -> None:
+        """Close a port whose leg was never placed."""
+        self._ports.pop(port.id, None)
+        port.close()
 
     def on_media(self) -> None:
         """The engine's eventfd is readable: hand every event to its call."""

@@ -18,6 +18,8 @@ GREETING_LIMIT = 8.0
 """Seconds that a callee's greeting may take before we speak anyhow."""
 BEEP_LIMIT = 45.0
 """Seconds that an answering machine may talk before its beep."""
+BROKEN_OFF = {"cancelled": GaveUp.CANCELLED, "emergency": GaveUp.PREEMPTED}
+"""Why the box broke the call off (`Call.break_off`) -> what that means for the attempt; anything else: we are stopping."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Notify:
         """What the attempt came to, once the leg is gone."""
         cause = self.leg.cause
         if self.leg.call.interrupted and self.story.gave_up is GaveUp.NOT:
-            self.story.gave_up = GaveUp.CANCELLED if self.leg.call.interrupted == "cancelled" else GaveUp.PREEMPTED
+            self.story.gave_up = BROKEN_OFF.get(self.leg.call.interrupted, GaveUp.STOPPING)
         if self.answered:
             self.story.cause = cause
             return told(self.story, self.notice.rules)

@@ -1,0 +1,221 @@
+"""The box: every part of the core made, wired and taken down again. Policy stands elsewhere; here is who knows whom."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+
+from appliance import __version__
+from appliance._core import INBOUND, Channels
+from appliance.calls.flows.dial import Dial
+from appliance.calls.flows.excuse import excuse
+from appliance.calls.flows.operator import Operator
+from appliance.calls.leg import Leg
+from appliance.calls.routing import Decision, ToExcuse, ToScenario, from_line, from_phone
+from appliance.calls.switch import Switch
+from appliance.clock import Clock
+from appliance.config.model import Config
+from appliance.config.store import Store
+from appliance.core.attempts import Attempts
+from appliance.core.desk import Desk
+from appliance.core.recovery import Recovery
+from appliance.ledger import Ledger
+from appliance.ledger.space import Level
+from appliance.media.engine import Engine
+from appliance.messages import (
+    BoxStarted,
+    BoxStopped,
+    ConfigApplied,
+    Event,
+    LineChanged,
+    LineStatus,
+    PhoneStatus,
+    ShortageChanged,
+    StatusReply,
+)
+from appliance.prompts import Prompts
+from appliance.system import paths
+from drivers.base import EndpointChanged, Incoming
+from drivers.sip.driver import SipDriver
+
+log = logging.getLogger("core")
+
+
+class Box:
+    """One running core. `start` brings it up on the current event loop; `stop` ends the calls and takes it down."""
+
+    def __init__(self, data: Path, clock: Clock) -> None:
+        self.data = data
+        self.clock = clock
+        self.store = Store(data)
+        self.config: Config = self.store.current()
+        self.started = time.monotonic()
+        self.ledger = Ledger(data / "ledger", clock, on_shortage=self._on_shortage, on_written=self._on_written)
+        self.channels = Channels()
+        sip = self.config.sip
+        self.engine = Engine(sip.media_address or sip.listen.host, (sip.media_ports.first, sip.media_ports.last),
+                             rtp_timeout=sip.media_timeout_seconds)
+        self.driver = SipDriver(self.config, journal=paths.journal_path(data), clock=clock, state=self.ledger)
+        self.switch = Switch(
+            config=self.config, ledger=self.ledger, engine=self.engine, driver=self.driver, channels=self.channels,
+            prompts=Prompts(paths.prompts_dir(), data / "prompts"), clock=clock,
+        )
+        self.desk = Desk(data, lambda: self.config, self.ledger, clock)
+        self.attempts = Attempts(self.switch, self.desk, self.ledger)
+        self.recovery = Recovery(self.ledger, self.driver, self.channels, self.desk)
+        self.phones_up: dict[str, str] = {}
+        self._freed = asyncio.Event()
+        self._background: set[asyncio.Task[None]] = set()
+        self.on_wake = lambda seq: None
+        self.switch.on_incoming = self._incoming
+        self.switch.on_endpoint = self._endpoint
+        self.switch.on_orphan = self.recovery.orphan_ended
+        self.switch.on_channel_free = self._channel_free
+        self.switch.on_last_words = self.desk.note
+
+    # -- life --
+
+    async def start(self) -> None:
+        self._set_lines()
+        clean = not self.ledger.open_calls()
+        await self.ledger.commit(BoxStarted(version=__version__, clean=clean))
+        self.engine.start(asyncio.get_running_loop())
+        asyncio.get_running_loop().add_reader(self.engine.fileno(), self.switch.on_media)
+        self.driver.start(self.switch.on_driver)
+        self.recovery.start()
+        log.info("core is up", extra={"clean": clean, "lines": len(self.config.lines), "phones": len(self.config.phones)})
+
+    async def stop(self, reason: str) -> None:
+        """End calls with a word in the ledger, then close everything, the ledger last."""
+        self.attempts.stopping = True
+        await self.switch.stop()
+        await self.driver.stop()
+        asyncio.get_running_loop().remove_reader(self.engine.fileno())
+        self.engine.stop()
+        await self.ledger.commit(BoxStopped(reason=reason))
+        await self.ledger.close()
+
+    # -- configuration --
+
+    async def apply(self, config: Config, version: int, by: str, summary: str) -> None:
+        """Run with another configuration from now on; calls in progress stay as they are."""
+        self.config = self.switch.config = config
+        self._set_lines()
+        self.driver.reconfigure(config)
+        await self.ledger.commit(ConfigApplied(version=version, by=by, summary=summary))
+
+    def _set_lines(self) -> None:
+        wanted = {line.name: line for line in self.config.lines if line.enabled}
+        for known in self.channels.lines():
+            if known.name not in wanted:
+                self.channels.remove_line(known.name)
+        for line in wanted.values():
+            self.channels.set_line(line.name, line.channels, line.keep_free_for_inbound)
+
+    # -- what happens --
+
+    async def _incoming(self, leg: Leg, event: Incoming) -> None:
+        """A call comes in: find what it is for, and let that flow lead it."""
+        leg.language = self.switch.language_of(leg.endpoint)
+        if leg.kind == "line" and not self.channels.occupy(leg.id, leg.endpoint, INBOUND):
+            leg.reject(503, "All channels in use", 5)
+            await leg.gone()
+            return
+        decision = self.decide(leg, event.number)
+        if isinstance(decision, ToScenario):
+            scenario = self.config.scenario(decision.code)
+            assert scenario is not None
+            leg.call.reached(f"scenario:{decision.code}")
+            await Operator(leg, scenario, self.desk, leg.language).run()
+        elif isinstance(decision, ToExcuse):
+            await excuse(leg, decision, leg.language)
+        else:
+            await Dial(leg, self).run(decision)
+
+    def _endpoint(self, event: EndpointChanged) -> None:
+        """A line or a phone came or went."""
+        if event.kind == "line":
+            self.channels.set_up(event.endpoint, event.up, event.reason)
+            self.ledger.append(LineChanged(line=event.endpoint, up=event.up, reason=event.reason))
+        elif event.up:
+            self.phones_up[event.endpoint] = event.reason
+        else:
+            self.phones_up.pop(event.endpoint, None)
+        if event.event is not None:
+            self._note(event.event)
+
+    def _note(self, event: Event) -> None:
+        self.ledger.append(event)
+
+    def _channel_free(self) -> None:
+        self._freed.set()
+        self._freed = asyncio.Event()
+
+    def _on_shortage(self, level: Level, detail: str) -> None:
+        log.warning("disk: %s", detail, extra={"level": level})
+        self._note(ShortageChanged(what="disk", level=level, detail=detail))
+
+    def _on_written(self, seq: int) -> None:
+        self.on_wake(seq)
+
+    # -- calls.flows.dial.Exchange --
+
+    def decide(self, leg: Leg, dialled: str) -> Decision:
+        if leg.kind == "phone":
+            return from_phone(self.config, leg.endpoint, dialled)
+        return from_line(self.config, leg.endpoint, dialled)
+
+    def registered(self, extension: str) -> bool:
+        return self.driver.registered(extension)
+
+    def free_for_emergency(self, lines: Sequence[str]) -> bool:
+        victim = self.channels.victim(list(lines))
+        leg = self.switch.legs.get(victim) if victim else None
+        if leg is None:
+            return False
+        log.warning("an emergency call takes a campaign's channel", extra={"call": leg.call.id})
+        leg.call.break_off("emergency")
+        return True
+
+    async def channel_freed(self, seconds: float) -> bool:
+        freed = self._freed
+        try:
+            await asyncio.wait_for(freed.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    # -- looking --
+
+    def status(self) -> StatusReply:
+        lines = [
+            LineStatus(name=line.name, up=line.up, reason=line.reason, channels=line.channels, busy=line.busy, keep_free=line.reserve)
+            for line in self.channels.lines()
+        ]
+        busy: dict[str, int] = {}
+        for leg in self.switch.legs.values():
+            if leg.kind == "phone":
+                busy[leg.endpoint] = busy.get(leg.endpoint, 0) + 1
+        phones = [
+            PhoneStatus(extension=p.extension, name=p.name, registered=self.driver.registered(p.extension),
+                        contact=self.phones_up.get(p.extension, ""), busy=busy.get(p.extension, 0))
+            for p in self.config.phones
+        ]
+        return StatusReply(
+            version=__version__, uptime=time.monotonic() - self.started, config_version=self.store.version(),
+            lines=lines, phones=phones, calls=len(self.switch.calls),
+            campaigns_running=[c for c, o in self.desk.open.items() if o.book.state == "running"],
+            shortages={"disk": self.ledger.level} if self.ledger.level != "none" else {},
+            ledger_seq=self.ledger.seq, health={"media": self.engine.health(), "sip": self.driver.health()},
+        )
+
+
+def summary_of(config: Config) -> str:
+    """A configuration in one line, for the ledger."""
+    return f"{len(config.lines)} lines, {len(config.phones)} phones, {len(config.scenarios)} scenarios"
+
+

@@ -1,0 +1,74 @@
+"""What the bus may ask of the core: one table, a few lines each."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from appliance import messages as m
+from appliance.campaigns import estimate
+from appliance.core.box import Box, summary_of
+from appliance.errors import SwitchroomError
+
+
+class Commands:
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self._table: dict[type[m.Command], Callable[[Any], Awaitable[m.Reply]]] = {
+            m.Status: self._status,
+            m.Reload: self._reload,
+            m.ApplyConfig: self._apply_config,
+            m.StartCampaign: self._start_campaign,
+            m.ControlCampaign: self._control_campaign,
+            m.AskAttempt: self._box.attempts.ask,
+            m.NoteReport: self._note_report,
+        }
+
+    async def handle(self, command: m.Command) -> m.Reply:
+        return await self._table[type(command)](command)
+
+    async def _status(self, command: m.Status) -> m.Reply:
+        return self._box.status()
+
+    async def _reload(self, command: m.Reload) -> m.Reply:
+        """Take over the newest stored version, after reading the file again that it came from."""
+        config, version = self._box.store.reload(by=command.by)
+        await self._box.apply(config, version, command.by, summary_of(config))
+        return m.Done(text=f"version {version}")
+
+    async def _apply_config(self, command: m.ApplyConfig) -> m.Reply:
+        version = self._box.store.save(command.text, by=command.by, summary=command.summary)
+        await self._box.apply(self._box.store.current(), version, command.by, command.summary)
+        return m.Done(text=f"version {version}")
+
+    async def _start_campaign(self, command: m.StartCampaign) -> m.Reply:
+        box = self._box
+        scenario = box.config.scenario(command.scenario)
+        if scenario is None:
+            codes = ", ".join(s.code for s in box.config.scenarios) or "none is configured"
+            raise SwitchroomError("campaign.no-scenario", f"There is no scenario {command.scenario}.", f"There are: {codes}.")
+        source = Path(command.message)
+        if not source.is_file():
+            raise SwitchroomError("campaign.no-message", f"There is no file {source}.", "Name a WAV file.")
+        draft = await box.desk.prepare_file(source, scenario)
+        created = await box.desk.create(scenario, command.list, draft, command.by, command.lines)
+        minutes = estimate.expected_minutes(created.subscribers, created.lines, created.message_seconds, scenario)
+        return m.CampaignStarted(
+            campaign=created.campaign, subscribers=created.subscribers, duplicates=created.duplicates,
+            bad_rows=created.bad_rows, lines=created.lines, minutes=minutes,
+        )
+
+    async def _control_campaign(self, command: m.ControlCampaign) -> m.Reply:
+        desk = self._box.desk
+        if command.action == "report":
+            await desk.request_report(command.campaign, command.by, command.to)
+        else:
+            await desk.control(command.campaign, command.action, command.by, command.reason)
+        return m.Done()
+
+    async def _note_report(self, command: m.NoteReport) -> m.Reply:
+        await self._box.desk.note_report(command.campaign, command.to, command.mail_id)
+        return m.Done()
+
+

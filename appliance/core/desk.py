@@ -1,0 +1,236 @@
+"""The campaign desk: what operators and commands may do with campaigns, and the books of those that are open."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from appliance.calls.flows.operator import Draft, Preview, Progress
+from appliance.campaigns import estimate, lists
+from appliance.campaigns.book import NEXT_STATES, Books, CampaignBook
+from appliance.clock import Clock
+from appliance.config import hours
+from appliance.config.model import Config, Scenario, SubscriberList, to_builtins
+from appliance.errors import SwitchroomError
+from appliance.ledger import Ledger
+from appliance.ledger.writer import machine_boot
+from appliance.media import message
+from appliance.messages import (
+    CampaignCreated,
+    CampaignState,
+    CampaignStateChanged,
+    Event,
+    Record,
+    ReportRequested,
+    ReportSent,
+    Subscriber,
+)
+from appliance.prompts import Moment, moment
+
+ACTIONS: dict[str, CampaignState] = {
+    "pause": "paused", "resume": "running", "cancel": "cancelled", "finish": "finished",
+}
+"""What may be done to a campaign -> the state it comes to (book.NEXT_STATES says from which)."""
+
+
+@dataclass
+class Open:
+    """A campaign under way: its subscribers and where its message lies."""
+
+    book: CampaignBook
+    subscribers: list[Subscriber]
+    message: Path
+    samples: int
+
+
+class Desk:
+    """One per core. Every change of a campaign goes through here and is committed before it takes effect."""
+
+    def __init__(self, data: Path, config: Callable[[], Config], ledger: Ledger, clock: Clock) -> None:
+        self.data = data
+        self._config = config
+        self._ledger = ledger
+        self._clock = clock
+        self._boot = machine_boot()
+        self._starting = asyncio.Lock()
+        self.books = Books()
+        self.open: dict[int, Open] = {}
+        self.on_cancel: Callable[[int], None] = lambda campaign: None
+        self._recover()
+
+    def _recover(self) -> None:
+        """Fold the open campaigns from the ledger."""
+        for info in self._ledger.reader.campaigns():
+            if info.state in ("running", "paused"):
+                for record in self._ledger.reader.campaign_events(info.campaign):
+                    self.books.apply(record)
+                self._take_up(info.campaign)
+
+    def _take_up(self, campaign: int) -> None:
+        book = self.books.by_id[campaign]
+        path = self.data / book.created.message
+        self.open[campaign] = Open(
+            book, self._ledger.reader.subscribers(campaign), path, round(book.created.message_seconds * 8000))
+
+    def note(self, events: Sequence[Event], seq: int = 0) -> None:
+        """Fold events that were just committed."""
+        for event in events:
+            self.books.apply(Record(seq, self._clock.utc(), self._clock.mono(), self._boot, event))
+        for campaign in [c for c, o in self.open.items() if not o.book.open and not o.book.in_progress]:
+            del self.open[campaign]
+            self.books.by_id.pop(campaign, None)
+
+    # -- what the operator's dialogue asks (calls.flows.operator.Desk) --
+
+    def may_start(self, scenario: Scenario, extension: str) -> bool:
+        return not scenario.allowed or extension in scenario.allowed
+
+    def hours_open(self, scenario: Scenario) -> bool:
+        config = self._config()
+        named = config.hours_named(scenario.hours) if scenario.hours else None
+        return named is None or hours.is_open(named, self._clock.utc(), config.office.timezone, config.office.country)
+
+    def opens(self, scenario: Scenario) -> Moment | None:
+        """When the scenario's hours open next, as it is said; None where they are open now."""
+        if self.hours_open(scenario):
+            return None
+        config = self._config()
+        assert scenario.hours is not None
+        named = config.hours_named(scenario.hours)
+        assert named is not None
+        change = hours.next_change(named, self._clock.utc(), config.office.timezone, config.office.country)
+        if change is None:
+            raise SwitchroomError("campaign.never-open", f"The hours {scenario.hours} never open.", "Mend [[hours]].")
+        zone = ZoneInfo(config.office.timezone)
+        now = datetime.fromtimestamp(self._clock.utc(), zone)
+        said = moment(now, datetime.fromtimestamp(change, zone))
+        if said is None:
+            raise SwitchroomError("campaign.closed-long", "The hours are closed for a week or more.", "Mend [[hours]].")
+        return said
+
+    def running(self, code: str) -> Progress | None:
+        for entry in self.open.values():
+            book = entry.book
+            if book.created.scenario == code and book.state in ("running", "paused"):
+                done = book.done
+                return Progress(book.id, book.state, done, book.size, book.outcomes["confirmed"],
+                                book.outcomes["heard"] + book.outcomes["confirmed"] + book.outcomes["declined"],
+                                book.rules.confirm is not None)
+        return None
+
+    def can_record(self) -> bool:
+        return self._ledger.level == "none"
+
+    def draft_path(self, call: str) -> Path:
+        folder = self.data / "campaigns" / "drafts"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{call}-raw.wav"
+
+    async def prepare(self, recorded: Path, scenario: Scenario) -> Draft:
+        """Trim and level a recording. Raises SwitchroomError "message.…" where there is nothing to hear."""
+        recording = self._config().recording
+        out = recorded.with_name(recorded.stem.removesuffix("-raw") + ".wav")
+        done = await asyncio.to_thread(
+            message.prepare, recorded, out, max_seconds=scenario.max_message_seconds, target_dbov=recording.level_dbov)
+        return Draft(out, done.seconds)
+
+    def list_numbers(self, scenario: Scenario) -> set[str]:
+        known = {entry.number for entry in self._config().lists}
+        return known & set(scenario.lists) if scenario.lists else known
+
+    async def preview(self, scenario: Scenario, number: str, seconds: float) -> Preview:
+        loaded = await self._load(scenario, number)
+        lines = self._lines(scenario, None)
+        minutes = estimate.expected_minutes(len(loaded.subscribers), lines, seconds, scenario)
+        return Preview(number, len(loaded.subscribers), len(loaded.bad), loaded.duplicates, lines, minutes)
+
+    async def start(self, scenario: Scenario, preview: Preview, draft: Draft, by: str) -> int:
+        return (await self.create(scenario, preview.list, draft, by)).campaign
+
+    async def control(self, campaign: int, action: str, by: str, reason: str = "") -> None:
+        """Pause, resume, cancel or finish. Raises "campaign.unknown", "campaign.state"."""
+        entry = self.open.get(campaign)
+        state = ACTIONS[action]
+        if entry is None:
+            raise SwitchroomError("campaign.unknown", f"Campaign {campaign} is not under way.", "See `switchroom campaign list`.")
+        if entry.book.state == state:
+            return
+        if state not in NEXT_STATES[entry.book.state]:
+            raise SwitchroomError("campaign.state", f"Campaign {campaign} is {entry.book.state}: it cannot be {state}.",
+                                  "See `switchroom campaign list`.")
+        event = CampaignStateChanged(campaign=campaign, state=state, by=by, reason=reason)
+        await self._ledger.commit(event)
+        self.note([event])
+        if state == "cancelled":
+            self.on_cancel(campaign)
+
+    # -- what commands ask --
+
+    async def _load(self, scenario: Scenario, number: str) -> lists.LoadedList:
+        entry = self._list(scenario, number)
+        loaded = await asyncio.to_thread(lists.load_list, entry, self._config())
+        if not loaded.subscribers:
+            raise SwitchroomError("list.empty", f"Nobody on list {number} can be called.",
+                                  f"Look at it: switchroom list check {number}")
+        return loaded
+
+    def _list(self, scenario: Scenario, number: str) -> SubscriberList:
+        entry = self._config().list_numbered(number)
+        if entry is None or (scenario.lists and number not in scenario.lists):
+            raise SwitchroomError("list.unknown", f"There is no list {number} for scenario {scenario.code}.",
+                                  "See `switchroom list`.")
+        return entry
+
+    def _lines(self, scenario: Scenario, wanted: int | None) -> int:
+        return max(1, min(scenario.lines, wanted)) if wanted else scenario.lines
+
+    async def create(self, scenario: Scenario, list_number: str, draft: Draft, by: str, lines: int | None = None) -> CampaignCreated:
+        """Commit a new campaign with its subscribers; the dialer sees it in the ledger and begins."""
+        if self._ledger.level in ("campaigns", "reserve"):
+            raise SwitchroomError("campaign.short", "The disk is nearly full: no campaign can start.", "Free space on the disk.")
+        loaded = await self._load(scenario, list_number)
+        async with self._starting:
+            number = self._ledger.next_campaign()
+            kept = self._keep(draft.path, number)
+            event = CampaignCreated(
+                campaign=number, scenario=scenario.code, name=scenario.name, list=list_number,
+                lines=self._lines(scenario, lines), message=str(kept.relative_to(self.data)), message_seconds=draft.seconds,
+                subscribers=len(loaded.subscribers), duplicates=loaded.duplicates, bad_rows=loaded.bad,
+                rules=to_builtins(scenario), by=by, report_to=list(scenario.report_to),
+            )
+            await self._ledger.append_campaign(event, loaded.subscribers)
+            self.books.apply(Record(0, self._clock.utc(), self._clock.mono(), self._boot, event))
+            self._take_up(number)
+        return event
+
+    def _keep(self, draft: Path, campaign: int) -> Path:
+        """The message in the campaign's own folder, safe on disk before the campaign that needs it is committed."""
+        folder = self.data / "campaigns" / str(campaign)
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = folder / "message.wav"
+        shutil.copyfile(draft, kept)
+        for path in (kept, folder):
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        return kept
+
+    async def request_report(self, campaign: int, by: str, to: list[str]) -> None:
+        if self._ledger.reader.campaign(campaign) is None:
+            raise SwitchroomError("campaign.unknown", f"There is no campaign {campaign}.", "See `switchroom campaign list`.")
+        event = ReportRequested(campaign=campaign, by=by, to=to)
+        await self._ledger.commit(event)
+        self.note([event])
+
+    async def note_report(self, campaign: int, to: list[str], mail_id: str) -> None:
+        event = ReportSent(campaign=campaign, to=to, mail_id=mail_id)
+        await self._ledger.commit(event)
+        self.note([event])

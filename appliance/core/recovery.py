@@ -1,0 +1,86 @@
+"""After a restart: calls that were open when the core died are ended on the wire, then closed in the books.
+
+A channel counts as free only when its orphan dialog is really gone (BYE or CANCEL answered, or given up). What the ledger
+knew is closed by `ledger.interrupted`; a dialog that only the driver had noted gets a record of its own, so that every call
+the far end saw has one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from appliance._core import CAMPAIGN, Channels
+from appliance.core.desk import Desk
+from appliance.ids import call_id, leg_id
+from appliance.ledger import Ledger, OpenCall, interrupted
+from appliance.messages import AttemptEnded, CallEnded, Cause, Event, LegEnded, LegOpened
+from drivers.base import Driver, OrphanEnded
+
+log = logging.getLogger("recovery")
+
+
+class Recovery:
+    def __init__(self, ledger: Ledger, driver: Driver, channels: Channels, desk: Desk) -> None:
+        self._ledger = ledger
+        self._driver = driver
+        self._channels = channels
+        self._desk = desk
+        self._calls: dict[str, OpenCall] = {}
+        self._waiting: dict[str, tuple[str, str]] = {}
+        """SIP Call-ID -> (call, leg) of dialogs that are being ended."""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def pending(self) -> int:
+        return len(self._waiting)
+
+    def start(self) -> None:
+        """Take stock and let the driver end what is left over."""
+        for call in self._ledger.open_calls():
+            self._calls[call.call] = call
+            for leg in call.legs:
+                opened = leg.opened
+                self._waiting[opened.sip_call_id] = (call.call, opened.leg)
+                if opened.kind == "line":
+                    self._channels.occupy(opened.leg, opened.endpoint, CAMPAIGN, opened.campaign)
+            if not call.legs:
+                self._close(call)
+        if self._waiting:
+            log.warning("ending calls left over from before the restart", extra={"legs": len(self._waiting)})
+        self._driver.end_orphans(list(self._waiting))
+
+    def orphan_ended(self, event: OrphanEnded) -> None:
+        found = self._waiting.pop(event.sip_call_id, None)
+        if found is None:
+            if event.ended:
+                self._record_unknown(event)
+            return
+        call, leg = found
+        self._channels.release(leg)
+        if not any(other == call for other, _ in self._waiting.values()):
+            self._close(self._calls.pop(call))
+
+    def _close(self, call: OpenCall) -> None:
+        self._commit(interrupted(call))
+
+    def _record_unknown(self, event: OrphanEnded) -> None:
+        """A dialog of which the ledger had not heard yet when the core died (write-behind events of the last 100 ms)."""
+        call = call_id(self._desk.utc())
+        leg = leg_id(call, 1)
+        cause = Cause(by="restart", text=event.detail or "known only to the driver's journal")
+        self._commit([
+            LegOpened(call=call, leg=leg, direction="in", kind="line" if event.line else "phone", endpoint=event.line,
+                      sip_call_id=event.sip_call_id, purpose="orphan"),
+            LegEnded(leg=leg, cause=cause),
+            CallEnded(call=call, disposition="interrupted"),
+        ])
+
+    def _commit(self, events: list[Event]) -> None:
+        async def go() -> None:
+            await self._ledger.commit(*events)
+            self._desk.note([event for event in events if isinstance(event, AttemptEnded)])
+
+        task = asyncio.create_task(go())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
