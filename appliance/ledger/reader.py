@@ -78,7 +78,7 @@ class LedgerReader:
         with self._store.read() as (txn, dbs), txn.cursor(db=dbs["utc"]) as cursor:
             if cursor.set_range(U32.pack(max(0, int(utc)))):
                 return U64.unpack(cursor.key()[4:])[0] - 1
-            return self.last_seq()
+        return self.last_seq()
 
     # -- campaigns --
 

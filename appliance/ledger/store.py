@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from struct import Struct
@@ -56,6 +56,7 @@ class Store:
         self.env: Any = self._open(write)
         self._base: Dbs = {}
         self._derived: dict[int, Dbs] = {}
+        self.generation = 0
 
     def _open(self, write: bool) -> Any:
         if not write and not (self.path / "data.mdb").exists():
@@ -79,38 +80,45 @@ class Store:
     def read(self) -> Iterator[tuple[Any, Dbs]]:
         """A read transaction and the sub-databases as of it. Keep it short: it holds pages back from reuse."""
         while True:
-            with self._gate:
-                while self._resizing:
-                    self._gate.wait()
-                self._active += 1
+            if not self._base:
+                self._open_handles()
+            self._enter()
+            txn = None
             try:
-                txn = self.env.begin(buffers=False)
+                txn = self.env.begin()
+                generation = U64.unpack(txn.get(b"generation", db=self._base["meta"]))[0]
+                dbs = self._derived.get(generation)
+                if dbs is not None:
+                    yield txn, dbs
+                    return
             except lmdb.MapResizedError:
+                generation = 0
+            finally:
+                if txn is not None:
+                    txn.abort()
                 self._leave()
+            if generation:
+                self._open_handles()  # rebuilt since we looked
+            else:
                 self.adopt_size()
-                continue
-            except BaseException:
-                self._leave()
-                raise
-            break
-        try:
-            yield txn, self.dbs(txn)
-        finally:
-            txn.abort()
-            self._leave()
 
     @contextmanager
     def write(self) -> Iterator[tuple[Any, Dbs]]:
         """The write transaction: committed and synced at the end, aborted by an exception. On the writer's thread only."""
+        if not self._base:
+            self._open_handles()
+        self._enter()
+        try:
+            with self.env.begin(write=True) as txn:
+                yield txn, self._derived[self.generation]
+        finally:
+            self._leave()
+
+    def _enter(self) -> None:
         with self._gate:
             while self._resizing:
                 self._gate.wait()
             self._active += 1
-        try:
-            with self.env.begin(write=True) as txn:
-                yield txn, self.dbs(txn)
-        finally:
-            self._leave()
 
     def _leave(self) -> None:
         with self._gate:
@@ -168,10 +176,8 @@ class Store:
 
     def create(self) -> None:
         """Make what is missing (first start)."""
-        for name in BASE:
-            self.env.open_db(name.encode())
+        meta = self.env.open_db(b"meta")
         with self.env.begin(write=True) as txn:
-            meta = self._db(b"meta", txn)
             found = txn.get(b"format", db=meta)
             if found is None:
                 txn.put(b"format", FORMAT, db=meta)
@@ -182,25 +188,38 @@ class Store:
                     "Run the release that wrote it, or a newer one.",
                 )  # fmt: skip
             generation = U64.unpack(txn.get(b"generation", db=meta))[0]
-            for name in DERIVED:
-                self.env.open_db(derived_name(name, generation), txn=txn)
+        for name in (*map(str.encode, BASE), *(derived_name(name, generation) for name in DERIVED)):
+            self.env.open_db(name)
 
-    def _db(self, name: bytes, txn: Any, create: bool = True) -> Any:
-        return self.env.open_db(name, txn=txn, create=create and self.writable)
-
-    def dbs(self, txn: Any) -> Dbs:
-        """Handles as of `txn`: the base ones and the derived ones of the generation in force."""
-        if not self._base:
+    def _open_handles(self) -> None:
+        """Handles of the generation in force. LMDB wants them opened alone, and drops those of an aborted transaction."""
+        with self._alone():
             try:
-                self._base = {name: self._db(name.encode(), txn, create=False) for name in BASE}
-            except lmdb.NotFoundError as error:
+                base = {name: self.env.open_db(name.encode(), create=False) for name in BASE}
+                with self.env.begin() as txn:
+                    generation = U64.unpack(txn.get(b"generation", db=base["meta"]))[0]
+                derived = {name: self.env.open_db(derived_name(name, generation), create=False) for name in DERIVED}
+            except (lmdb.NotFoundError, lmdb.ReadonlyError) as error:
                 raise SwitchroomError("ledger.missing", f"The ledger in {self.path} is empty.", "Start the box once.") from error
-        generation = U64.unpack(txn.get(b"generation", db=self._base["meta"]))[0]
-        dbs = self._derived.get(generation)
-        if dbs is None:
-            dbs = self._base | {name: self._db(derived_name(name, generation), txn, create=False) for name in DERIVED}
-            self._derived = {generation: dbs}
-        return dbs
+            self._base, self.generation = base, generation
+            self._derived = {generation: base | derived}
+
+    def swap(self, fill: Callable[[Dbs], None]) -> None:
+        """Let `fill` write the derived sub-databases of the next generation, then put them in force and drop the old ones in
+        one transaction. For a writer that does nothing else meanwhile."""
+        if not self._base:
+            self._open_handles()
+        old, generation = self._derived[self.generation], self.generation + 1
+        new = self._base | {name: self.env.open_db(derived_name(name, generation)) for name in DERIVED}
+        with self.env.begin(write=True) as txn:
+            for name in DERIVED:
+                txn.drop(new[name], delete=False)  # leftovers of a rebuild that was cut short
+        fill(new)
+        with self.env.begin(write=True) as txn:
+            txn.put(b"generation", U64.pack(generation), db=self._base["meta"])
+            for name in DERIVED:
+                txn.drop(old[name])
+        self._open_handles()
 
 
 _stores: dict[str, Store] = {}

@@ -1,0 +1,204 @@
+"""`switchroom cdr`: search, show and export call records."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from appliance.errors import SwitchroomError
+from appliance.ledger import export
+from appliance.ledger.cdr import Cdr, CdrRow
+from appliance.ledger.reader import LedgerReader
+
+_AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_when(text: str, now: datetime) -> float:
+    """"today", "yesterday", "now", "90m" or "7d" (ago), or an ISO date or time; without an offset in `now`'s zone. -> UTC s."""
+    word = text.strip().lower()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    named = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
+    if word in named:
+        return named[word].timestamp()
+    if ago := _AGO.fullmatch(word):
+        return (now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).timestamp()
+    try:
+        found = datetime.fromisoformat(text.strip())
+        return (found if found.tzinfo else found.replace(tzinfo=now.tzinfo)).timestamp()
+    except (ValueError, OverflowError) as error:
+        raise SwitchroomError(
+            "cdr.bad-time", f"{text!r} is no time.", "Write today, yesterday, 2h, 7d, 2026-11-22 or 2026-11-22T10:00."
+        ) from error
+
+
+def filters(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that choose calls."""
+    for option in reversed((
+        click.option("--since", metavar="WHEN", help="today, yesterday, 2h, 7d, 2026-11-22, 2026-11-22T10:00 (the box's time)."),
+        click.option("--until", metavar="WHEN", help="Calls that began before this."),
+        click.option("--number", default="", help="Calls with this party: +358401234567."),
+        click.option("--line", default="", help="Calls over this line."),
+        click.option("--extension", default="", help="Calls of this phone."),
+        click.option("--campaign", type=click.IntRange(1), help="Calls of this campaign."),
+    )):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def query(since: str | None, until: str | None, campaign: int | None, **rest: Any) -> dict[str, Any]:
+    now = datetime.now().astimezone()
+    return {
+        "since": parse_when(since, now) if since else None, "until": parse_when(until, now) if until else None,
+        "campaign": campaign or 0, **rest,
+    }  # fmt: skip
+
+
+def open_reader(ctx: click.Context) -> LedgerReader:
+    return LedgerReader(ctx.obj.data / "ledger")
+
+
+@click.group()
+def cdr() -> None:
+    """Search and export call records. There is one per call, however many legs it had."""
+
+
+@cdr.command("list")
+@filters
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--after", default="", metavar="KEY", help="Go on after this record (`key` in --json).")
+@click.option("--oldest", is_flag=True, help="Oldest first (default: newest first).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON list, for scripts.")
+@click.pass_context
+def list_command(ctx: click.Context, limit: int, after: str, oldest: bool, as_json: bool, **given: Any) -> None:
+    """The calls that fit, newest first."""
+    with open_reader(ctx) as reader:
+        rows = reader.rows(limit=limit, after=after, newest_first=not oldest, **query(**given))
+    if as_json or ctx.obj.json:
+        click.echo(msgspec.json.encode([{**export.plain(row), "key": row.key} for row in rows]).decode())
+        return
+    console = Console()
+    if not rows:
+        console.print("No calls fit.")
+        return
+    console.print(_table(rows))
+    if len(rows) == limit:
+        console.print(f"[dim]There may be more: add --after {rows[-1].key}[/]")
+
+
+def _table(rows: list[CdrRow]) -> Table:
+    table = Table("Began", "", "From", "To", "Line", "Came to", "Ring", "Talk", "Campaign", "Call", highlight=False)
+    for row in rows:
+        came_to = row.outcome or row.disposition
+        colour = "green" if row.disposition == "answered" else "red" if row.disposition in ("failed", "interrupted") else "yellow"
+        table.add_row(
+            _local(row.start), {"in": "←", "out": "→", "internal": "↔"}[row.direction], _plain(row.caller), _plain(row.to),
+            _plain(row.line), f"[{colour}]{came_to}[/]", f"{row.ring:.0f} s", f"{row.talk:.0f} s",
+            str(row.campaign) if row.campaign else "", _plain(row.call),
+        )  # fmt: skip
+    return table
+
+
+def _plain(text: str) -> str:
+    """Text from the network: no markup, no control characters."""
+    return "".join(c if c.isprintable() else "?" for c in text).replace("[", "\\[")
+
+
+def _local(utc: float) -> str:
+    return datetime.fromtimestamp(utc).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+@cdr.command()
+@click.argument("call")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.pass_context
+def show(ctx: click.Context, call: str, as_json: bool) -> None:
+    """All about one call, by its id or the SIP Call-ID of one of its legs."""
+    with open_reader(ctx) as reader:
+        found = reader.cdr(call) or reader.cdr_of_sip(call)
+    if found is None:
+        raise SwitchroomError("cdr.unknown", f"There is no call {call!r}.", "`switchroom cdr list` shows the calls and their ids.")
+    if as_json or ctx.obj.json:
+        click.echo(msgspec.json.encode(export.plain(found)).decode())
+        return
+    console = Console()
+    facts = Table(show_header=False, box=None, title=f"Call {_plain(found.call)}", title_justify="left")
+    for name, value in export.flat(found).items():
+        if value not in ("", None, 0) and name not in ("call", "legs", "sip_call_ids"):
+            facts.add_row(name, _plain(str(round(value, 3) if isinstance(value, float) else value)))
+    console.print(facts)
+    console.print(_legs(found))
+
+
+def _legs(found: Cdr) -> Table:
+    table = Table("Leg", "", "Endpoint", "Party", "Opened", "Rang", "Answered", "Ended", "Held", "Codec", "Cause", "MOS", "SIP Call-ID")
+    for leg in found.legs:
+        cause, quality = leg.cause, leg.quality
+        table.add_row(
+            _plain(leg.leg), {"in": "←", "out": "→"}[leg.direction], _plain(leg.endpoint), _plain(f"{leg.number} {leg.name}".strip()),
+            _local(leg.opened), _after(leg.rang), _after(leg.answered), _after(leg.ended), f"{leg.held:.0f} s", leg.codec,
+            f"{cause.by} {cause.sip or ''} {_plain(cause.tone or cause.text)}".strip(), f"{quality.mos:.1f}" if quality else "",
+            _plain(leg.sip_call_id),
+        )  # fmt: skip
+    return table
+
+
+def _after(seconds: float | None) -> str:
+    return "" if seconds is None else f"+{seconds:.1f} s"
+
+
+@cdr.command("export")
+@filters
+@click.option("--format", "form", type=click.Choice(["csv", "jsonl", "parquet"]), help="Default: by the file's name, else csv.")
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="A file (default: standard output).")
+@click.option("--limit", type=click.IntRange(1), help="At most so many calls.")
+@click.pass_context
+def export_command(ctx: click.Context, form: str | None, output: Path | None, limit: int | None, **given: Any) -> None:
+    """Write the calls that fit, oldest first, as CSV, JSON lines or Parquet. The size does not matter: nothing is collected."""
+    known = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+    form = form or (known.get(output.suffix.lower(), "csv") if output else "jsonl" if ctx.obj.json else "csv")
+    with open_reader(ctx) as reader:
+        calls = export.walk(reader, limit, **query(**given))
+        if output is None:
+            if form == "parquet":
+                raise SwitchroomError("cdr.no-file", "Parquet goes into a file.", "Add --output calls.parquet.")
+            lines = export.csv_lines(calls) if form == "csv" else export.json_lines(calls)
+            for line in lines:
+                sys.stdout.write(line)
+            return
+        count = _to_file(calls, form, output)
+    Console(stderr=True).print(f"{count} calls in {output}")
+
+
+def _to_file(calls: Any, form: str, output: Path) -> int:
+    """Into a file beside it first: a name is only given to a whole file."""
+    partial = output.with_name(output.name + ".part")
+    columns = (SpinnerColumn(), TextColumn("{task.completed} calls"), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("", total=None)
+            if form == "parquet":
+                count = export.write_parquet(calls, partial, lambda done: progress.update(task, completed=done))
+            else:
+                count = -1 if form == "csv" else 0
+                with partial.open("w", encoding="utf-8", newline="") as file:
+                    for line in export.csv_lines(calls) if form == "csv" else export.json_lines(calls):
+                        file.write(line)
+                        count += 1
+                        progress.update(task, completed=max(0, count))
+        partial.replace(output)
+    except OSError as error:
+        raise SwitchroomError("cdr.cannot-write", f"{output} cannot be written: {error}.", "Choose another file.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return count
