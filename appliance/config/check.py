@@ -80,7 +80,8 @@ class Checker:
                 yield index, row
 
     def _names(self, section: str, key: str) -> list[str]:
-        return [row[key] for _, row in self._rows(section) if isinstance(row.get(key), str)]
+        # A number without quotes is told as a wrong type once, not again at each place that refers to it.
+        return [str(row[key]) for _, row in self._rows(section) if type(row.get(key)) in (str, int)]
 
     # ---- numbers and names that must be there once -------------------------------------------------------------------
 
@@ -182,7 +183,7 @@ class Checker:
             return
         thing = _SINGULAR[section]
         self.report(
-            "config.dangling", path, f'There is no {thing} {shown(name)} (in "{key}").', _rather(name, known, section)
+            "config.dangling", path, f'No such {thing}: {shown(name)} (in "{key}").', _rather(name, known, section)
         )
 
     # ---- targets -----------------------------------------------------------------------------------------------------

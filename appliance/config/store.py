@@ -1,0 +1,233 @@
+"""Versions of the configuration on disk: kept, compared, rolled back.
+
+    DATA/config/versions/000007.toml   the text as it was given, comments and all
+    DATA/config/versions/000007.json   when, by whom, from where (`Version`)
+    DATA/config/current                the number in force
+
+A version counts once its .json is there; every file is written beside its place, synced and renamed, so that a crash
+leaves the old or the new state. History only grows: rolling back makes a new version of an old text.
+
+Files named by a configuration (lists, greetings) stay where their owner keeps and edits them: a version remembers the
+directory it was imported from (`base`), and a relative file name means that directory ever after, also after a
+roll-back. A text that came without a file (from a web page) takes them from DATA/lists.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from appliance.clock import Clock, SystemClock
+from appliance.config import diff as differences
+from appliance.config.diff import Diff
+from appliance.config.load import loads, read_text
+from appliance.config.model import Config
+from appliance.errors import SwitchroomError
+
+Kind = Literal["serve", "import", "rollback", "edit"]
+_SUMMARY_CHANGES = 3
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a version. `when` is UTC seconds; `kind` how it came: "serve" (`serve --config FILE`),
+    "import", "rollback" or "edit"; `source` the file it came from; `base` the directory its files are relative to."""
+
+    number: int
+    when: float
+    by: str
+    summary: str
+    kind: Kind
+    source: str = ""
+    base: str = ""
+
+
+class Store:
+    """The versions under `data_dir`. Safe for several processes: writing takes a lock, reading sees whole files."""
+
+    def __init__(self, data_dir: Path, clock: Clock | None = None) -> None:
+        self.data_dir = data_dir
+        self.root = data_dir / "config"
+        self.versions = self.root / "versions"
+        self.clock = clock if clock is not None else SystemClock()
+
+    # ---- reading -------------------------------------------------------------------------------------------------
+
+    def history(self) -> list[Version]:
+        """All versions, newest first."""
+        return [self.version(number) for number in sorted(self._numbers(".json"), reverse=True)]
+
+    def current(self) -> Version | None:
+        """The version in force; None before the first."""
+        try:
+            text = (self.root / "current").read_text(encoding="ascii")
+        except FileNotFoundError:
+            return None
+        if not text.strip().isdigit():
+            raise SwitchroomError(
+                "config.store-damaged", f"{self.root / 'current'} is damaged.", "Run `switchroom config rollback N`."
+            )
+        return self.version(int(text))
+
+    def version(self, number: int) -> Version:
+        """Raises SwitchroomError "config.no-version"."""
+        try:
+            return msgspec.json.decode(self._file(number, ".json").read_bytes(), type=Version)
+        except FileNotFoundError:
+            raise SwitchroomError(
+                "config.no-version", f"There is no version {number}.", "`switchroom config history` lists them."
+            ) from None
+        except msgspec.DecodeError as error:
+            raise SwitchroomError(
+                "config.store-damaged", f"{self._file(number, '.json')} is damaged: {error}.", "Roll back to another."
+            ) from None
+
+    def text(self, number: int | None = None, *, secrets: bool = True) -> str:
+        """The text of a version (None: the one in force), with secrets masked unless asked for."""
+        text = read_text(self._file(self._known(number).number, ".toml"))
+        return text if secrets else differences.mask_text(text)
+
+    def config(self, number: int | None = None) -> Config:
+        """A version as a Config. Files it names are not looked at: the box starts without a list, too.
+        Raises ConfigError, or SwitchroomError "config.none" before the first version."""
+        number = self._known(number).number
+        return loads(self.text(number), f"version {number}")
+
+    def list_path(self, version: Version, file: str) -> Path:
+        """Where a file that this version names stands."""
+        return (Path(version.base) if version.base else self.data_dir / "lists") / file
+
+    def diff(self, old: int, new: int | None = None, *, secrets: bool = False) -> Diff:
+        """From version `old` to `new` (None: the one in force)."""
+        after = self._known(new).number
+        return self.compare(self.text(old), f"version {old}", self.text(after), f"version {after}", secrets=secrets)
+
+    @staticmethod
+    def compare(old: str, old_name: str, new: str, new_name: str, *, secrets: bool = False) -> Diff:
+        """The difference of two texts, both valid configurations."""
+        return Diff(
+            unified=differences.unified(old, new, old_name, new_name, secrets=secrets),
+            changes=differences.changes(loads(old, old_name), loads(new, new_name), secrets=secrets),
+        )
+
+    def _known(self, number: int | None) -> Version:
+        if number is not None:
+            return self.version(number)
+        version = self.current()
+        if version is None:
+            raise SwitchroomError(
+                "config.none",
+                "The box has no configuration yet.",
+                "Import one: `switchroom config import office.toml`.",
+            )
+        return version
+
+    # ---- writing -------------------------------------------------------------------------------------------------
+
+    def add(
+        self, text: str, *, by: str, summary: str = "", kind: Kind = "edit", source: str = "", base: str = ""
+    ) -> Version:
+        """Check `text` and make it the version in force. Nothing changes on ConfigError. The same text, base and
+        source as the one in force make no new version."""
+        config = loads(text, source or "configuration", base=Path(base) if base else None)
+        with self._lock():
+            now = self.current()
+            if now is not None and now.base == base and now.source == source and self.text(now.number) == text:
+                return now
+            made = Version(
+                number=max(self._numbers(".toml") | self._numbers(".json"), default=0) + 1,
+                when=self.clock.utc(),
+                by=by,
+                summary=summary or self._summary(now, config),
+                kind=kind,
+                source=source,
+                base=base,
+            )
+            self._write(self._file(made.number, ".toml"), text.encode())
+            self._write(self._file(made.number, ".json"), msgspec.json.encode(made))
+            self._point_at(made.number)
+            return made
+
+    def import_file(self, path: Path, *, by: str, summary: str = "", kind: Kind = "import") -> Version:
+        """Make a file the version in force. Raises ConfigError."""
+        path = path.resolve()
+        return self.add(read_text(path), by=by, summary=summary, kind=kind, source=str(path), base=str(path.parent))
+
+    def serve_file(self, path: Path, *, by: str = "serve") -> Version:
+        """What `serve --config FILE` runs. FILE becomes a new version when it changed since it was last served; an
+        unchanged FILE leaves alone what was imported or rolled back after it, so that a restart undoes no decision."""
+        path = path.resolve()
+        text = read_text(path)
+        now = self.current()
+        served = next((version for version in self.history() if version.kind == "serve"), None)
+        if now is not None and served is not None and served.source == str(path) and self.text(served.number) == text:
+            return now
+        return self.add(text, by=by, kind="serve", source=str(path), base=str(path.parent))
+
+    def rollback(self, number: int, *, by: str) -> Version:
+        """Make the text of version `number` the one in force again, as a new version."""
+        old = self.version(number)
+        summary = f"rolled back to version {number}"
+        return self.add(self.text(number), by=by, summary=summary, kind="rollback", source=old.source, base=old.base)
+
+    def _summary(self, now: Version | None, config: Config) -> str:
+        if now is None:
+            return "first version"
+        found = differences.changes(self.config(now.number), config)
+        more = f"; and {len(found) - _SUMMARY_CHANGES} more" if len(found) > _SUMMARY_CHANGES else ""
+        return "; ".join(found[:_SUMMARY_CHANGES]) + more if found else "layout and comments"
+
+    # ---- files ---------------------------------------------------------------------------------------------------
+
+    def _file(self, number: int, ending: str) -> Path:
+        return self.versions / f"{number:06d}{ending}"
+
+    def _numbers(self, ending: str) -> set[int]:
+        return {int(file.stem) for file in self.versions.glob(f"*{ending}") if file.stem.isdigit()}
+
+    def _point_at(self, number: int) -> None:
+        self._write(self.root / "current", f"{number}\n".encode())
+
+    def _write(self, path: Path, data: bytes) -> None:
+        """All or nothing, also through a power cut. The texts hold secrets: only their owner reads them."""
+        beside = path.with_name(f".{path.name}.new")
+        try:
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+            directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise SwitchroomError(
+                "config.store-failed",
+                f"The configuration could not be stored: {error.strerror}.",
+                "Free some space on the disk; the old configuration stays in force.",
+            ) from error
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        try:
+            self.versions.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise SwitchroomError(
+                "config.store-failed",
+                f"{self.root} cannot be written: {error.strerror}.",
+                "Check its owner and rights.",
+            ) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
