@@ -136,7 +136,7 @@ const char *uri_fault(struct span uri)
 
 bool uri_is_sip(struct span uri)
 {
-	return (uri.n > 4 && !strncasecmp(uri.p, "sip:", 4)) || (uri.n > 5 && !strncasecmp(uri.p, "sips:", 5));
+	return (uri.n >= 4 && !strncasecmp(uri.p, "sip:", 4)) || (uri.n >= 5 && !strncasecmp(uri.p, "sips:", 5));
 }
 
 /* Cuts *s at its first `c`: what stands before comes back, *s keeps the rest; all of it when there is none. */
