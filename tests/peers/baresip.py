@@ -1,0 +1,141 @@
+"""baresip as a desk phone: registers, dials, speaks from a file, presses keys, and writes down what it hears."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.peers.net import free_port, wait_for, worker
+
+MODULES = Path("/usr/lib/baresip/modules")
+
+
+class Phone:
+    """One registered phone. Audio it hears is in `heard()`: WAV files, one a call, complete after the hang-up."""
+
+    def __init__(self, folder: Path, box_port: int, extension: str, secret: str, *, codec: str = "g711", transport: str = "udp",
+                 answer: str = "manual") -> None:
+        self.folder = folder
+        self.extension = extension
+        self._control_port = free_port()
+        self.events: list[dict[str, Any]] = []
+        self._buffer = b""
+        (folder / "rec").mkdir(parents=True, exist_ok=True)
+        low = 30000 + worker() * 1000 + int(extension) % 10 * 100
+        lines = [
+            f"sip_listen 127.0.0.1:{free_port()}", f"audio_source aufile,{silence(folder)}", "audio_player aubridge,x",
+            "audio_alert aubridge,x", f"ctrl_tcp_listen 127.0.0.1:{self._control_port}", f"snd_path {folder}/rec",
+            f"module_path {MODULES}", f"module {codec}.so", "module aufile.so", "module aubridge.so", "module_app menu.so",
+            "module_app ctrl_tcp.so", "module_tmp account.so", "module sndfile.so", f"rtp_ports {low}-{low + 99}",
+        ]
+        (folder / "config").write_text("\n".join(lines) + "\n")
+        (folder / "contacts").write_text("")
+        (folder / "accounts").write_text(
+            f"<sip:{extension}@127.0.0.1:{box_port};transport={transport}>;auth_user={extension};auth_pass={secret};regint=60;"
+            f"answermode={answer}\n")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+
+    def __enter__(self) -> Self:
+        with (self.folder / "screen.log").open("wb") as screen:
+            self._process = subprocess.Popen(["baresip", "-f", str(self.folder), "-v"], stdin=subprocess.DEVNULL, stdout=screen,
+                                             stderr=screen)
+        self._socket = wait_for(self._connect, 10, "baresip's control port")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        assert self._process is not None
+        if self._socket is not None:
+            self._socket.close()
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _connect(self) -> socket.socket | None:
+        try:
+            made = socket.create_connection(("127.0.0.1", self._control_port), timeout=1)
+        except OSError:
+            return None
+        made.setblocking(False)
+        return made
+
+    # -- what a person does --
+
+    def command(self, command: str, params: str = "") -> None:
+        assert self._socket is not None
+        body = json.dumps({"command": command, "params": params}).encode()
+        self._socket.setblocking(True)
+        self._socket.sendall(f"{len(body)}:".encode() + body + b",")
+        self._socket.setblocking(False)
+
+    def dial(self, number: str, box_port: int) -> None:
+        self.command("dial", f"sip:{number}@127.0.0.1:{box_port}")
+
+    def press(self, keys: str) -> None:
+        for key in keys:
+            self.command("sndcode", key)
+            time.sleep(0.25)  # the phone's own key speed: baresip merges codes sent at once
+
+    def speak(self, wav: Path) -> None:
+        self.command("ausrc", f"aufile,{wav}")
+
+    def answer(self) -> None:
+        self.command("accept")
+
+    def hang_up(self) -> None:
+        self.command("hangup")
+
+    # -- what it notices --
+
+    def wait_event(self, kind: str, seconds: float, param: str = "") -> dict[str, Any]:
+        """The next event of this kind (REGISTER_OK, CALL_ESTABLISHED, CALL_CLOSED, CALL_INCOMING …) not yet consumed."""
+        def look() -> dict[str, Any] | None:
+            self._read()
+            for event in self.events:
+                if event.get("type") == kind and param in str(event.get("param", "")):
+                    self.events.remove(event)
+                    return event
+            return None
+
+        return wait_for(look, seconds, f"{kind} at phone {self.extension}; it has {[e.get('type') for e in self.events]}")
+
+    def _read(self) -> None:
+        assert self._socket is not None
+        try:
+            while chunk := self._socket.recv(65536):
+                self._buffer += chunk
+        except BlockingIOError:
+            pass
+        while b":" in self._buffer:
+            size, _, rest = self._buffer.partition(b":")
+            if len(rest) <= int(size):
+                return
+            message, self._buffer = rest[: int(size)], rest[int(size) + 1:]
+            event = json.loads(message)
+            if event.get("event"):
+                self.events.append(event)
+
+    def heard(self) -> list[Path]:
+        return sorted((self.folder / "rec").glob("*-dec.wav"))
+
+
+def silence(folder: Path) -> Path:
+    """Ten minutes of silence: a phone that lies on the desk still sends audio."""
+    import wave
+
+    path = folder / "silence.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(8000 * 2 * 600))
+    return path

@@ -1,0 +1,156 @@
+"""The appliance itself, started as a person would: `switchroom serve` with the reference office on free ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+
+from tests.peers.net import free_port, media_range, wait_for
+
+OFFICE = Path(__file__).parents[1] / "office"
+MONDAY = "2026-03-02T10:00:00+02:00"
+"""A Monday morning in the reference office: tests do not depend on the day they run."""
+
+
+class Box:
+    """A running box in a folder of its own. `gateway_port` is where its FXO gateway is expected."""
+
+    def __init__(self, folder: Path, gateway_port: int, mail_port: int, *, now: str = MONDAY, numbers: list[str] | None = None,
+                 edits: dict[str, str] | None = None, office: str | None = None) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.now = now
+        self._begun = time.monotonic()
+        self.sip_port = free_port()
+        self.web_port = free_port()
+        self.media = media_range()
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        text = (office or (OFFICE / "office.toml").read_text())
+        for old, new in {
+            "127.0.0.1:5060": f"127.0.0.1:{self.sip_port}", "127.0.0.1:8080": f"127.0.0.1:{self.web_port}",
+            "127.0.0.1:5070": f"127.0.0.1:{gateway_port}", "127.0.0.1:2525": f"127.0.0.1:{mail_port}",
+            "127.0.0.1:5080": f"127.0.0.1:{free_port()}", "20000-23999": f"{self.media[0]}-{self.media[1]}",
+        }.items():
+            text = text.replace(old, new)
+        for pattern, replacement in (edits or {}).items():
+            text, count = re.subn(pattern, replacement, text, flags=re.MULTILINE)
+            assert count, f"no {pattern!r} in the office"
+        self.config = folder / "office.toml"
+        self.config.write_text(text)
+        rows = (OFFICE / "managers.csv").read_text().splitlines()
+        if numbers is not None:
+            rows = [rows[0], *(f"{number},Subscriber {i},House {i}" for i, number in enumerate(numbers, 1))]
+        (folder / "managers.csv").write_text("\n".join(rows) + "\n")
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "appliance.cli", "--data", str(self.data), "serve", "--config", str(self.config),
+                   "--now", self._now(), "--log", os.environ.get("SWITCHROOM_TEST_LOG", "info")]
+        with (self.folder / "serve.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                             cwd=Path(__file__).parents[2])
+        self.wait_up()
+
+    def _now(self) -> str:
+        """The pretended time: it goes on over restarts, as a clock does."""
+        return (datetime.fromisoformat(self.now) + timedelta(seconds=time.monotonic() - self._begun)).isoformat()
+
+    def wait_up(self, seconds: float = 30) -> None:
+        wait_for(self._is_up, seconds, f"the box is not up:\n{self.log()[-3000:]}")
+
+    def _is_up(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"serve ended with {self._process.returncode}:\n{self.log()[-3000:]}"
+        done = self.run("status", check=False)
+        return done.returncode == 0
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(25)
+            except subprocess.TimeoutExpired:
+                for child in psutil.Process(self._process.pid).children(recursive=True):
+                    child.kill()
+                self._process.kill()
+                self._process.wait()
+                raise AssertionError(f"the box did not stop:\n{self.log()[-3000:]}") from None
+        self._process = None
+
+    def log(self) -> str:
+        path = self.folder / "serve.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    # -- processes --
+
+    def pid(self, name: str) -> int:
+        """The pid of "core", "dialer", "web", or "serve" itself."""
+        assert self._process is not None
+        if name == "serve":
+            return self._process.pid
+        module = {"core": "appliance.core", "dialer": "appliance.dialer", "web": "web"}[name]
+        for child in psutil.Process(self._process.pid).children():
+            if module in child.cmdline():
+                return child.pid
+        return 0
+
+    def kill(self, name: str) -> None:
+        """kill -9."""
+        pid = self.pid(name)
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+
+    def kill_all(self) -> None:
+        """kill -9 of everything, supervisor first so that it restarts nothing; `start` brings it back."""
+        assert self._process is not None
+        children = psutil.Process(self._process.pid).children(recursive=True)
+        os.kill(self._process.pid, signal.SIGKILL)
+        for child in children:
+            try:
+                child.kill()
+            except psutil.NoSuchProcess:
+                continue
+        self._process.wait()
+        psutil.wait_procs(children, timeout=5)
+
+    # -- the command --
+
+    def run(self, *args: str, check: bool = True, as_json: bool = False) -> subprocess.CompletedProcess[str]:
+        options = ["--data", str(self.data), *(["--json"] if as_json else [])]
+        done = subprocess.run([sys.executable, "-m", "appliance.cli", *options, *args], capture_output=True, text=True, timeout=60,
+                              check=False)
+        if check:
+            assert done.returncode == 0, f"switchroom {' '.join(args)}: {done.stdout}{done.stderr}\n{self.log()[-3000:]}"
+        return done
+
+    def json(self, *args: str) -> Any:
+        return json.loads(self.run(*args, as_json=True).stdout)
+
+    def report(self, campaign: int) -> Any:
+        return json.loads(self.run("campaign", "report", str(campaign), "--json").stdout)
+
+    def wait_campaign(self, campaign: int, state: str, seconds: float) -> Any:
+        """The campaign's report once it has come to `state`."""
+        def look() -> Any:
+            report = self.report(campaign)
+            return report if report["state"] == state else None
+
+        return wait_for(look, seconds, f"campaign {campaign} is not {state}:\n{self.log()[-2000:]}")

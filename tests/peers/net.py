@@ -1,0 +1,54 @@
+"""Free ports on loopback, kept apart between parallel test workers."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def worker() -> int:
+    """The number of this pytest-xdist worker, 0 without xdist."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+
+def free_port() -> int:
+    """A port that is free for UDP and TCP on 127.0.0.1 now."""
+    for _ in range(50):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind(("127.0.0.1", 0))
+            port = int(udp.getsockname()[1])
+            try:
+                tcp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free port on 127.0.0.1")
+
+
+_next_range = 0
+
+
+def media_range(size: int = 400) -> tuple[int, int]:
+    """A range of UDP ports that no other box of this test run uses. Below the kernel's ephemeral ports (32768 on)."""
+    global _next_range  # noqa: PLW0603 - one counter a worker process
+    span = 5000
+    base = 12000 + worker() * span
+    low = base + (_next_range * size) % span
+    _next_range += 1
+    return low, low + size - 1
+
+
+def wait_for(what: Callable[[], T], seconds: float, why: str) -> T:
+    """Poll until `what()` is truthy and return it; AssertionError with `why` after `seconds`."""
+    until = time.monotonic() + seconds
+    while True:
+        found = what()
+        if found:
+            return found
+        assert time.monotonic() < until, f"not within {seconds:g} s: {why}"
+        time.sleep(0.02)
