@@ -1,0 +1,85 @@
+# Set-up, shared by ./run and ./test. Sourced; every step is skipped when nothing it depends on has changed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+VENV=.venv
+PY=$VENV/bin/python
+
+say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
+
+# need_packages PACKAGE...: install what is missing of them, saying so; asks first on a terminal.
+need_packages() {
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    say "Installing Debian packages: ${missing[*]}"
+    local sudo=''
+    if [ "$(id -u)" -ne 0 ]; then
+        sudo=sudo
+        if [ -t 0 ]; then
+            read -r -p "This asks for your password (sudo apt-get install). Go on? [Y/n] " answer
+            case "$answer" in [nN]*) say "Stopped. Install them yourself and start again."; exit 1 ;; esac
+        fi
+    fi
+    $sudo apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+}
+
+# changed NAME FILE...: true when the files differ from those at the last `done_with NAME`.
+fingerprint() { cat "$@" | sha256sum | cut -d' ' -f1; }
+changed() { local name=$1; shift; [ "$(cat "$VENV/.stamp-$name" 2>/dev/null)" != "$(fingerprint "$@")" ]; }
+done_with() { local name=$1; shift; fingerprint "$@" > "$VENV/.stamp-$name"; }
+
+setup_packages() {
+    need_packages build-essential pkg-config python3 python3-dev python3-venv libre-dev libspandsp-dev libtiff-dev libssl-dev \
+        zlib1g-dev espeak-ng ca-certificates
+}
+
+setup_python() {
+    if [ ! -x "$PY" ] || ! "$PY" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+        say "Making the Python environment ($VENV)"
+        rm -rf "$VENV"
+        /usr/bin/python3 -m venv "$VENV"
+    fi
+    if changed python requirements.txt requirements-build.txt; then
+        say "Installing Python libraries (requirements.txt)"
+        "$VENV/bin/pip" install -q --disable-pip-version-check -r requirements-build.txt -r requirements.txt
+        done_with python requirements.txt requirements-build.txt
+    fi
+}
+
+sources() {
+    # Generated C is no source: it follows from the .pyx and the builders.
+    find appliance drivers -type f \( -name '*.c' -o -name '*.h' -o -name '*.pyx' -o -name '*.pxd' -o -name 'build.py' \) \
+        ! -name '_*.c' | LC_ALL=C sort
+    echo setup.py
+    echo pyproject.toml
+}
+
+setup_build() {
+    local files
+    mapfile -t files < <(sources)
+    if changed build "${files[@]}" || ! ls appliance/_core.*.so >/dev/null 2>&1; then
+        say "Building the C and Cython parts"
+        mkdir -p var
+        if ! "$PY" setup.py -q build_ext --inplace --parallel "$(nproc)" > var/build.log 2>&1; then
+            tail -40 var/build.log >&2
+            say "The build failed; all of it is in var/build.log"
+            exit 1
+        fi
+        "$VENV/bin/pip" install -q --disable-pip-version-check --no-deps --no-build-isolation -e . >> var/build.log 2>&1
+        done_with build "${files[@]}"
+    fi
+}
+
+setup_prompts() {
+    "$PY" -m appliance.cli prompts build --quiet
+}
+
+setup_all() {
+    setup_packages
+    setup_python
+    setup_build
+    setup_prompts
+}
