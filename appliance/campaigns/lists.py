@@ -1,0 +1,359 @@
+"""Lists of subscribers: a CSV file as offices have them becomes numbers that can be called, and rows that cannot.
+
+Understood without being told: the encoding (UTF-8, UTF-16 with its mark, Windows-1251, Latin-1), the delimiter (comma,
+semicolon, tab), and which columns hold number and name. Where the file leaves doubt it is refused with the row, the
+byte and the way out: a wrong guess would call strangers. Read as a stream; the bounds below hold for any input.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import itertools
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from charset_normalizer import from_bytes
+
+from appliance.config.model import Config, SubscriberList
+from appliance.config.numbers import emergency_numbers, is_emergency, normalise
+from appliance.errors import SwitchroomError
+from appliance.messages import BadRow, Subscriber
+
+MAX_ROWS = 200_000
+MAX_BYTES = 64 << 20
+MAX_LINE = 16_384
+MAX_FIELD = 1_000
+MAX_COLUMNS = 64
+MAX_BAD_ROWS = 1_000
+"""More bad rows than this are no list of numbers: refused, rather than gathered."""
+
+_CHUNK = 1 << 16
+_SHOWN = 80
+_DELIMITERS = ",;\t"
+
+# fmt: off
+NUMBER_HEADERS = frozenset((
+    "number", "phone", "tel", "telephone", "mobile", "cell", "phonenumber", "telephonenumber", "mobilenumber",
+    "msisdn", "numero", "puhelin", "puhelinnumero", "puh", "matkapuhelin", "gsm", "телефон", "номер",
+    "номертелефона", "тел", "мобильный", "мобільний", "телефонний", "номертелефону", "电话", "电话号码", "号码", "手机",
+    "手机号", "手机号码", "telefon", "nummer", "telefonnummer", "rufnummer", "numerodetelephone",
+))
+# fmt: on
+# fmt: off
+NAME_HEADERS = frozenset((
+    "name", "fullname", "contact", "customer", "subscriber", "nimi", "asiakas", "имя", "фио", "абонент",
+    "клиент", "ім'я", "імя", "піб", "клієнт", "姓名", "名字", "名称", "客户", "namn", "nom",
+))
+# fmt: on
+
+
+class LoadedList(NamedTuple):
+    """What a file holds. `columns` are its headers in order; `duplicates` counts rows left out because their number had
+    come before; `encoding` is the one it was read with."""
+
+    subscribers: list[Subscriber]
+    bad_rows: list[BadRow]
+    duplicates: int
+    columns: list[str]
+    encoding: str
+
+
+def load_entry(entry: SubscriberList, path: Path, config: Config) -> LoadedList:
+    """Load the file of a configured list; `path` is where it stands (`Store.list_path`)."""
+    return load(
+        path,
+        country=entry.country or config.office.country,
+        emergency=config.dialling.emergency,
+        number_column=entry.number_column,
+        name_column=entry.name_column,
+        encoding=entry.encoding,
+    )
+
+
+def load(
+    path: Path,
+    *,
+    country: str,
+    emergency: Collection[str] | None = None,
+    number_column: str = "",
+    name_column: str = "",
+    encoding: str = "auto",
+) -> LoadedList:
+    """Read a list. Numbers without + are read as dialled in `country`; `emergency` numbers (None: the country's) are
+    refused like any number that cannot be called. Raises SwitchroomError "list.*" where the whole file is wrong."""
+    try:
+        with path.open("rb") as file:
+            used = _encoding_of(file, path) if encoding == "auto" else _CODECS[encoding]
+            file.seek(0)
+            _check_decodes(file, used, path)
+            file.seek(0)
+            text = io.TextIOWrapper(file, encoding=used, errors="strict", newline="")
+            return _read(text, path, used, country, emergency, number_column, name_column)
+    except OSError as error:
+        raise SwitchroomError(
+            "list.unreadable", f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions."
+        ) from None
+
+
+# ---- encoding --------------------------------------------------------------------------------------------------------
+
+_CODECS = {"utf-8": "utf-8-sig", "utf-16": "utf-16", "cp1251": "cp1251", "latin-1": "latin-1"}
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_GUESSES = {"cp1251": "cp1251", "latin_1": "latin-1", "cp1252": "latin-1"}
+_SAMPLE = 256 * 1024
+
+
+def _encoding_of(file: BinaryIO, path: Path) -> str:
+    head = file.read(4)
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return name
+    file.seek(0)
+    bad = _first_bad(file, "utf-8")
+    if bad is None:
+        return "utf-8"
+    file.seek(0)
+    sample = _around(file, bad.offset)
+    if b"\x00" in sample:
+        raise _wrong_encoding(path, bad)
+    # What is ASCII tells nothing about the encoding; only lines with other bytes are judged.
+    telling = b"\n".join(line for line in sample.splitlines() if not line.isascii())
+    best = from_bytes(telling, cp_isolation=list(_GUESSES), threshold=0.3).best()
+    if best is None or best.encoding not in _GUESSES or not _sounds_right(telling, _GUESSES[best.encoding]):
+        raise _wrong_encoding(path, bad)
+    return _GUESSES[best.encoding]
+
+
+def _around(file: BinaryIO, offset: int) -> bytes:
+    file.seek(max(offset - _SAMPLE // 2, 0))
+    return file.read(_SAMPLE)
+
+
+def _sounds_right(sample: bytes, encoding: str) -> bool:
+    """Whether the letters beyond ASCII look like one script: Cyrillic words in cp1251, single accented letters in
+    Latin-1. Short samples mislead statistics; this catches the mistakes that matter."""
+    text = sample.decode(encoding, errors="replace")
+    foreign = [char for char in text if not char.isascii()]
+    letters = sum(char.isalpha() for char in foreign)
+    if not foreign or letters < len(foreign) * 0.9:
+        return False
+    runs = sum(
+        1 for a, b in itertools.pairwise(text) if not a.isascii() and not b.isascii() and a.isalpha() and b.isalpha()
+    )
+    # In Cyrillic text most such letters have another beside them; in Latin languages few have.
+    return runs > letters * 0.5 if encoding == "cp1251" else runs <= letters * 0.5
+
+
+class _Bad(NamedTuple):
+    offset: int
+    row: int
+    byte: int
+
+
+def _first_bad(file: BinaryIO, encoding: str) -> _Bad | None:
+    """The first byte that `encoding` cannot have, or None. Raises where the file is longer than MAX_BYTES."""
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    read = rows = 0
+    while chunk := file.read(_CHUNK):
+        pending = len(decoder.getstate()[0])
+        try:
+            decoder.decode(chunk)
+        except UnicodeDecodeError as error:
+            offset = error.start - pending
+            return _Bad(read + offset, rows + chunk.count(b"\n", 0, max(offset, 0)) + 1, error.object[error.start])
+        read += len(chunk)
+        rows += chunk.count(b"\n")
+        if read > MAX_BYTES:
+            raise SwitchroomError("list.too-long", f"The list is longer than {MAX_BYTES >> 20} MiB.", "Split it.")
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        return _Bad(max(read - 1, 0), rows + 1, error.object[error.start])
+    return None
+
+
+def _check_decodes(file: BinaryIO, encoding: str, path: Path) -> None:
+    bad = _first_bad(file, encoding)
+    if bad is not None:
+        raise _wrong_encoding(path, bad, encoding)
+
+
+def _wrong_encoding(path: Path, bad: _Bad, encoding: str = "utf-8") -> SwitchroomError:
+    return SwitchroomError(
+        "list.encoding",
+        f"{path}, line {bad.row}: byte 0x{bad.byte:02X} (at {bad.offset}) does not belong into {encoding}, and which "
+        "encoding it is cannot be told for sure.",
+        'Save the file as UTF-8, or set encoding = "cp1251" or "latin-1" in its [[lists]].',
+    )
+
+
+# ---- rows ------------------------------------------------------------------------------------------------------------
+
+
+def _read(
+    text: io.TextIOWrapper,
+    path: Path,
+    encoding: str,
+    country: str,
+    emergency: Collection[str] | None,
+    number_column: str,
+    name_column: str,
+) -> LoadedList:
+    rows = _rows(text, path)
+    first = next(rows, None)
+    if first is None:
+        raise SwitchroomError("list.empty", f"{path} is empty.", "Its first line names the columns: number,name")
+    columns = [cell.strip() for cell in first[1]]
+    number_at = _column(columns, number_column, NUMBER_HEADERS, path)
+    if number_at is None:
+        raise _no_number_column(path, columns, country)
+    name_at = _column(columns, name_column, NAME_HEADERS, path)
+    reader = _Reader(columns, number_at, name_at, country, emergency)
+    for count, (row, cells) in enumerate(rows, 1):
+        if count > MAX_ROWS:
+            raise SwitchroomError("list.too-long", f"{path} has more than {MAX_ROWS} rows.", "Split the list.")
+        reader.take(row, cells)
+        if len(reader.bad_rows) > MAX_BAD_ROWS:
+            bad = reader.bad_rows[0]
+            raise SwitchroomError(
+                "list.bad", f"{path}: over {MAX_BAD_ROWS} rows cannot be called, first line {bad.row}: {bad.reason}",
+                f'Is "{columns[number_at]}" the column of the numbers? Else set number_column in [[lists]].',
+            )  # fmt: skip
+    return LoadedList(reader.subscribers, reader.bad_rows, reader.duplicates, columns, encoding)
+
+
+def _rows(text: io.TextIOWrapper, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """(line in the file, cells) of each row that is not blank. The delimiter is the one the header has most of."""
+    lines = _lines(text, path)
+    header = next(lines, None)
+    if header is None:
+        return
+    delimiter = max(_DELIMITERS, key=header.count)
+    reader = csv.reader(itertools.chain([header], lines), delimiter=delimiter, strict=True)
+    ended = 0
+    try:
+        for cells in reader:
+            row, ended = ended + 1, reader.line_num
+            if any(cell.strip() for cell in cells):
+                yield row, cells
+    except csv.Error as error:
+        raise SwitchroomError(
+            "list.quotes", f"{path}: from line {ended + 1} the quotes do not match ({error}).",
+            "Look for a quote that is opened there and not closed.",
+        ) from None  # fmt: skip
+
+
+def _lines(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
+    for number in itertools.count(1):
+        line = text.readline(MAX_LINE + 1)
+        if not line:
+            return
+        if len(line) > MAX_LINE:
+            raise SwitchroomError(
+                "list.too-long", f"{path}, line {number} is longer than {MAX_LINE} characters.", "Is it a CSV file?"
+            )
+        if "\x00" in line:
+            raise SwitchroomError(
+                "list.encoding",
+                f"{path}, line {number} holds zero bytes: it is no plain text.",
+                "Save it as CSV in UTF-8.",
+            )
+        yield line
+
+
+def _column(columns: Sequence[str], wanted: str, usual: frozenset[str], path: Path) -> int | None:
+    if wanted:
+        for at, column in enumerate(columns):
+            if column.casefold() == wanted.casefold():
+                return at
+        raise SwitchroomError(
+            "list.no-column", f'{path} has no column "{wanted}".', f"It has: {', '.join(columns)[: _SHOWN * 2]}."
+        )
+    return next((at for at, column in enumerate(columns) if _bare_header(column) in usual), None)
+
+
+def _bare_header(column: str) -> str:
+    return "".join(char for char in column.casefold() if char.isalpha() or char == "'")
+
+
+def _no_number_column(path: Path, columns: Sequence[str], country: str) -> SwitchroomError:
+    for cell in columns:
+        try:
+            normalise(cell, country)
+        except SwitchroomError:
+            continue
+        return SwitchroomError(
+            "list.no-header", f"{path} begins with a number: the line that names the columns is missing.",
+            "Put a first line such as number,name.",
+        )  # fmt: skip
+    return SwitchroomError(
+        "list.no-column", f"{path} has no column of numbers.",
+        f"Call the column number (it has: {', '.join(columns)[:_SHOWN * 2]}), or set number_column in [[lists]].",
+    )  # fmt: skip
+
+
+class _Reader:
+    """Gathers rows one by one."""
+
+    def __init__(
+        self,
+        columns: list[str],
+        number_at: int,
+        name_at: int | None,
+        country: str,
+        emergency: Collection[str] | None,
+    ) -> None:
+        self.columns = columns
+        self.number_at = number_at
+        self.name_at = name_at
+        self.country = country
+        self.emergency = emergency_numbers(country) if emergency is None else emergency
+        self.subscribers: list[Subscriber] = []
+        self.bad_rows: list[BadRow] = []
+        self.duplicates = 0
+        self._seen: set[str] = set()
+
+    def take(self, row: int, cells: list[str]) -> None:
+        text = cells[self.number_at] if self.number_at < len(cells) else ""
+        try:
+            self._check_cells(cells)
+            number = self._number(text)
+        except SwitchroomError as error:
+            shown = text if text.strip() else ",".join(cells)
+            self.bad_rows.append(BadRow(row=row, text=shown[:_SHOWN], reason=error.message))
+            return
+        if number in self._seen:
+            self.duplicates += 1
+            return
+        self._seen.add(number)
+        self.subscribers.append(
+            Subscriber(
+                index=len(self.subscribers), number=number, name=self._name(cells), row=row, extra=self._extra(cells)
+            )
+        )
+
+    def _check_cells(self, cells: list[str]) -> None:
+        if len(cells) > MAX_COLUMNS:
+            raise SwitchroomError("list.columns", f"The row has more than {MAX_COLUMNS} columns.")
+        if any(len(cell) > MAX_FIELD for cell in cells):
+            raise SwitchroomError("list.field", f"A field is longer than {MAX_FIELD} characters.")
+
+    def _number(self, text: str) -> str:
+        if not text.strip():
+            raise SwitchroomError("number.missing", "The number is missing.")
+        if is_emergency(text.strip(), self.country, numbers=self.emergency):
+            raise SwitchroomError("number.emergency", "It is an emergency number.")
+        return normalise(text, self.country)
+
+    def _name(self, cells: list[str]) -> str:
+        return cells[self.name_at].strip() if self.name_at is not None and self.name_at < len(cells) else ""
+
+    def _extra(self, cells: list[str]) -> dict[str, str]:
+        return {
+            column: cells[at].strip()
+            for at, column in enumerate(self.columns)
+            if column and at < len(cells) and at not in (self.number_at, self.name_at) and cells[at].strip()
+        }
