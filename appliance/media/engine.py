@@ -24,6 +24,7 @@ from typing import Any, Protocol
 
 from appliance.errors import SwitchroomError
 from appliance.media import _media, decode
+from appliance.media import tones as tone_plans
 from appliance.media.audio import Audio, AudioCache
 from appliance.media.events import MediaEvent
 from appliance.media.quality import quality_of
@@ -321,11 +322,18 @@ class Port:
         beep: bool = False,
     ) -> None:
         """Choose what is listened for in the audio: `digits` in-band DTMF, `voice` speech, `tones` call progress of a country
-        (ISO code), `machine` person or answering machine, `beep` its beep. Sets all of them, and starts their clock.
-        RFC 4733 digits are always reported; a digit sent both ways is reported once."""
-        want = (digits << 0) | (voice << 1) | (machine << 2) | (beep << 3)
-        if lib.port_detect(self._live(), want, (tones or "").encode()) != 0:
-            raise SwitchroomError("media.detect", f"No tones are known for {tones!r}.", "Use a country of tones.py.")
+        (ISO code), `machine` person or answering machine, `beep` its beep. Sets all of them: what was on goes on, the clock
+        of what is new (`at_ms`) starts. RFC 4733 digits are always reported; a digit sent both ways is reported once."""
+        want = (
+            digits * lib.DETECT_DIGITS
+            | voice * lib.DETECT_VOICE
+            | (tones is not None) * lib.DETECT_TONES
+            | machine * lib.DETECT_MACHINE
+            | beep * lib.DETECT_BEEP
+        )
+        plan = tone_plans.fill(ffi, tone_plans.plan(tones)) if tones is not None else ffi.NULL
+        if lib.port_detect(self._live(), want, plan) != 0:
+            raise SwitchroomError("media.detect", "The detectors could not be set up.", "Look at the memory left.")
 
     def meter(self, on: bool = True) -> None:
         """Level events five times a second."""

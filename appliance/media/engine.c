@@ -1,0 +1,402 @@
+/** The threads: shards that carry audio, and the writer that carries what they let go of to disk and to the heap. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define BATCH 64
+#define WRITER_MS 100
+#define SKIP_SLOTS 1000       /* further behind than a second: the machine slept, catching up would only burst */
+#define SCAN_SLOTS 20         /* every 20 ms a part of the ports is looked at, each twice a second */
+#define SCAN_ROUND 25
+
+uint64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+int64_t shard_now(const struct shard *sh)
+{
+	return (int64_t)((clock_ns() - sh->epoch) / 125000);
+}
+
+static void wake(int fd)
+{
+	uint64_t one = 1;
+
+	/* A full counter (EAGAIN) is awake already; there is nothing else that can fail here. */
+	if (write(fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+void shard_send(struct shard *sh, struct item *it)
+{
+	mailbox_push(&sh->mailbox, it);
+	wake(sh->wake);
+}
+
+void engine_discard(struct engine *e, struct item *it)
+{
+	mailbox_push(&e->writer_mailbox, it);
+	wake(e->writer_wake);
+}
+
+void shard_tell(struct shard *sh, const struct media_event *ev)
+{
+	if (event_push(&sh->events, ev))
+		sh->told = true;
+}
+
+uint32_t shard_random(struct shard *sh)
+{
+	/* xorshift64*: spreads RTCP, hides nothing; SSRC and first numbers come from getrandom at port_open. */
+	sh->random ^= sh->random >> 12;
+	sh->random ^= sh->random << 25;
+	sh->random ^= sh->random >> 27;
+	return (uint32_t)((sh->random * 2685821657736338717ull) >> 32);
+}
+
+/* ---- a shard ------------------------------------------------------------------------------------------------------ */
+
+static void shard_scan(struct shard *sh, int64_t now)
+{
+	int n = atomic_load(&sh->port_count) / SCAN_ROUND + 1;
+
+	while (n-- > 0 && sh->ports) {
+		struct port *p = sh->scan ? sh->scan : sh->ports;
+
+		sh->scan = p->all_next;
+		port_scan(sh, p, now);
+	}
+}
+
+static void shard_late(struct shard *sh, uint64_t late_ns)
+{
+	if (late_ns / 1000 > atomic_load_explicit(&sh->late_max_us, memory_order_relaxed))
+		atomic_store_explicit(&sh->late_max_us, late_ns / 1000, memory_order_relaxed);
+}
+
+/* Runs every slot that is due. Slots are never left out for being late: each sample goes out, in order. */
+static void shard_ticks(struct shard *sh)
+{
+	int64_t due = (int64_t)((clock_ns() - sh->epoch) / SLOT_NS);
+
+	if (due - sh->tick > SKIP_SLOTS) {
+		BUMP(sh->ticks_skipped, (uint64_t)(due - sh->tick));
+		sh->tick = due;
+	}
+	for (; sh->tick <= due; sh->tick++) {
+		int slot = (int)(sh->tick % SLOTS);
+
+		if (slot == 0 && sh->tick % SCAN_SLOTS == 0)
+			shard_scan(sh, sh->tick * TICKS_PER_SLOT);
+		if (!sh->slot[slot])
+			continue;
+		slot_run(sh, slot, sh->tick * TICKS_PER_SLOT);
+		shard_late(sh, clock_ns() - sh->epoch - (uint64_t)sh->tick * SLOT_NS);
+	}
+}
+
+/* Nanoseconds until the next slot with work; -1 with no ports at all. */
+static int64_t shard_pause(struct shard *sh)
+{
+	int64_t next = sh->tick, due;
+
+	if (!sh->ports)
+		return -1;
+	while (next % SLOTS != 0 && !sh->slot[next % SLOTS])
+		next++;
+	due = next * (int64_t)SLOT_NS - (int64_t)(clock_ns() - sh->epoch);
+	return due > 0 ? due : 0;
+}
+
+static void shard_mail(struct shard *sh)
+{
+	struct item *it;
+	uint64_t count;
+
+	if (read(sh->wake, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		return;
+	while ((it = mailbox_pop(&sh->mailbox))) {
+		it->run(it, sh);
+		shard_settle(sh);
+	}
+}
+
+/* Descriptors carry the port's address; its lowest bit set means the RTCP socket, 0 the mailbox. */
+static void shard_poll(struct shard *sh)
+{
+	struct epoll_event ready[BATCH];
+	int64_t pause = shard_pause(sh);
+	struct timespec timeout = { pause / 1000000000, pause % 1000000000 };
+	int n = epoll_pwait2(sh->epoll, ready, BATCH, pause < 0 ? NULL : &timeout, NULL);
+	bool mail = false;
+
+	for (int i = 0; i < n; i++) {
+		uintptr_t what = (uintptr_t)ready[i].data.ptr;
+
+		if (what == 0)
+			mail = true;
+		else if (what & 1)
+			port_receive_rtcp((struct port *)(what & ~(uintptr_t)1));
+		else
+			port_receive((struct port *)what);
+	}
+	/* Last: an order may let go of a port that this batch still names. */
+	if (mail)
+		shard_mail(sh);
+}
+
+static void *shard_main(void *arg)
+{
+	struct shard *sh = arg;
+	struct sched_param priority = { .sched_priority = 20 };
+	bool idle = true;
+
+	atomic_store(&sh->realtime, pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority) == 0);
+	while (!atomic_load_explicit(&sh->stop, memory_order_acquire)) {
+		shard_poll(sh);
+		if (idle)
+			sh->tick = (int64_t)((clock_ns() - sh->epoch) / SLOT_NS);
+		idle = !sh->ports;
+		if (!idle)
+			shard_ticks(sh);
+		if (sh->told) {
+			sh->told = false;
+			wake(sh->engine->event_fd);
+		}
+	}
+	return NULL;
+}
+
+static struct shard *shard_alloc(struct engine *e, int index)
+{
+	struct shard *sh = calloc(1, sizeof(*sh));
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = NULL };
+
+	if (!sh)
+		return NULL;
+	sh->engine = e;
+	sh->index = index;
+	sh->epoch = index ? e->shard[0]->epoch : clock_ns();   /* one time line: ports may change shards */
+	mailbox_init(&sh->mailbox);
+	sh->epoll = epoll_create1(EPOLL_CLOEXEC);
+	sh->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (getrandom(&sh->random, sizeof(sh->random), 0) < 0 || sh->random == 0)
+		sh->random = sh->epoch | 1;
+	if (sh->epoll < 0 || sh->wake < 0 || epoll_ctl(sh->epoll, EPOLL_CTL_ADD, sh->wake, &ev) != 0) {
+		close(sh->epoll);
+		close(sh->wake);
+		free(sh);
+		return NULL;
+	}
+	return sh;
+}
+
+/* ---- the writer --------------------------------------------------------------------------------------------------- */
+
+static void writer_mail(struct engine *e)
+{
+	struct item *it;
+
+	while ((it = mailbox_pop(&e->writer_mailbox)))
+		it->run(it, e);
+}
+
+static void *writer_main(void *arg)
+{
+	struct engine *e = arg;
+	struct pollfd fd = { .fd = e->writer_wake, .events = POLLIN };
+	uint64_t count;
+	bool stop;
+
+	do {
+		poll(&fd, 1, e->recordings ? WRITER_MS : -1);
+		if (read(e->writer_wake, &count, sizeof(count)) < 0 && errno != EAGAIN)
+			break;
+		stop = atomic_load(&e->writer_stop);
+		writer_mail(e);
+		if (recordings_write(e, stop))
+			wake(e->event_fd);
+	} while (!stop);
+	return NULL;
+}
+
+/* ---- the engine --------------------------------------------------------------------------------------------------- */
+
+static int shards_wanted(int threads)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (threads <= 0)
+		threads = cores <= 2 ? 1 : (int)(cores / 2);
+	return threads > SHARDS_MAX ? SHARDS_MAX : threads;
+}
+
+struct engine *engine_alloc(int low, int high, int threads, int timeout_ms)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->low = low + (low & 1);
+	e->high = high;
+	e->timeout = timeout_ms * 8;
+	pthread_mutex_init(&e->lock, NULL);
+	mailbox_init(&e->writer_mailbox);
+	e->used = calloc((size_t)(high - low + 2) / 2 + 1, 1);
+	e->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	e->writer_wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	for (int i = 0; i < shards_wanted(threads); i++) {
+		e->shard[i] = shard_alloc(e, i);
+		if (!e->shard[i])
+			break;
+		e->shards++;
+	}
+	if (!e->used || e->event_fd < 0 || e->writer_wake < 0 || e->shards < shards_wanted(threads)) {
+		engine_free(e);
+		return NULL;
+	}
+	return e;
+}
+
+int engine_start(struct engine *e)
+{
+	int error;
+
+	if (e->running)
+		return 0;
+	atomic_store(&e->writer_stop, false);
+	error = pthread_create(&e->writer, NULL, writer_main, e);
+	if (error)
+		return error;
+	e->running = true;
+	for (int i = 0; i < e->shards; i++) {
+		atomic_store(&e->shard[i]->stop, false);
+		error = pthread_create(&e->shard[i]->thread, NULL, shard_main, e->shard[i]);
+		if (error) {
+			engine_stop(e);
+			return error;
+		}
+		e->shard[i]->joined = true;
+	}
+	return 0;
+}
+
+void engine_stop(struct engine *e)
+{
+	if (!e->running)
+		return;
+	for (int i = 0; i < e->shards; i++) {
+		struct shard *sh = e->shard[i];
+
+		if (!sh->joined)
+			continue;
+		atomic_store_explicit(&sh->stop, true, memory_order_release);
+		wake(sh->wake);
+		pthread_join(sh->thread, NULL);
+		sh->joined = false;
+		shard_mail(sh);   /* orders given last, such as closing ports */
+	}
+	atomic_store(&e->writer_stop, true);
+	wake(e->writer_wake);
+	pthread_join(e->writer, NULL);
+	wake(e->event_fd);
+	e->running = false;
+}
+
+static void events_drop(struct event_ring *r)
+{
+	struct media_event ev;
+
+	while (event_pop(r, &ev))
+		media_event_done(&ev);
+}
+
+void engine_free(struct engine *e)
+{
+	if (!e)
+		return;
+	engine_stop(e);
+	for (int i = 0; i < e->shards; i++) {
+		struct shard *sh = e->shard[i];
+
+		shard_mail(sh);
+		while (sh->ports)
+			port_dismiss(sh->ports);
+		events_drop(&sh->events);
+		close(sh->epoll);
+		close(sh->wake);
+		free(sh);
+	}
+	writer_mail(e);
+	recordings_write(e, true);
+	events_drop(&e->writer_events);
+	if (e->event_fd >= 0)
+		close(e->event_fd);
+	if (e->writer_wake >= 0)
+		close(e->writer_wake);
+	pthread_mutex_destroy(&e->lock);
+	free(e->used);
+	free(e);
+}
+
+int engine_fd(struct engine *e)
+{
+	return e->event_fd;
+}
+
+int engine_events(struct engine *e, struct media_event *out, int max)
+{
+	uint64_t count;
+	int n = 0;
+
+	/* First the descriptor, then the rings: what comes in between makes it readable again. */
+	if (read(e->event_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		return 0;
+	for (int i = 0; i < e->shards; i++)
+		while (n < max && event_pop(&e->shard[i]->events, &out[n]))
+			n++;
+	while (n < max && event_pop(&e->writer_events, &out[n]))
+		n++;
+	return n;
+}
+
+void media_event_done(struct media_event *ev)
+{
+	free(ev->path);
+	ev->path = NULL;
+}
+
+void engine_health(struct engine *e, struct engine_health *h)
+{
+	memset(h, 0, sizeof(*h));
+	h->threads = e->shards;
+	h->realtime = 1;
+	h->ports_open = atomic_load(&e->ports_open);
+	h->ports_total = (e->high - e->low + 1) / 2;
+	h->record_lost = atomic_load(&e->record_lost);
+	h->events_lost = atomic_load(&e->writer_events.lost);
+	for (int i = 0; i < e->shards; i++) {
+		struct shard *sh = e->shard[i];
+		uint64_t late = atomic_load(&sh->late_max_us);
+
+		h->realtime &= atomic_load(&sh->realtime);
+		h->events_lost += atomic_load(&sh->events.lost);
+		h->ticks_skipped += atomic_load(&sh->ticks_skipped);
+		h->packets_stray += atomic_load(&sh->stray);
+		h->late_max_us = late > h->late_max_us ? late : h->late_max_us;
+	}
+}
