@@ -25,7 +25,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def parse_when(text: str, now: datetime) -> float:
-    """"today", "yesterday", "now", "90m" or "7d" (ago), or an ISO date or time; without an offset in `now`'s zone. -> UTC s."""
+    """ "today", "yesterday", "now", "90m" or "7d" (ago), or an ISO date or time; without an offset in `now`'s zone. -> UTC s."""
     word = text.strip().lower()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     named = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
@@ -100,7 +100,13 @@ def _table(rows: list[CdrRow]) -> Table:
     table = Table("Began", "", "From", "To", "Line", "Came to", "Ring", "Talk", "Campaign", "Call", highlight=False)
     for row in rows:
         came_to = row.outcome or row.disposition
-        colour = "green" if row.disposition == "answered" else "red" if row.disposition in ("failed", "interrupted") else "yellow"
+        colour = (
+            "green"
+            if row.disposition == "answered"
+            else "red"
+            if row.disposition in ("failed", "interrupted")
+            else "yellow"
+        )
         table.add_row(
             _local(row.start), {"in": "←", "out": "→", "internal": "↔"}[row.direction], _plain(row.caller), _plain(row.to),
             _plain(row.line), f"[{colour}]{came_to}[/]", f"{row.ring:.0f} s", f"{row.talk:.0f} s",
@@ -127,7 +133,9 @@ def show(ctx: click.Context, call: str, as_json: bool) -> None:
     with open_reader(ctx) as reader:
         found = reader.cdr(call) or reader.cdr_of_sip(call)
     if found is None:
-        raise SwitchroomError("cdr.unknown", f"There is no call {call!r}.", "`switchroom cdr list` shows the calls and their ids.")
+        raise SwitchroomError(
+            "cdr.unknown", f"There is no call {call!r}.", "`switchroom cdr list` shows the calls and their ids."
+        )
     if as_json or ctx.obj.json:
         click.echo(msgspec.json.encode(export.plain(found)).decode())
         return
@@ -141,7 +149,21 @@ def show(ctx: click.Context, call: str, as_json: bool) -> None:
 
 
 def _legs(found: Cdr) -> Table:
-    table = Table("Leg", "", "Endpoint", "Party", "Opened", "Rang", "Answered", "Ended", "Held", "Codec", "Cause", "MOS", "SIP Call-ID")
+    table = Table(
+        "Leg",
+        "",
+        "Endpoint",
+        "Party",
+        "Opened",
+        "Rang",
+        "Answered",
+        "Ended",
+        "Held",
+        "Codec",
+        "Cause",
+        "MOS",
+        "SIP Call-ID",
+    )
     for leg in found.legs:
         cause, quality = leg.cause, leg.quality
         table.add_row(
@@ -159,8 +181,12 @@ def _after(seconds: float | None) -> str:
 
 @cdr.command("export")
 @filters
-@click.option("--format", "form", type=click.Choice(["csv", "jsonl", "parquet"]), help="Default: by the file's name, else csv.")
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="A file (default: standard output).")
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "jsonl", "parquet"]), help="Default: by the file's name, else csv."
+)
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="A file (default: standard output)."
+)
 @click.option("--limit", type=click.IntRange(1), help="At most so many calls.")
 @click.pass_context
 def export_command(ctx: click.Context, form: str | None, output: Path | None, limit: int | None, **given: Any) -> None:
@@ -198,7 +224,9 @@ def _to_file(calls: Any, form: str, output: Path) -> int:
                         progress.update(task, completed=max(0, count))
         partial.replace(output)
     except OSError as error:
-        raise SwitchroomError("cdr.cannot-write", f"{output} cannot be written: {error}.", "Choose another file.") from error
+        raise SwitchroomError(
+            "cdr.cannot-write", f"{output} cannot be written: {error}.", "Choose another file."
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
     return count

@@ -70,7 +70,9 @@ def check(ctx: click.Context, as_json: bool) -> None:
 
 
 @ledger.command()
-@click.option("--lines", "-n", default=20, show_default=True, type=click.IntRange(0, 100_000), help="The last so many events.")
+@click.option(
+    "--lines", "-n", default=20, show_default=True, type=click.IntRange(0, 100_000), help="The last so many events."
+)
 @click.option("--after", type=click.IntRange(0), help="Begin after this sequence number instead.")
 @click.option("--follow", "-f", is_flag=True, help="Go on as events arrive, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")

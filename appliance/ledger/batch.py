@@ -135,7 +135,9 @@ class Batch:
             group.error = error
             return
         except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
-            group.error = SwitchroomError("ledger.unencodable", f"An event cannot be stored: {error}.", "This is a bug: report it.")
+            group.error = SwitchroomError(
+                "ledger.unencodable", f"An event cannot be stored: {error}.", "This is a bug: report it."
+            )
             return
         for (hidden, data), item in zip(encoded, group.events, strict=True):
             self._take(txn, dbs, hidden, data, item)
@@ -165,7 +167,11 @@ class Batch:
             for key, value in cursor:
                 found = msgspec.msgpack.decode(value, type=m.Subscriber)
                 if found.number == number:
-                    txn.put(key, _encoder.encode(m.Subscriber(index=found.index, number="", row=found.row)), db=dbs["subscribers"])
+                    txn.put(
+                        key,
+                        _encoder.encode(m.Subscriber(index=found.index, number="", row=found.row)),
+                        db=dbs["subscribers"],
+                    )
                     count += 1
         return count
 
@@ -189,18 +195,21 @@ def _check(txn: Any, dbs: Dbs, events: Sequence[Stamped]) -> None:
             here.add((event.__class__, key))
         elif isinstance(event, m.CampaignCreated) and txn.get(U32.pack(event.campaign), db=dbs["campaigns"]):
             raise SwitchroomError(
-                "ledger.duplicate-campaign", f"Campaign {event.campaign} already exists.", "Ask `next_campaign` for a number."
+                "ledger.duplicate-campaign",
+                f"Campaign {event.campaign} already exists.",
+                "Ask `next_campaign` for a number.",
             )
 
 
 def _twice(event: m.AttemptStarted | m.AttemptEnded) -> SwitchroomError:
     what = f"Attempt {event.attempt} at subscriber {event.subscriber} of campaign {event.campaign}"
     if isinstance(event, m.AttemptStarted):
-        return SwitchroomError("ledger.duplicate-attempt", f"{what} was already started.", "Look its outcome up with `attempt`.")
+        return SwitchroomError(
+            "ledger.duplicate-attempt", f"{what} was already started.", "Look its outcome up with `attempt`."
+        )
     return SwitchroomError("ledger.attempt-ended", f"{what} already has an outcome.", "The first outcome stands.")
 
 
 def next_campaign(txn: Any, dbs: Dbs) -> int:
     with txn.cursor(db=dbs["campaigns"]) as cursor:
         return U32.unpack(cursor.key())[0] + 1 if cursor.last() else 1
-

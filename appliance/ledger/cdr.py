@@ -99,7 +99,20 @@ def micros(utc: float) -> int:
 class _Leg:
     """A leg while its call is open. Times are monotonic seconds."""
 
-    __slots__ = ("answered", "cause", "codec", "ended", "heard", "held_since", "holds", "opened", "quality", "rang", "start", "utc")
+    __slots__ = (
+        "answered",
+        "cause",
+        "codec",
+        "ended",
+        "heard",
+        "held_since",
+        "holds",
+        "opened",
+        "quality",
+        "rang",
+        "start",
+        "utc",
+    )
 
     def __init__(self, opened: m.LegOpened, utc: float, mono: float) -> None:
         self.opened = opened

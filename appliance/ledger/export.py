@@ -100,11 +100,27 @@ def write_parquet(cdrs: Iterable[Cdr], path: Path, progress: Callable[[int], Non
         pq = importlib.import_module("pyarrow.parquet")
     except ImportError as error:
         raise SwitchroomError(
-            "cdr.no-parquet", "Parquet needs pyarrow, which is not installed.", "Run `pip install pyarrow`, or export csv or jsonl."
+            "cdr.no-parquet",
+            "Parquet needs pyarrow, which is not installed.",
+            "Run `pip install pyarrow`, or export csv or jsonl.",
         ) from error
-    texts = {"call", "direction", "from", "to", "disposition", "purpose", "reached", "line", "outcome", "digit", "sip_call_ids"}
+    texts = {
+        "call",
+        "direction",
+        "from",
+        "to",
+        "disposition",
+        "purpose",
+        "reached",
+        "line",
+        "outcome",
+        "digit",
+        "sip_call_ids",
+    }
     whole = {"campaign", "subscriber", "attempt", "legs", "cause_sip", "cause_q850"}
-    types = {"start": pa.timestamp("ms", tz="UTC")} | dict.fromkeys(texts, pa.string()) | dict.fromkeys(whole, pa.int64())
+    types = (
+        {"start": pa.timestamp("ms", tz="UTC")} | dict.fromkeys(texts, pa.string()) | dict.fromkeys(whole, pa.int64())
+    )
     schema = pa.schema([(name, types.get(name, pa.float64())) for name in COLUMNS])
     rows, count = iter(cdrs), 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:

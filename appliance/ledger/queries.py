@@ -139,7 +139,9 @@ def _readable(cls: type[Row], texts: Texts) -> Callable[[Row], Row]:
     def whole(found: Any) -> Any:
         legs = [_leg(leg, texts) for leg in found.legs]
         transfers = [_transfer(x, texts) for x in found.transfers]
-        return msgspec.structs.replace(found, caller=texts(found.caller), to=texts(found.to), legs=legs, transfers=transfers)
+        return msgspec.structs.replace(
+            found, caller=texts(found.caller), to=texts(found.to), legs=legs, transfers=transfers
+        )
 
     return whole if cls is Cdr else row
 

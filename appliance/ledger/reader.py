@@ -200,7 +200,9 @@ class _Records:
         stored = decode(value)
         boot = self._boots.get(stored.boot)
         if boot is None:
-            boot = self._boots[stored.boot] = (self._txn.get(U32.pack(stored.boot), db=self._dbs["boots"]) or b"?").decode()
+            boot = self._boots[stored.boot] = (
+                self._txn.get(U32.pack(stored.boot), db=self._dbs["boots"]) or b"?"
+            ).decode()
         return m.Record(seq, stored.utc, stored.mono, boot, with_text(stored.event, self._texts))
 
 
@@ -213,5 +215,7 @@ def _campaign(txn: Any, dbs: Dbs, read: _Records, created_seq: int, state_seq: i
     if state_seq:
         change = read(state_seq, txn.get(U64.pack(state_seq), db=dbs["events"]))
         if isinstance(change.event, m.CampaignStateChanged):
-            info = msgspec.structs.replace(info, state=change.event.state, changed_utc=change.utc, reason=change.event.reason)
+            info = msgspec.structs.replace(
+                info, state=change.event.state, changed_utc=change.utc, reason=change.event.reason
+            )
     return info

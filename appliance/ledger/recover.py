@@ -37,8 +37,14 @@ def interrupted(call: OpenCall) -> list[m.Event]:
     if (attempt := call.attempt) and call.outcome is None:
         events.append(
             m.AttemptEnded(
-                campaign=attempt.campaign, subscriber=attempt.subscriber, attempt=attempt.attempt, call=call.call,
-                outcome="interrupted", line=attempt.line, cause=cause, why="the box restarted during the call",
+                campaign=attempt.campaign,
+                subscriber=attempt.subscriber,
+                attempt=attempt.attempt,
+                call=call.call,
+                outcome="interrupted",
+                line=attempt.line,
+                cause=cause,
+                why="the box restarted during the call",
             )  # fmt: skip
         )
     events.append(m.CallEnded(call=call.call, disposition="interrupted"))

@@ -61,7 +61,9 @@ class Store:
     def _open(self, write: bool) -> Any:
         if not write and not (self.path / "data.mdb").exists():
             raise SwitchroomError(
-                "ledger.missing", f"There is no ledger in {self.path}.", "Start the box once, or name its directory with --data."
+                "ledger.missing",
+                f"There is no ledger in {self.path}.",
+                "Start the box once, or name its directory with --data.",
             )
         try:
             return lmdb.open(
@@ -70,7 +72,8 @@ class Store:
             )  # fmt: skip
         except lmdb.Error as error:
             raise SwitchroomError(
-                "ledger.open", f"The ledger in {self.path} cannot be opened: {error}.",
+                "ledger.open",
+                f"The ledger in {self.path} cannot be opened: {error}.",
                 "Check the rights on the directory; `switchroom ledger check` looks inside.",
             ) from error
 
@@ -200,7 +203,9 @@ class Store:
                     generation = U64.unpack(txn.get(b"generation", db=base["meta"]))[0]
                 derived = {name: self.env.open_db(derived_name(name, generation), create=False) for name in DERIVED}
             except (lmdb.NotFoundError, lmdb.ReadonlyError) as error:
-                raise SwitchroomError("ledger.missing", f"The ledger in {self.path} is empty.", "Start the box once.") from error
+                raise SwitchroomError(
+                    "ledger.missing", f"The ledger in {self.path} is empty.", "Start the box once."
+                ) from error
             self._base, self.generation = base, generation
             self._derived = {generation: base | derived}
 
