@@ -1,0 +1,1 @@
+"""Mail by SMTP: a persistent outbox, the mailer that empties it, and the reports that go through it."""

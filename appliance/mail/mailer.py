@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 _POLL = 1.0
 _LOOK_AGAIN = 60.0
+_TIDY_EVERY = 3600.0
 
 Sent = Callable[[Entry], Awaitable[None]]
 
@@ -57,11 +58,13 @@ class Mailer:
 
     async def _send_for_ever(self) -> None:
         """The folder's time of change says whether there is something new; else the next due time is waited for."""
-        await self._tidy()
-        seen, due = -1, 0.0
+        seen, due, tidy = -1, 0.0, 0.0
         while True:
             self._wake.clear()
             now, mark = self.clock.utc(), self._mark()
+            if now >= tidy:
+                await self._tidy()
+                tidy = now + _TIDY_EVERY
             if self.config.server is not None and (mark != seen or now >= due):
                 seen, due = mark, await self._round(now)
             try:

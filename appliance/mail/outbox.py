@@ -5,8 +5,9 @@
     .lock      held for each short read-change-write of an ID.json, so that the CLI and the mailer agree
     .mailer    held by the one process that sends
 
-A file is written beside its place, flushed to the disk, renamed, and the folder flushed: after a crash it is there whole or
-not at all. A crash between sending and noting it sends a mail twice, with the same Message-ID, so that a reader sees one.
+A file is written beside its place, flushed to the disk, renamed, and the folder flushed: after a crash it is there
+whole or not at all. A crash between sending and noting it sends a mail twice, with the same Message-ID, so that a
+reader sees one.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ _DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,255}")
 
 
 class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A mail and what became of it. Times are UTC seconds; `to` still wait for it, `delivered` have it, `refused` will not
-    take it (address -> what the server said). `error` is why the last try failed, `first_try` when trying began."""
+    """A mail and what became of it. Times are UTC seconds; `to` still wait for it, `delivered` have it, `refused`
+    will not take it (address -> what the server said). `error`: why the last try failed."""
 
     id: str
     state: State
@@ -82,10 +83,11 @@ class Outbox:
         self.clock = clock or SystemClock()
 
     def queue(self, message: EmailMessage, id: str) -> bool:
-        """Take a mail over: when this returns, it survives a power cut. False where `id` was queued before, also if sent since.
+        """Take a mail over: when this returns, it survives a power cut. False where `id` was queued before, sent or
+        not.
 
-        Message-ID and Date are set where missing; recipients are those of To, Cc and Bcc (Bcc is taken out). Without any
-        the mail is kept and shown. Raises SwitchroomError "mail.bad-id", OSError where the disk refuses."""
+        Message-ID and Date are set where missing; recipients are those of To, Cc and Bcc (Bcc is taken out). Without
+        any the mail is kept and shown. Raises SwitchroomError "mail.bad-id", OSError where the disk refuses."""
         valid_id(id)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._locked():
@@ -108,6 +110,10 @@ class Outbox:
             self._write(self.folder / f"{id}.eml", data)
             self._put(entry)
         return True
+
+    def has(self, id: str) -> bool:
+        """Whether `id` was queued before."""
+        return self._record(valid_id(id)).exists()
 
     def entries(self) -> list[Entry]:
         """All mails, oldest first. A record that cannot be read is passed over and logged."""
@@ -150,8 +156,8 @@ class Outbox:
         return entry
 
     def retry(self, id: str, to: Iterable[str] = ()) -> Entry:
-        """Try a mail again at once, as if it were new; `to` names (other) recipients. Raises SwitchroomError "mail.unknown",
-        "mail.no-recipient"."""
+        """Try a mail again at once, as if it were new; `to` names (other) recipients. Raises SwitchroomError
+        "mail.unknown", "mail.no-text", "mail.no-recipient"."""
         wanted = list(to)
         self.text(id)
 
@@ -174,7 +180,7 @@ class Outbox:
         return len(waiting)
 
     def sweep(self) -> None:
-        """Forget the oldest sent mails beyond KEEP_SENT, texts beyond KEEP_SENT_TEXTS, and what a crash left half written."""
+        """Forget sent mails beyond KEEP_SENT, texts beyond KEEP_SENT_TEXTS, and what a crash left half written."""
         with self._locked():
             sent = [entry for entry in self.entries() if entry.state == "sent"]
             for entry in sent[:-KEEP_SENT_TEXTS]:
@@ -189,7 +195,7 @@ class Outbox:
 
     @contextmanager
     def sending(self) -> Iterator[bool]:
-        """Become the one sender while inside; yields False where another process is it. The kernel gives it back on death."""
+        """Become the one sender while inside; yields False where another process is it. Dying gives it back."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (self.folder / ".mailer").open("ab") as file:
             try:
