@@ -1,1 +1,1 @@
-"""Its being here puts tests/ on the path, so that tests can share helpers (`from fuzz.guardlib import Guard`)."""
+"""Its being here puts the repository on the path, so that tests share helpers (`from tests.fuzz.guardlib import Guard`)."""

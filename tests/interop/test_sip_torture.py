@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fuzz.guardlib import CLOSE, DROP, PASS, REPLY, TORTURE, WAIT, Guard, build
+
+from tests.fuzz.guardlib import CLOSE, DROP, PASS, REPLY, TORTURE, WAIT, Guard, build
 
 if not (TORTURE / "wsinv.dat").exists():
     pytest.skip("the RFC 4475 messages are not there (../shared/rfc4475)", allow_module_level=True)

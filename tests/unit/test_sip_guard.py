@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fuzz.guardlib import BAD, CLOSE, DROP, PASS, REPLY, SKIP, WAIT, WHOLE, Guard, build
+
+from tests.fuzz.guardlib import BAD, CLOSE, DROP, PASS, REPLY, SKIP, WAIT, WHOLE, Guard, build
 
 ME = ("192.0.2.7", 5062)
 
