@@ -55,16 +55,16 @@ class LoadedList(NamedTuple):
     come before; `encoding` is the one it was read with."""
 
     subscribers: list[Subscriber]
-    bad_rows: list[BadRow]
+    bad: list[BadRow]
     duplicates: int
     columns: list[str]
     encoding: str
 
 
-def load_entry(entry: SubscriberList, path: Path, config: Config) -> LoadedList:
-    """Load the file of a configured list; `path` is where it stands (`Store.list_path`)."""
+def load_list(entry: SubscriberList, config: Config) -> LoadedList:
+    """Load the file of a configured list. `config` comes from `Store.current()`, which makes file names absolute."""
     return load(
-        path,
+        Path(entry.file),
         country=entry.country or config.office.country,
         emergency=config.dialling.emergency,
         number_column=entry.number_column,
@@ -216,13 +216,13 @@ def _read(
         if count > MAX_ROWS:
             raise SwitchroomError("list.too-long", f"{path} has more than {MAX_ROWS} rows.", "Split the list.")
         reader.take(row, cells)
-        if len(reader.bad_rows) > MAX_BAD_ROWS:
-            bad = reader.bad_rows[0]
+        if len(reader.bad) > MAX_BAD_ROWS:
+            bad = reader.bad[0]
             raise SwitchroomError(
                 "list.bad", f"{path}: over {MAX_BAD_ROWS} rows cannot be called, first line {bad.row}: {bad.reason}",
                 f'Is "{columns[number_at]}" the column of the numbers? Else set number_column in [[lists]].',
             )  # fmt: skip
-    return LoadedList(reader.subscribers, reader.bad_rows, reader.duplicates, columns, encoding)
+    return LoadedList(reader.subscribers, reader.bad, reader.duplicates, columns, encoding)
 
 
 def _rows(text: io.TextIOWrapper, path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -312,7 +312,7 @@ class _Reader:
         self.country = country
         self.emergency = emergency_numbers(country) if emergency is None else emergency
         self.subscribers: list[Subscriber] = []
-        self.bad_rows: list[BadRow] = []
+        self.bad: list[BadRow] = []
         self.duplicates = 0
         self._seen: set[str] = set()
 
@@ -323,7 +323,7 @@ class _Reader:
             number = self._number(text)
         except SwitchroomError as error:
             shown = text if text.strip() else ",".join(cells)
-            self.bad_rows.append(BadRow(row=row, text=shown[:_SHOWN], reason=error.message))
+            self.bad.append(BadRow(row=row, text=shown[:_SHOWN], reason=error.message))
             return
         if number in self._seen:
             self.duplicates += 1

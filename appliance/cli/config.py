@@ -178,7 +178,7 @@ def import_(ctx: click.Context, file: Path, summary: str, as_json: bool) -> None
     """
     store = _store(ctx)
     try:
-        before = store.current()
+        before = store.in_force()
         version = store.import_file(file, by=_who(), summary=summary)
     except ConfigError as error:
         _show_problems(error.problems, _wants_json(ctx, as_json))
@@ -201,7 +201,7 @@ def rollback(ctx: click.Context, version: int, as_json: bool) -> None:
     """
     store = _store(ctx)
     try:
-        before = store.current()
+        before = store.in_force()
         made = store.rollback(version, by=_who())
     except ConfigError as error:
         _show_problems(error.problems, _wants_json(ctx, as_json))
@@ -250,7 +250,7 @@ def history(ctx: click.Context, limit: int, as_json: bool) -> None:
     switchroom config history --limit 5
     """
     store = _store(ctx)
-    versions, current = store.history()[:limit], store.current()
+    versions, current = store.history()[:limit], store.in_force()
     if _wants_json(ctx, as_json):
         _print_json({"current": current.number if current else None, "versions": versions})
         return
@@ -294,7 +294,7 @@ def _side(store: Store, what: str | None) -> tuple[str, str]:
     """Text and name of a version number or file."""
     if what is not None and not what.isdecimal():
         return read_text(Path(what)), what
-    current = store.current()
+    current = store.in_force()
     number = int(what) if what is not None else current.number if current is not None else None
     return store.text(number), f"version {number}"
 

@@ -46,7 +46,7 @@ def serve(ctx: click.Context, config_file: str | None, data: str | None, now: st
     logs.set_up(log)
     ensure_layout(folder)
     if config_file:
-        store.Store(folder).import_file(config_file, by="serve")
+        store.Store(folder).serve_file(config_file)
     elif not store.Store(folder).has_current():
         raise SwitchroomError("serve.no-config", f"There is no configuration in {folder} yet.",
                               "Give one: switchroom serve --config office.toml")

@@ -60,9 +60,9 @@ class Store:
 
     def history(self) -> list[Version]:
         """All versions, newest first."""
-        return [self.version(number) for number in sorted(self._numbers(".json"), reverse=True)]
+        return [self.entry(number) for number in sorted(self._numbers(".json"), reverse=True)]
 
-    def current(self) -> Version | None:
+    def in_force(self) -> Version | None:
         """The version in force; None before the first."""
         try:
             text = (self.root / "current").read_text(encoding="ascii")
@@ -72,9 +72,9 @@ class Store:
             raise SwitchroomError(
                 "config.store-damaged", f"{self.root / 'current'} is damaged.", "Run `switchroom config rollback N`."
             )
-        return self.version(int(text))
+        return self.entry(int(text))
 
-    def version(self, number: int) -> Version:
+    def entry(self, number: int) -> Version:
         """Raises SwitchroomError "config.no-version"."""
         try:
             return msgspec.json.decode(self._file(number, ".json").read_bytes(), type=Version)
@@ -98,9 +98,23 @@ class Store:
         number = self._known(number).number
         return loads(self.text(number), f"version {number}")
 
-    def list_path(self, version: Version, file: str) -> Path:
-        """Where a file that this version names stands."""
-        return (Path(version.base) if version.base else self.data_dir / "lists") / file
+    def has_current(self) -> bool:
+        """Whether there is a configuration to run."""
+        return self.in_force() is not None
+
+    def version(self) -> int:
+        """Number of the version in force; 0 before the first."""
+        version = self.in_force()
+        return version.number if version is not None else 0
+
+    def current(self) -> Config:
+        """The configuration to run: the version in force, its file names made absolute. Raises as `config`."""
+        version = self._known(None)
+        return with_base(self.config(version.number), self.base_of(version))
+
+    def base_of(self, version: Version) -> Path:
+        """The directory that a version's files are relative to."""
+        return Path(version.base) if version.base else self.data_dir / "lists"
 
     def diff(self, old: int, new: int | None = None, *, secrets: bool = False) -> Diff:
         """From version `old` to `new` (None: the one in force)."""
@@ -117,8 +131,8 @@ class Store:
 
     def _known(self, number: int | None) -> Version:
         if number is not None:
-            return self.version(number)
-        version = self.current()
+            return self.entry(number)
+        version = self.in_force()
         if version is None:
             raise SwitchroomError(
                 "config.none",
@@ -136,7 +150,7 @@ class Store:
         source as the one in force make no new version."""
         config = loads(text, source or "configuration", base=Path(base) if base else None)
         with self._lock():
-            now = self.current()
+            now = self.in_force()
             if now is not None and now.base == base and now.source == source and self.text(now.number) == text:
                 return now
             made = Version(
@@ -153,25 +167,38 @@ class Store:
             self._point_at(made.number)
             return made
 
-    def import_file(self, path: Path, *, by: str, summary: str = "", kind: Kind = "import") -> Version:
+    def import_file(self, path: Path | str, *, by: str, summary: str = "", kind: Kind = "import") -> Version:
         """Make a file the version in force. Raises ConfigError."""
-        path = path.resolve()
+        path = Path(path).resolve()
         return self.add(read_text(path), by=by, summary=summary, kind=kind, source=str(path), base=str(path.parent))
 
-    def serve_file(self, path: Path, *, by: str = "serve") -> Version:
+    def serve_file(self, path: Path | str, *, by: str = "serve") -> Version:
         """What `serve --config FILE` runs. FILE becomes a new version when it changed since it was last served; an
         unchanged FILE leaves alone what was imported or rolled back after it, so that a restart undoes no decision."""
-        path = path.resolve()
+        path = Path(path).resolve()
         text = read_text(path)
-        now = self.current()
+        now = self.in_force()
         served = next((version for version in self.history() if version.kind == "serve"), None)
         if now is not None and served is not None and served.source == str(path) and self.text(served.number) == text:
             return now
         return self.add(text, by=by, kind="serve", source=str(path), base=str(path.parent))
 
+    def save(self, text: str, *, by: str, summary: str = "") -> int:
+        """Make a text that came without a file the version in force (the web pages, the bus); its number."""
+        now = self.in_force()
+        return self.add(text, by=by, summary=summary, base=now.base if now is not None else "").number
+
+    def reload(self, *, by: str) -> tuple[Config, int]:
+        """The configuration to run now, and its number. Where the version in force came from a file that has changed
+        since, the file becomes a new version first. Raises ConfigError, and then nothing has changed."""
+        now = self.in_force()
+        if now is not None and now.kind in ("serve", "import") and Path(now.source).is_file():
+            self.import_file(Path(now.source), by=by, kind=now.kind)
+        return self.current(), self.version()
+
     def rollback(self, number: int, *, by: str) -> Version:
         """Make the text of version `number` the one in force again, as a new version."""
-        old = self.version(number)
+        old = self.entry(number)
         summary = f"rolled back to version {number}"
         return self.add(self.text(number), by=by, summary=summary, kind="rollback", source=old.source, base=old.base)
 
@@ -201,6 +228,7 @@ class Store:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            self._hand_over(beside)
             beside.replace(path)
             directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
             try:
@@ -215,10 +243,18 @@ class Store:
                 "Free some space on the disk; the old configuration stays in force.",
             ) from error
 
+    def _hand_over(self, path: Path) -> None:
+        """What root writes by the command line belongs to the owner of the data, or the box could not read it."""
+        if os.geteuid() == 0:
+            owner = self.data_dir.stat()
+            os.chown(path, owner.st_uid, owner.st_gid)
+
     @contextmanager
     def _lock(self) -> Iterator[None]:
         try:
-            self.versions.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in (self.root, self.versions):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._hand_over(folder)
             handle = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise SwitchroomError(
@@ -231,3 +267,18 @@ class Store:
             yield
         finally:
             os.close(handle)
+
+
+def with_base(config: Config, base: Path) -> Config:
+    """The same configuration with the names of its files made absolute."""
+
+    def absolute(file: str) -> str:
+        return str(base / file) if file else ""
+
+    replace = msgspec.structs.replace
+    return replace(
+        config,
+        lists=[replace(entry, file=absolute(entry.file)) for entry in config.lists],
+        menus=[replace(menu, greeting_file=absolute(menu.greeting_file)) for menu in config.menus],
+        web=replace(config.web, certificate=absolute(config.web.certificate), key=absolute(config.web.key)),
+    )
