@@ -57,7 +57,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str = ""
 
 
-class LegOpened(Event):
+class LegOpened(Event, frozen=True, kw_only=True):
     """A leg exists: a phone or a line called us (`in`) or we call it (`out`). Committed before an INVITE leaves.
 
     `endpoint` is the extension or the line's name; `number` the other party (caller of an `in` leg on a line, callee of an
@@ -78,48 +78,48 @@ class LegOpened(Event):
     campaign: int = 0
 
 
-class LegRinging(Event):
+class LegRinging(Event, frozen=True, kw_only=True):
     leg: str
     early_media: bool = False
 
 
-class LegAnswered(Event):
+class LegAnswered(Event, frozen=True, kw_only=True):
     leg: str
     codec: str = ""
     heard: bool = False
     """True where the answer was heard (audio supervision) and not signalled."""
 
 
-class LegHeld(Event):
+class LegHeld(Event, frozen=True, kw_only=True):
     leg: str
     by: Literal["far", "near"] = "far"
 
 
-class LegResumed(Event):
+class LegResumed(Event, frozen=True, kw_only=True):
     leg: str
 
 
-class LegEnded(Event):
+class LegEnded(Event, frozen=True, kw_only=True):
     leg: str
     cause: Cause = Cause()
     quality: Quality | None = None
 
 
-class CallReached(Event):
+class CallReached(Event, frozen=True, kw_only=True):
     """What the call came to: "extension:102", "scenario:701", "excuse:queue:front", "line:gateway"."""
 
     call: str
     target: str
 
 
-class CallTransferred(Event):
+class CallTransferred(Event, frozen=True, kw_only=True):
     call: str
     by_leg: str
     kind: Literal["blind", "attended"]
     target: Personal = ""
 
 
-class CallEnded(Event):
+class CallEnded(Event, frozen=True, kw_only=True):
     """The last leg is gone; the CDR is derived and written in the same transaction."""
 
     call: str
@@ -152,7 +152,7 @@ Addresses = list[str]
 """Named here because inside CampaignCreated `list` is a field, and its annotations are evaluated with the fields in sight."""
 
 
-class CampaignCreated(Event):
+class CampaignCreated(Event, frozen=True, kw_only=True):
     """A campaign starts. Its subscribers are stored in the same transaction (`Ledger.append_campaign`). The scenario is
     copied as it stood (`rules`, the TOML keys), so that a later change of configuration does not alter a run."""
 
@@ -173,14 +173,14 @@ class CampaignCreated(Event):
     report_to: Addresses = []
 
 
-class CampaignStateChanged(Event):
+class CampaignStateChanged(Event, frozen=True, kw_only=True):
     campaign: int
     state: CampaignState
     by: str = ""
     reason: str = ""
 
 
-class AttemptStarted(Event):
+class AttemptStarted(Event, frozen=True, kw_only=True):
     """The lease of one attempt, committed before its INVITE leaves, in one transaction with its LegOpened."""
 
     campaign: int
@@ -191,7 +191,7 @@ class AttemptStarted(Event):
     line: str
 
 
-class AttemptEnded(Event):
+class AttemptEnded(Event, frozen=True, kw_only=True):
     """What became of an attempt. Committed before anybody acts on it; a committed success is never called again."""
 
     campaign: int
@@ -207,7 +207,7 @@ class AttemptEnded(Event):
     why: str = ""
 
 
-class ReportRequested(Event):
+class ReportRequested(Event, frozen=True, kw_only=True):
     """Somebody asked for the report to be mailed (again)."""
 
     campaign: int
@@ -215,7 +215,7 @@ class ReportRequested(Event):
     to: list[str] = []
 
 
-class ReportSent(Event):
+class ReportSent(Event, frozen=True, kw_only=True):
     campaign: int
     to: list[str]
     mail_id: str
@@ -224,47 +224,47 @@ class ReportSent(Event):
 # ---- the box ---------------------------------------------------------------------------------------------------------
 
 
-class BoxStarted(Event):
+class BoxStarted(Event, frozen=True, kw_only=True):
     version: str
     clean: bool
     """False where the last run did not end by a stop: orphans were looked for."""
 
 
-class BoxStopped(Event):
+class BoxStopped(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class ConfigApplied(Event):
+class ConfigApplied(Event, frozen=True, kw_only=True):
     version: int
     by: str = ""
     summary: str = ""
 
 
-class LineChanged(Event):
+class LineChanged(Event, frozen=True, kw_only=True):
     line: str
     up: bool
     reason: str = ""
 
 
-class PhoneRegistered(Event):
+class PhoneRegistered(Event, frozen=True, kw_only=True):
     extension: str
     contact: str
     transport: str = "udp"
 
 
-class PhoneGone(Event):
+class PhoneGone(Event, frozen=True, kw_only=True):
     extension: str
     contact: str
     reason: Literal["expired", "unregistered", "unreachable", "removed"] = "expired"
 
 
-class SourceBanned(Event):
+class SourceBanned(Event, frozen=True, kw_only=True):
     address: str
     reason: str
     seconds: float
 
 
-class ShortageChanged(Event):
+class ShortageChanged(Event, frozen=True, kw_only=True):
     """Something runs short ("disk", "rtp-ports", "memory"); `level` "none", "recordings", "campaigns", "reserve"."""
 
     what: str
@@ -292,25 +292,17 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_
     pass
 
 
-class Status(Command):
+class Status(Command, frozen=True, kw_only=True):
     """-> StatusReply"""
 
 
-class Reload(Command):
-    """Read the configuration file again and apply it without dropping a call. -> Done, or Refused with the errors."""
+class Reload(Command, frozen=True, kw_only=True):
+    """Take over the configuration that the store holds now, without dropping a call. -> Done, or Refused."""
 
     by: str = "cli"
 
 
-class ApplyConfig(Command):
-    """Make `text` the configuration (import, rollback). -> Done"""
-
-    text: str
-    by: str = "cli"
-    summary: str = ""
-
-
-class StartCampaign(Command):
+class StartCampaign(Command, frozen=True, kw_only=True):
     """`message` is the path of an audio file the core can read. -> CampaignStarted"""
 
     scenario: str
@@ -320,7 +312,7 @@ class StartCampaign(Command):
     by: str = "cli"
 
 
-class ControlCampaign(Command):
+class ControlCampaign(Command, frozen=True, kw_only=True):
     """-> Done"""
 
     campaign: int
@@ -330,7 +322,7 @@ class ControlCampaign(Command):
     to: list[str] = []
 
 
-class AskAttempt(Command):
+class AskAttempt(Command, frozen=True, kw_only=True):
     """The dialer asks for one attempt; idempotent by (campaign, subscriber, attempt). -> AttemptGranted | AttemptRefused"""
 
     campaign: int
@@ -338,7 +330,7 @@ class AskAttempt(Command):
     attempt: int
 
 
-class NoteReport(Command):
+class NoteReport(Command, frozen=True, kw_only=True):
     """The dialer's mailer says that a report left. -> Done"""
 
     campaign: int
@@ -350,11 +342,11 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_de
     pass
 
 
-class Done(Reply):
+class Done(Reply, frozen=True, kw_only=True):
     text: str = ""
 
 
-class Refused(Reply):
+class Refused(Reply, frozen=True, kw_only=True):
     """The command was not carried out; nothing changed. Fields as in SwitchroomError."""
 
     id: str
@@ -362,7 +354,7 @@ class Refused(Reply):
     hint: str = ""
 
 
-class CampaignStarted(Reply):
+class CampaignStarted(Reply, frozen=True, kw_only=True):
     campaign: int
     subscribers: int
     duplicates: int = 0
@@ -371,12 +363,12 @@ class CampaignStarted(Reply):
     minutes: float = 0.0
 
 
-class AttemptGranted(Reply):
+class AttemptGranted(Reply, frozen=True, kw_only=True):
     call: str
     line: str
 
 
-class AttemptRefused(Reply):
+class AttemptRefused(Reply, frozen=True, kw_only=True):
     """Not now. `why` is one of: full (no free channel), share (campaign's lines in use), line_down, closed (outside the
     callee's hours), paused, done (attempt already in the ledger), short (of disk), no_route, stopping.
     Ask again after `retry_after` seconds or when the bus wakes, whichever is first."""
@@ -402,7 +394,7 @@ class PhoneStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     busy: int = 0
 
 
-class StatusReply(Reply):
+class StatusReply(Reply, frozen=True, kw_only=True):
     version: str
     uptime: float
     config_version: int

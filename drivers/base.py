@@ -51,7 +51,7 @@ class LegEvent(msgspec.Struct, frozen=True, kw_only=True):
     leg: str
 
 
-class Incoming(LegEvent):
+class Incoming(LegEvent, frozen=True, kw_only=True):
     """A new leg calls us; the driver made up the leg id. Answer with `ring`, `early`, `answer`, `reject` or `redirect`.
 
     `endpoint` is the extension (kind "phone", already authenticated) or the line's name (kind "line", known by address or by
@@ -71,40 +71,40 @@ class Incoming(LegEvent):
     emergency: bool = False
 
 
-class Ringing(LegEvent):
+class Ringing(LegEvent, frozen=True, kw_only=True):
     """The far end rings (180, or 183 without SDP)."""
 
 
-class EarlyMedia(LegEvent):
+class EarlyMedia(LegEvent, frozen=True, kw_only=True):
     """The far end sends audio before answering (183/180 with SDP)."""
 
     media: MediaAnswer
 
 
-class Answered(LegEvent):
+class Answered(LegEvent, frozen=True, kw_only=True):
     media: MediaAnswer
 
 
-class MediaChanged(LegEvent):
+class MediaChanged(LegEvent, frozen=True, kw_only=True):
     """A re-INVITE or UPDATE of the far end was answered: new address, codec, or hold (`media.direction`)."""
 
     media: MediaAnswer
 
 
-class Ended(LegEvent):
+class Ended(LegEvent, frozen=True, kw_only=True):
     """The leg is gone; its id is never used again. Comes exactly once per leg, also after `hang_up`."""
 
     cause: Cause
 
 
-class DigitInfo(LegEvent):
+class DigitInfo(LegEvent, frozen=True, kw_only=True):
     """A digit by SIP INFO (application/dtmf-relay or application/dtmf)."""
 
     digit: str
     duration_ms: int = 0
 
 
-class TransferAsked(LegEvent):
+class TransferAsked(LegEvent, frozen=True, kw_only=True):
     """REFER from the far end. `target` is the user part to call; `replaces` our leg id for an attended transfer, or "".
     Answer with `transfer_state` (NOTIFY sipfrag) until a final status."""
 

@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from datetime import datetime
+from pathlib import Path
 
 import click
 from rich.console import Console

@@ -8,7 +8,7 @@ import signal
 import sys
 
 from appliance import bus
-from appliance.core.box import Box, summary_of
+from appliance.core.box import Box
 from appliance.core.commands import Commands
 from appliance.errors import SwitchroomError
 from appliance.system import notify, process
@@ -27,7 +27,7 @@ async def serve(start: process.Invocation) -> int:
     box.on_wake = server.wake
     tasks = [asyncio.create_task(server.serve()), asyncio.create_task(notify.watchdog())]
     loop.add_signal_handler(signal.SIGHUP, lambda: tasks.append(asyncio.create_task(reload(box))))
-    notify.ready(summary_of(box.config))
+    notify.ready("core")
     await stop.wait()
     notify.stopping()
     await box.stop("stopped")
@@ -38,10 +38,10 @@ async def serve(start: process.Invocation) -> int:
 
 
 async def reload(box: Box) -> None:
-    """SIGHUP: as `switchroom config reload`; a configuration with errors changes nothing."""
+    """SIGHUP: read the file again that the box was started with; one with errors changes nothing."""
     try:
-        config, version = box.store.reload(by="signal")
-        await box.apply(config, version, "signal", summary_of(config))
+        box.store.serve_again(by="signal")
+        await box.take_over("signal")
     except SwitchroomError as problem:
         log.error("the configuration stays as it was: %s", problem)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from appliance import messages as m
 from appliance.campaigns import estimate
-from appliance.core.box import Box, summary_of
+from appliance.core.box import Box
 from appliance.errors import SwitchroomError
 
 
@@ -18,7 +18,6 @@ class Commands:
         self._table: dict[type[m.Command], Callable[[Any], Awaitable[m.Reply]]] = {
             m.Status: self._status,
             m.Reload: self._reload,
-            m.ApplyConfig: self._apply_config,
             m.StartCampaign: self._start_campaign,
             m.ControlCampaign: self._control_campaign,
             m.AskAttempt: self._box.attempts.ask,
@@ -32,14 +31,7 @@ class Commands:
         return self._box.status()
 
     async def _reload(self, command: m.Reload) -> m.Reply:
-        """Take over the newest stored version, after reading the file again that it came from."""
-        config, version = self._box.store.reload(by=command.by)
-        await self._box.apply(config, version, command.by, summary_of(config))
-        return m.Done(text=f"version {version}")
-
-    async def _apply_config(self, command: m.ApplyConfig) -> m.Reply:
-        version = self._box.store.save(command.text, by=command.by, summary=command.summary)
-        await self._box.apply(self._box.store.current(), version, command.by, command.summary)
+        version = await self._box.take_over(command.by)
         return m.Done(text=f"version {version}")
 
     async def _start_campaign(self, command: m.StartCampaign) -> m.Reply:

@@ -17,6 +17,7 @@ from appliance.campaigns.book import NEXT_STATES, Books, CampaignBook
 from appliance.clock import Clock
 from appliance.config import hours
 from appliance.config.model import Config, Scenario, SubscriberList, to_builtins
+from appliance.config.store import Store, Version
 from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger
 from appliance.ledger.writer import machine_boot
@@ -52,8 +53,9 @@ class Open:
 class Desk:
     """One per core. Every change of a campaign goes through here and is committed before it takes effect."""
 
-    def __init__(self, data: Path, config: Callable[[], Config], ledger: Ledger, clock: Clock) -> None:
-        self.data = data
+    def __init__(self, store: Store, config: Callable[[], Config], ledger: Ledger, clock: Clock) -> None:
+        self.data = store.data_dir
+        self._store = store
         self._config = config
         self._ledger = ledger
         self._clock = clock
@@ -77,6 +79,9 @@ class Desk:
         path = self.data / book.created.message
         self.open[campaign] = Open(
             book, self._ledger.reader.subscribers(campaign), path, round(book.created.message_seconds * 8000))
+
+    def utc(self) -> float:
+        return self._clock.utc()
 
     def note(self, events: Sequence[Event], seq: int = 0) -> None:
         """Fold events that were just committed."""
@@ -119,8 +124,8 @@ class Desk:
             book = entry.book
             if book.created.scenario == code and book.state in ("running", "paused"):
                 done = book.done
-                return Progress(book.id, book.state, done, book.size, book.outcomes["confirmed"],
-                                book.outcomes["heard"] + book.outcomes["confirmed"] + book.outcomes["declined"],
+                return Progress(book.id, book.state, done, book.size, book.finals["confirmed"],
+                                book.finals["heard"] + book.finals["confirmed"] + book.finals["declined"],
                                 book.rules.confirm is not None)
         return None
 
@@ -134,11 +139,17 @@ class Desk:
 
     async def prepare(self, recorded: Path, scenario: Scenario) -> Draft:
         """Trim and level a recording. Raises SwitchroomError "message.…" where there is nothing to hear."""
+        return await self.prepare_as(recorded, recorded.with_name(recorded.stem.removesuffix("-raw") + ".wav"), scenario)
+
+    async def prepare_as(self, recorded: Path, out: Path, scenario: Scenario) -> Draft:
         recording = self._config().recording
-        out = recorded.with_name(recorded.stem.removesuffix("-raw") + ".wav")
         done = await asyncio.to_thread(
             message.prepare, recorded, out, max_seconds=scenario.max_message_seconds, target_dbov=recording.level_dbov)
         return Draft(out, done.seconds)
+
+    async def prepare_file(self, source: Path, scenario: Scenario) -> Draft:
+        """A message given as a file: made ready as a recorded one is."""
+        return await self.prepare_as(source, self.draft_path(f"file-{self._clock.mono():.6f}").with_suffix(".ready.wav"), scenario)
 
     def list_numbers(self, scenario: Scenario) -> set[str]:
         known = {entry.number for entry in self._config().lists}
@@ -148,7 +159,7 @@ class Desk:
         loaded = await self._load(scenario, number)
         lines = self._lines(scenario, None)
         minutes = estimate.expected_minutes(len(loaded.subscribers), lines, seconds, scenario)
-        return Preview(number, len(loaded.subscribers), len(loaded.bad), loaded.duplicates, lines, minutes)
+        return Preview(number, len(loaded.subscribers), len(loaded.bad_rows), loaded.duplicates, lines, minutes)
 
     async def start(self, scenario: Scenario, preview: Preview, draft: Draft, by: str) -> int:
         return (await self.create(scenario, preview.list, draft, by)).campaign
@@ -174,11 +185,17 @@ class Desk:
 
     async def _load(self, scenario: Scenario, number: str) -> lists.LoadedList:
         entry = self._list(scenario, number)
-        loaded = await asyncio.to_thread(lists.load_list, entry, self._config())
+        path = self._store.list_path(self._version(), entry.file)
+        loaded = await asyncio.to_thread(lists.load_entry, entry, path, self._config())
         if not loaded.subscribers:
             raise SwitchroomError("list.empty", f"Nobody on list {number} can be called.",
                                   f"Look at it: switchroom list check {number}")
         return loaded
+
+    def _version(self) -> Version:
+        version = self._store.current()
+        assert version is not None, "a core runs on a configuration"
+        return version
 
     def _list(self, scenario: Scenario, number: str) -> SubscriberList:
         entry = self._config().list_numbered(number)
@@ -201,7 +218,7 @@ class Desk:
             event = CampaignCreated(
                 campaign=number, scenario=scenario.code, name=scenario.name, list=list_number,
                 lines=self._lines(scenario, lines), message=str(kept.relative_to(self.data)), message_seconds=draft.seconds,
-                subscribers=len(loaded.subscribers), duplicates=loaded.duplicates, bad_rows=loaded.bad,
+                subscribers=len(loaded.subscribers), duplicates=loaded.duplicates, bad_rows=loaded.bad_rows,
                 rules=to_builtins(scenario), by=by, report_to=list(scenario.report_to),
             )
             await self._ledger.append_campaign(event, loaded.subscribers)

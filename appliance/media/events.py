@@ -11,7 +11,7 @@ class MediaEvent(msgspec.Struct, frozen=True, kw_only=True):
     port: int
 
 
-class Digit(MediaEvent):
+class Digit(MediaEvent, frozen=True, kw_only=True):
     """A digit was pressed: by telephone-event (RFC 4733) or heard in-band. Reported once, at its start where possible."""
 
     digit: str
@@ -19,7 +19,7 @@ class Digit(MediaEvent):
     duration_ms: int = 0
 
 
-class PlayDone(MediaEvent):
+class PlayDone(MediaEvent, frozen=True, kw_only=True):
     """Playback `play` ended. `samples` is the position reached, in samples at 8 kHz of what was sent to the far end;
     `total` the length of the whole; `complete` whether it ran out by itself."""
 
@@ -29,7 +29,7 @@ class PlayDone(MediaEvent):
     complete: bool
 
 
-class RecordDone(MediaEvent):
+class RecordDone(MediaEvent, frozen=True, kw_only=True):
     """The file is closed and whole on disk (fsync done). `error` names what went wrong (disk full), "" if nothing."""
 
     record: int
@@ -39,7 +39,7 @@ class RecordDone(MediaEvent):
     error: str = ""
 
 
-class Voice(MediaEvent):
+class Voice(MediaEvent, frozen=True, kw_only=True):
     """The far end started or stopped speaking (energy against its own noise floor, our echo left out).
     `at_ms` since detection was switched on."""
 
@@ -47,7 +47,7 @@ class Voice(MediaEvent):
     at_ms: int
 
 
-class Tone(MediaEvent):
+class Tone(MediaEvent, frozen=True, kw_only=True):
     """A call-progress or other tone was recognised: dial, ringback, busy, congestion, special (SIT), fax (CNG 1100 Hz or
     CED 2100 Hz), modem, beep (an answering machine's). `at_ms` since detection was switched on."""
 
@@ -55,20 +55,20 @@ class Tone(MediaEvent):
     at_ms: int
 
 
-class Machine(MediaEvent):
+class Machine(MediaEvent, frozen=True, kw_only=True):
     """The far end's first speech looks like a person's or an answering machine's (cadence: greeting length, pauses)."""
 
     verdict: Literal["person", "machine", "unsure"]
     at_ms: int
 
 
-class Silent(MediaEvent):
+class Silent(MediaEvent, frozen=True, kw_only=True):
     """No RTP for `seconds` (media timeout)."""
 
     seconds: float
 
 
-class Level(MediaEvent):
+class Level(MediaEvent, frozen=True, kw_only=True):
     """RMS level of the last 200 ms, dBov, received and sent (only where metering is on)."""
 
     received_dbov: float
