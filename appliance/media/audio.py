@@ -1,8 +1,8 @@
 """Audio files as the engine plays them: read, checked, converted to 16-bit PCM at 8 kHz, and kept for the next call.
 
-Understood: WAV with PCM (8, 16, 24 or 32 bit), A-law or µ-law, mono or more channels (mixed), any rate from 4 to 192 kHz; and
-headerless G.711 in files named .alaw/.al or .ulaw/.ul/.mulaw. Everything here may take milliseconds and touches the disk: it runs
-on the control side, never on a media thread.
+Understood: WAV with PCM (8, 16, 24 or 32 bit), A-law or µ-law, mono or more channels (mixed), any rate from 4 to 192
+kHz; and headerless G.711 in files named .alaw/.al or .ulaw/.ul/.mulaw. Everything here may take milliseconds and
+touches the disk: it runs on the control side, never on a media thread.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.errors import SwitchroomError
-from appliance.media import _media
-
-lib, ffi = _media.lib, _media.ffi
+from appliance.media._media import ffi, lib
 
 RATE = 8000
 MAX_BYTES = 256 << 20

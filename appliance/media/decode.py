@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from appliance.media import _media
+from appliance.media._media import ffi, lib
 from appliance.media.events import Digit, Level, Machine, MediaEvent, PlayDone, RecordDone, Silent, Tone, Voice
 
-lib, ffi = _media.lib, _media.ffi
-
-REASONS = {lib.RECORD_STOPPED: "stopped", lib.RECORD_LIMIT: "limit", lib.RECORD_SILENCE: "silence", lib.RECORD_ERROR: "error"}
+REASONS = {
+    lib.RECORD_STOPPED: "stopped",
+    lib.RECORD_LIMIT: "limit",
+    lib.RECORD_SILENCE: "silence",
+    lib.RECORD_ERROR: "error",
+}
 
 
 def event_of(raw: Any) -> MediaEvent | None:
@@ -23,9 +26,7 @@ def _text(raw: Any) -> str:
 
 
 def _digit(raw: Any) -> MediaEvent:
-    return Digit(
-        port=raw.port, digit=chr(raw.code), source="inband" if raw.flag else "rfc4733", duration_ms=int(raw.a)
-    )
+    return Digit(port=raw.port, digit=chr(raw.code), source="inband" if raw.flag else "rfc4733", duration_ms=int(raw.a))
 
 
 def _play_done(raw: Any) -> MediaEvent:

@@ -1,7 +1,8 @@
 """The Python face of the media engine: ports that carry one leg's audio, and bridges between them.
 
 Everything here returns at once: it hands an order to the C engine (own threads, no GIL, no disk) and what comes of it
-arrives later as an event (appliance/media/events.py). Audio is 16-bit linear PCM at 8 kHz, positions are samples at 8 kHz.
+arrives later as an event (appliance/media/events.py). Audio is 16-bit linear PCM at 8 kHz, positions are samples at 8
+kHz.
 
 Use it from one thread (the event loop's):
 
@@ -23,14 +24,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from appliance.errors import SwitchroomError
-from appliance.media import _media, decode
+from appliance.media import decode
 from appliance.media import tones as tone_plans
+from appliance.media._media import ffi, lib
 from appliance.media.audio import Audio, AudioCache
 from appliance.media.events import MediaEvent
 from appliance.media.quality import quality_of
 from appliance.messages import Quality
-
-lib, ffi = _media.lib, _media.ffi
 
 CODECS = {"PCMU": 0, "PCMA": 8, "G722": 9}
 DIRECTIONS = {"inactive": 0, "recvonly": 1, "sendonly": 2, "sendrecv": 3}
@@ -69,7 +69,8 @@ class MediaAnswerLike(Protocol):
 
 class Engine:
     """The media engine of this process. `host` is the address RTP is bound to, `ports` the inclusive range (RTP even,
-    RTCP the odd one above). `threads` 0 chooses by the number of cores; `rtp_timeout` seconds without RTP make a Silent."""
+    RTCP the odd one above). `threads` 0 chooses by the number of cores; `rtp_timeout` seconds without RTP make a
+    Silent."""
 
     def __init__(
         self,
@@ -83,7 +84,9 @@ class Engine:
         low, high = ports
         if not (1024 <= low < high <= 65535):
             raise SwitchroomError(
-                "media.ports-range", f"{low}-{high} is no usable range of RTP ports.", "Give two numbers within 1024-65535."
+                "media.ports-range",
+                f"{low}-{high} is no usable range of RTP ports.",
+                "Give two numbers within 1024-65535.",
             )
         self.host = host
         self.audio = AudioCache(cache_bytes)
@@ -91,7 +94,9 @@ class Engine:
         self._batch = ffi.new("struct media_event[]", 256)
         self._engine = lib.engine_alloc(low, high, threads, int(rtp_timeout * 1000))
         if self._engine == ffi.NULL:
-            raise SwitchroomError("media.start", "The media engine could not be set up.", "Look for a lack of memory or files.")
+            raise SwitchroomError(
+                "media.start", "The media engine could not be set up.", "Look for a lack of memory or files."
+            )
         self._running = False
 
     # -- life --
@@ -101,11 +106,14 @@ class Engine:
         if loop is not None and loop.is_closed():
             raise SwitchroomError("media.start", "The event loop is closed.", "Start the engine before the loop ends.")
         if lib.engine_start(self._engine) != 0:
-            raise SwitchroomError("media.start", "The media threads did not start.", "Look at the limit of threads (ulimit -u).")
+            raise SwitchroomError(
+                "media.start", "The media threads did not start.", "Look at the limit of threads (ulimit -u)."
+            )
         self._running = True
 
     def stop(self) -> None:
-        """Close all ports, finish the recordings' files, end the threads. Events still come out of `events()` after it."""
+        """Close all ports, finish the recordings' files, end the threads. Events still come out of `events()` after
+        it."""
         for port in list(self._ports.values()):
             port.close()
         if self._running:
@@ -161,7 +169,8 @@ class Engine:
     # -- ports and bridges --
 
     def open(self, host: str | None = None, *, near: Port | None = None) -> Port:
-        """A port with an RTP and an RTCP socket from the range. `near`: a port it will be bridged with (same thread)."""
+        """A port with an RTP and an RTCP socket from the range. `near`: a port it will be bridged with (same
+        thread)."""
         error = ffi.new("int *")
         handle = lib.port_open(
             self._engine, (host or self.host).encode(), near._handle if near is not None else ffi.NULL, error
@@ -173,7 +182,8 @@ class Engine:
         return port
 
     def bridge(self, ports: Sequence[Port], gains: Mapping[tuple[Port, Port], float] | None = None) -> Bridge:
-        """Join ports: everybody hears everybody else at gain 1.0, except where `gains[source, listener]` says otherwise.
+        """Join ports: everybody hears everybody else at gain 1.0, except where `gains[source, listener]` says
+        otherwise.
 
         Two ports of one codec with both gains 1.0 and nothing being played are relayed packet by packet."""
         made = Bridge(self)
@@ -190,7 +200,8 @@ class Engine:
 
 
 class Port:
-    """One leg's audio. After `close` every method raises "media.port-closed"; a second `close` returns the same figures."""
+    """One leg's audio. After `close` every method raises "media.port-closed"; a second `close` returns the same
+    figures."""
 
     def __init__(self, engine: Engine, handle: Any, host: str) -> None:
         self._engine = engine
@@ -212,8 +223,9 @@ class Port:
         return self._handle is None
 
     def connect(self, media: MediaAnswerLike, *, nat: bool = True) -> None:
-        """Set or change the far end (again on re-INVITE; hold is `direction`). RTP is taken from the signalled address; with
-        `nat` also from another port or address that shows up first (bounded latching, RFC 4961), and answers go there."""
+        """Set or change the far end (again on re-INVITE; hold is `direction`). RTP is taken from the signalled
+        address; with `nat` also from another port or address that shows up first (bounded latching, RFC 4961), and
+        answers go there."""
         if media.codec not in CODECS:
             raise SwitchroomError(
                 "media.codec", f"Codec {media.codec!r} is not one of ours.", f"Agree on one of {', '.join(CODECS)}."
@@ -233,20 +245,25 @@ class Port:
         )
         if result != 0:
             raise SwitchroomError(
-                "media.address", f"{media.host}:{media.port} is no address to send RTP to.", "The far end's SDP is wrong."
+                "media.address",
+                f"{media.host}:{media.port} is no address to send RTP to.",
+                "The far end's SDP is wrong.",
             )
         self._codec = media.codec
 
     # -- playing --
 
     def play(self, clips: Sequence[Clip] | Clip, *, loop: bool = False, gap_ms: int = 0) -> int:
-        """Play clips one after the other, `gap_ms` of silence between them (and before each repeat); returns the play id.
+        """Play clips one after the other, `gap_ms` of silence between them (and before each repeat); returns the play
+        id.
 
         Replaces a playback that runs (its PlayDone comes with `complete=False`). Begins with the first sample as soon
         as the port is connected and may send; on hold it waits. The position counts gaps too."""
         many = [clips] if isinstance(clips, (str, Path, bytes, bytearray, memoryview, array.array)) else list(clips)
         if not 1 <= len(many) <= MAX_CLIPS:
-            raise SwitchroomError("media.clips", f"{len(many)} clips cannot be played at once.", f"Give 1 to {MAX_CLIPS}.")
+            raise SwitchroomError(
+                "media.clips", f"{len(many)} clips cannot be played at once.", f"Give 1 to {MAX_CLIPS}."
+            )
         port = self._live()
         audios = [self._audio(clip) for clip in many]
         handles = ffi.new("struct clip *[]", [a.handle for a in audios])
@@ -281,8 +298,9 @@ class Port:
     ) -> int:
         """Record what the far end says into a WAV file (8 kHz, 16 bit), replacing `path`; returns the record id.
 
-        `both` mixes in what we send, `stereo` puts it on the right channel. Ends by `stop_record`, after `max_seconds`, or
-        when nobody has spoken for `stop_silence_seconds`; RecordDone comes when the file is safe on disk."""
+        `both` mixes in what we send, `stereo` puts it on the right channel. Ends by `stop_record`, after
+        `max_seconds`, or when nobody has spoken for `stop_silence_seconds`; RecordDone comes when the file is safe on
+        disk."""
         if max_seconds <= 0:
             raise SwitchroomError("media.record", "A recording needs a limit above 0 seconds.", "Set max_seconds.")
         mode = 2 if stereo else 1 if both else 0
@@ -294,7 +312,9 @@ class Port:
             mode,
         )
         if record < 0:
-            raise SwitchroomError("media.record", f"{path} cannot be recorded.", "The path may be too long or memory short.")
+            raise SwitchroomError(
+                "media.record", f"{path} cannot be recorded.", "The path may be too long or memory short."
+            )
         return int(record)
 
     def stop_record(self) -> None:
@@ -304,7 +324,8 @@ class Port:
     # -- digits and detection --
 
     def send_digits(self, digits: str, ms: int = 100, gap_ms: int = 80) -> None:
-        """Send digits: RFC 4733 events where the far end takes them, else tones in the audio. Queued after earlier ones."""
+        """Send digits: RFC 4733 events where the far end takes them, else tones in the audio. Queued after earlier
+        ones."""
         digits = digits.upper()
         if not digits or len(digits) > MAX_DIGITS or not set(digits) <= DIGITS:
             raise SwitchroomError(
@@ -321,9 +342,10 @@ class Port:
         machine: bool = False,
         beep: bool = False,
     ) -> None:
-        """Choose what is listened for in the audio: `digits` in-band DTMF, `voice` speech, `tones` call progress of a country
-        (ISO code), `machine` person or answering machine, `beep` its beep. Sets all of them: what was on goes on, the clock
-        of what is new (`at_ms`) starts. RFC 4733 digits are always reported; a digit sent both ways is reported once."""
+        """Choose what is listened for in the audio: `digits` in-band DTMF, `voice` speech, `tones` call progress of a
+        country (ISO code), `machine` person or answering machine, `beep` its beep. Sets all of them: what was on goes
+        on, the clock of what is new (`at_ms`) starts. RFC 4733 digits are always reported; a digit sent both ways is
+        reported once."""
         want = (
             digits * lib.DETECT_DIGITS
             | voice * lib.DETECT_VOICE
@@ -349,7 +371,8 @@ class Port:
         return quality_of(raw, self._codec)
 
     def close(self) -> Quality:
-        """Leave the bridge, end playback and recording (their events follow), free the sockets. Returns the final figures."""
+        """Leave the bridge, end playback and recording (their events follow), free the sockets. Returns the final
+        figures."""
         if self._handle is None:
             assert self._final is not None
             return self._final
@@ -382,7 +405,8 @@ class Bridge:
         return self._handle
 
     def add(self, port: Port, *, hears: float = 1.0, heard: float = 1.0) -> None:
-        """Let a port in. `hears`: gain of everybody towards it; `heard`: its gain towards everybody (0.0 listens silently)."""
+        """Let a port in. `hears`: gain of everybody towards it; `heard`: its gain towards everybody (0.0 listens
+        silently)."""
         handle = self._live()
         if port in self._members:
             return

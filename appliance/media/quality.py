@@ -9,7 +9,8 @@ from appliance.messages import Quality
 R_DEFAULT = 93.2
 """Transmission rating with all parameters at their defaults (ITU-T G.107, 7.7)."""
 BURST_ROBUSTNESS = {"PCMU": 25.1, "PCMA": 25.1, "G722": 20.0}
-"""Bpl: G.711 with concealment (ITU-T G.113 Appendix I); G.722 has no value for narrow-band listening there: ours is cautious."""
+"""Bpl: G.711 with concealment (ITU-T G.113 Appendix I); G.722 has no value for narrow-band listening there: ours is
+cautious."""
 
 
 def mos_of(loss: float, delay_ms: float, codec: str) -> float:
@@ -29,7 +30,8 @@ def mos_of(loss: float, delay_ms: float, codec: str) -> float:
 
 
 def quality_of(raw: Any, codec: str) -> Quality:
-    """A struct port_stats as Quality. Packets that came too late to be heard count as lost for the MOS, not for `lost`."""
+    """A struct port_stats as Quality. Packets that came too late to be heard count as lost for the MOS, not for
+    `lost`."""
     expected = max(int(raw.expected), int(raw.packets_in))
     loss = raw.lost / expected if expected else 0.0
     heard_loss = min((raw.lost + raw.late) / expected, 1.0) if expected else 0.0
