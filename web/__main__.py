@@ -20,7 +20,7 @@ THREADS = 4
 
 async def serve(start: process.Invocation) -> int:
     """Waitress runs its own loop on a thread; ours answers the supervisor and waits for the end."""
-    config = store.Store(start.data).config()
+    config = store.Store(start.data).current()
     server = waitress.create_server(create_app(start.data), listen=config.web.listen, threads=THREADS, ident="switchroom")
     threading.Thread(target=server.run, name="waitress", daemon=True).start()
     stop = asyncio.Event()

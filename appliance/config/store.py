@@ -196,13 +196,6 @@ class Store:
             self.import_file(Path(now.source), by=by, kind=now.kind)
         return self.current(), self.version()
 
-    def serve_again(self, *, by: str) -> Version | None:
-        """`serve_file` with the file that was served last; None where none ever was, or it is gone."""
-        served = next((version for version in self.history() if version.kind == "serve" and version.source), None)
-        if served is None or not Path(served.source).is_file():
-            return None
-        return self.serve_file(Path(served.source), by=by)
-
     def rollback(self, number: int, *, by: str) -> Version:
         """Make the text of version `number` the one in force again, as a new version."""
         old = self.entry(number)

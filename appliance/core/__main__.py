@@ -38,9 +38,8 @@ async def serve(start: process.Invocation) -> int:
 
 
 async def reload(box: Box) -> None:
-    """SIGHUP: read the file again that the box was started with; one with errors changes nothing."""
+    """SIGHUP: as the command `Reload`; a configuration with errors changes nothing."""
     try:
-        box.store.serve_again(by="signal")
         await box.take_over("signal")
     except SwitchroomError as problem:
         log.error("the configuration stays as it was: %s", problem)

@@ -52,7 +52,7 @@ class Box:
         self.data = data
         self.clock = clock
         self.store = Store(data)
-        self.config: Config = self.store.config()
+        self.config: Config = self.store.current()
         self.started = time.monotonic()
         self.ledger = Ledger(data / "ledger", clock, on_shortage=self._on_shortage, on_written=self._on_written)
         self.channels = Channels()
@@ -64,7 +64,7 @@ class Box:
             config=self.config, ledger=self.ledger, engine=self.engine, driver=self.driver, channels=self.channels,
             prompts=Prompts(paths.prompts_dir(), data / "prompts"), clock=clock,
         )
-        self.desk = Desk(self.store, lambda: self.config, self.ledger, clock)
+        self.desk = Desk(data, lambda: self.config, self.ledger, clock)
         self.attempts = Attempts(self.switch, self.desk, self.ledger)
         self.recovery = Recovery(self.ledger, self.driver, self.channels, self.desk)
         self.phones_up: dict[str, str] = {}
@@ -102,18 +102,15 @@ class Box:
     # -- configuration --
 
     async def take_over(self, by: str) -> int:
-        """Run with the configuration that the store holds from now on; calls in progress stay as they are."""
-        version = self.store.current()
-        assert version is not None
-        self.config = self.switch.config = self.store.config()
+        """Run with the configuration that the store holds (or its file, where that changed); calls in progress stay as they
+        are. Raises ConfigError, and then nothing has changed."""
+        self.config, number = self.store.reload(by=by)
+        self.switch.config = self.config
         self._set_lines()
         self.driver.reconfigure(self.config)
-        await self.ledger.commit(ConfigApplied(version=version.number, by=by, summary=version.summary))
-        return version.number
-
-    def _version(self) -> int:
-        version = self.store.current()
-        return version.number if version else 0
+        version = self.store.entry(number)
+        await self.ledger.commit(ConfigApplied(version=number, by=by, summary=version.summary))
+        return number
 
     def _set_lines(self) -> None:
         wanted = {line.name: line for line in self.config.lines if line.enabled}
@@ -213,7 +210,7 @@ class Box:
             for p in self.config.phones
         ]
         return StatusReply(
-            version=__version__, uptime=time.monotonic() - self.started, config_version=self._version(),
+            version=__version__, uptime=time.monotonic() - self.started, config_version=self.store.version(),
             lines=lines, phones=phones, calls=len(self.switch.calls),
             campaigns_running=[c for c, o in self.desk.open.items() if o.book.state == "running"],
             shortages={"disk": self.ledger.level} if self.ledger.level != "none" else {},

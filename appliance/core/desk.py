@@ -17,7 +17,6 @@ from appliance.campaigns.book import NEXT_STATES, Books, CampaignBook
 from appliance.clock import Clock
 from appliance.config import hours
 from appliance.config.model import Config, Scenario, SubscriberList, to_builtins
-from appliance.config.store import Store, Version
 from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger
 from appliance.ledger.writer import machine_boot
@@ -53,9 +52,8 @@ class Open:
 class Desk:
     """One per core. Every change of a campaign goes through here and is committed before it takes effect."""
 
-    def __init__(self, store: Store, config: Callable[[], Config], ledger: Ledger, clock: Clock) -> None:
-        self.data = store.data_dir
-        self._store = store
+    def __init__(self, data: Path, config: Callable[[], Config], ledger: Ledger, clock: Clock) -> None:
+        self.data = data
         self._config = config
         self._ledger = ledger
         self._clock = clock
@@ -159,7 +157,7 @@ class Desk:
         loaded = await self._load(scenario, number)
         lines = self._lines(scenario, None)
         minutes = estimate.expected_minutes(len(loaded.subscribers), lines, seconds, scenario)
-        return Preview(number, len(loaded.subscribers), len(loaded.bad_rows), loaded.duplicates, lines, minutes)
+        return Preview(number, len(loaded.subscribers), len(loaded.bad), loaded.duplicates, lines, minutes)
 
     async def start(self, scenario: Scenario, preview: Preview, draft: Draft, by: str) -> int:
         return (await self.create(scenario, preview.list, draft, by)).campaign
@@ -185,17 +183,11 @@ class Desk:
 
     async def _load(self, scenario: Scenario, number: str) -> lists.LoadedList:
         entry = self._list(scenario, number)
-        path = self._store.list_path(self._version(), entry.file)
-        loaded = await asyncio.to_thread(lists.load_entry, entry, path, self._config())
+        loaded = await asyncio.to_thread(lists.load_list, entry, self._config())
         if not loaded.subscribers:
             raise SwitchroomError("list.empty", f"Nobody on list {number} can be called.",
                                   f"Look at it: switchroom list check {number}")
         return loaded
-
-    def _version(self) -> Version:
-        version = self._store.current()
-        assert version is not None, "a core runs on a configuration"
-        return version
 
     def _list(self, scenario: Scenario, number: str) -> SubscriberList:
         entry = self._config().list_numbered(number)
@@ -218,7 +210,7 @@ class Desk:
             event = CampaignCreated(
                 campaign=number, scenario=scenario.code, name=scenario.name, list=list_number,
                 lines=self._lines(scenario, lines), message=str(kept.relative_to(self.data)), message_seconds=draft.seconds,
-                subscribers=len(loaded.subscribers), duplicates=loaded.duplicates, bad_rows=loaded.bad_rows,
+                subscribers=len(loaded.subscribers), duplicates=loaded.duplicates, bad_rows=loaded.bad,
                 rules=to_builtins(scenario), by=by, report_to=list(scenario.report_to),
             )
             await self._ledger.append_campaign(event, loaded.subscribers)
