@@ -410,10 +410,8 @@ class Ledger:
                     item.done.set()
                 else:
                     futures.append(item)
-        if futures:
-            self._on_loop(_resolve, futures)
-        if self._on_written is not None:
-            self._on_loop(self._on_written, self._written)
+        if futures or self._on_written is not None:
+            self._on_loop(_resolve, futures, self._on_written, self._written)
 
     def _on_loop(self, function: Callable[..., Any], *args: Any) -> None:
         loop = self._loop
@@ -487,8 +485,10 @@ def _open_call(fold: CallFold, texts: Texts) -> OpenCall:
     return OpenCall(call=fold.call, utc=fold.utc, legs=legs, attempt=fold.attempt, outcome=fold.ended_attempt)
 
 
-def _resolve(groups: list[b.Group]) -> None:
+def _resolve(groups: list[b.Group], on_written: Callable[[int], None] | None, seq: int) -> None:
     """On the loop: wake those who wait. Whoever gave up waiting (cancelled) is left alone; it is written all the same."""
+    if on_written is not None:
+        on_written(seq)
     for group in groups:
         future = group.done
         if isinstance(future, asyncio.Future) and not future.done():

@@ -1,0 +1,46 @@
+"""One event of each type, every field filled: for fixtures and round trips."""
+
+from __future__ import annotations
+
+from appliance import messages as m
+
+CAUSE = m.Cause(sip=486, q850=17, by="tone", tone="busy", text="User busy")
+QUALITY = m.Quality(
+    packets_in=500, packets_out=510, lost=5, loss=0.01, jitter_ms=3.5, mos=4.1, far_loss=0.02, rtt_ms=21.0, codec="PCMA"
+)
+
+SAMPLES: tuple[m.Event, ...] = (
+    m.LegOpened(
+        call="c1", leg="l1", direction="out", kind="line", endpoint="gateway", number="+358401234567", name="Anna Ångström",
+        sip_call_id="abc@198.51.100.7", peer="198.51.100.7:5060", media_port=20000, purpose="campaign", campaign=7,
+    ),
+    m.LegRinging(leg="l1", early_media=True),
+    m.LegAnswered(leg="l1", codec="PCMA", heard=True),
+    m.LegHeld(leg="l1", by="near"),
+    m.LegResumed(leg="l1"),
+    m.LegEnded(leg="l1", cause=CAUSE, quality=QUALITY),
+    m.CallReached(call="c1", target="extension:102"),
+    m.CallTransferred(call="c1", by_leg="l1", kind="attended", target="+358407654321"),
+    m.CallEnded(call="c1", disposition="busy"),
+    m.CampaignCreated(
+        campaign=7, scenario="701", name="News", list="12", lines=5, message="campaigns/7/message.wav", message_seconds=12.5,
+        subscribers=300, duplicates=2, bad_rows=[m.BadRow(row=3, text="n/a", reason="no number")],
+        rules={"retries": 2, "retry_after_minutes": 10, "confirm": "1"}, by="101", report_to=["office@harbour.example"],
+    ),
+    m.CampaignStateChanged(campaign=7, state="paused", by="101", reason="lunch"),
+    m.AttemptStarted(campaign=7, subscriber=3, attempt=1, call="c1", leg="l1", line="gateway"),
+    m.AttemptEnded(
+        campaign=7, subscriber=3, attempt=1, call="c1", outcome="confirmed", line="gateway", seconds_heard=12.0,
+        fraction_heard=0.96, digit="1", cause=CAUSE, why="pressed 1",
+    ),
+    m.ReportRequested(campaign=7, by="101", to=["a@b.example"]),
+    m.ReportSent(campaign=7, to=["a@b.example"], mail_id="m1"),
+    m.BoxStarted(version="0.1.0", clean=False),
+    m.BoxStopped(reason="asked"),
+    m.ConfigApplied(version=4, by="cli", summary="two phones"),
+    m.LineChanged(line="gateway", up=False, reason="no answer to OPTIONS"),
+    m.PhoneRegistered(extension="101", contact="sip:101@192.0.2.5:5060", transport="tcp"),
+    m.PhoneGone(extension="101", contact="sip:101@192.0.2.5:5060", reason="unregistered"),
+    m.SourceBanned(address="127.0.0.66", reason="wrong passwords", seconds=600.0),
+    m.ShortageChanged(what="disk", level="campaigns", detail="100 MiB free"),
+)  # fmt: skip
