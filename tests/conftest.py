@@ -1,1 +1,1 @@
-"""Its being here puts the repository on the path, so that tests share helpers (`from tests.fuzz.guardlib import Guard`)."""
+"""Puts the repository on the path, so that tests share helpers (`from tests.fuzz.guardlib import Guard`)."""
