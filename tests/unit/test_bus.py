@@ -1,0 +1,84 @@
+"""The bus: commands and replies, refusals, wake-ups, and a core that is not there."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from appliance import bus
+from appliance.errors import SwitchroomError
+from appliance.messages import Command, Done, Reload, Reply, StartCampaign, Status
+from appliance.system.paths import ensure_layout
+
+
+async def answer(command: Command) -> Reply:
+    if isinstance(command, Reload):
+        raise SwitchroomError("config.invalid", "Line 3 is wrong.", "Mend it.")
+    if isinstance(command, StartCampaign):
+        raise ZeroDivisionError
+    return Done(text=type(command).__name__)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    ensure_layout(tmp_path)
+    return tmp_path
+
+
+async def test_command_reply_refusal_and_failure(data: Path) -> None:
+    server = bus.Server(data, answer)
+    task = asyncio.create_task(server.serve())
+    async with bus.Client(data) as client:
+        assert await client.ask(Status()) == Done(text="Status")
+        with pytest.raises(SwitchroomError) as refused:
+            await client.ask(Reload())
+        assert (refused.value.id, refused.value.hint) == ("config.invalid", "Mend it.")
+        with pytest.raises(SwitchroomError) as failed:
+            await client.ask(StartCampaign(scenario="1", list="2", message="x"))
+        assert failed.value.id == "core.internal"
+    task.cancel()
+    server.close()
+
+
+async def test_no_core_is_said_at_once(data: Path) -> None:
+    assert not bus.running(data)
+    async with bus.Client(data) as client:
+        with pytest.raises(SwitchroomError) as missing:
+            await client.ask(Status())
+    assert missing.value.id == "bus.not-running" and "switchroom serve" in missing.value.hint
+
+
+async def test_wakes_reach_a_client_that_came_before_the_core(data: Path) -> None:
+    async with bus.Client(data) as client:
+        wakes = client.wakes(every=0.05)
+        assert (await anext(wakes)).seq == -1
+        server = bus.Server(data, answer)
+
+        async def until_heard() -> int:
+            async for wake in wakes:
+                if wake.seq > 0:
+                    return wake.seq
+            return 0
+
+        heard = asyncio.create_task(until_heard())
+        async with asyncio.timeout(5):
+            number = 0
+            while not heard.done():
+                number += 1
+                server.wake(number)
+                await asyncio.sleep(0.01)
+        assert await heard > 0
+        server.close()
+
+
+async def test_long_data_folders_work(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    ensure_layout(deep)
+    server = bus.Server(deep, answer)
+    task = asyncio.create_task(server.serve())
+    async with bus.Client(deep) as client:
+        assert await client.ask(Status()) == Done(text="Status")
+    task.cancel()
+    server.close()

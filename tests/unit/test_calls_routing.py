@@ -1,0 +1,65 @@
+"""What a dialled number means in the reference office."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from appliance.calls import routing
+from appliance.config import Config, load
+
+OFFICE = Path(__file__).parents[1] / "office" / "office.toml"
+
+
+@pytest.fixture(scope="module")
+def office() -> Config:
+    return load(OFFICE)
+
+
+def test_numbers_of_the_house(office: Config) -> None:
+    assert routing.from_phone(office, "101", "102") == routing.ToExtension("102")
+    assert routing.from_phone(office, "101", "701") == routing.ToScenario("701")
+    queue = routing.from_phone(office, "101", "600")
+    assert isinstance(queue, routing.ToExcuse) and queue.target == "queue:front"
+
+
+def test_outside_needs_the_prefix(office: Config) -> None:
+    assert routing.from_phone(office, "101", "00917700000") == routing.ToOutside("+358917700000", ["gateway", "provider"])
+    assert isinstance(routing.from_phone(office, "101", "917700000"), routing.ToExcuse)
+
+
+def test_international_has_no_route_here(office: Config) -> None:
+    decision = routing.from_phone(office, "101", "+4930123456")
+    assert isinstance(decision, routing.ToExcuse) and decision.sip_code == 404
+
+
+@pytest.mark.parametrize("dialled", ["112", "0112"])
+def test_emergency_passes_with_and_without_the_prefix(office: Config, dialled: str) -> None:
+    decision = routing.from_phone(office, "101", dialled)
+    assert decision == routing.ToOutside("112", ["gateway", "provider"], emergency=True)
+
+
+def test_emergency_passes_although_the_phone_may_call_nobody(office: Config) -> None:
+    mute = msgspec.structs.replace(office, routes=[], phones=[msgspec.structs.replace(p, allow=[]) for p in office.phones])
+    decision = routing.from_phone(mute, "101", "112")
+    assert isinstance(decision, routing.ToOutside) and decision.emergency
+    assert isinstance(routing.from_phone(mute, "101", "00917700000"), routing.ToExcuse)
+
+
+def test_what_lines_reach(office: Config) -> None:
+    menu = routing.from_line(office, "gateway", "0917700000")
+    assert isinstance(menu, routing.ToExcuse) and menu.target == "menu:main" and menu.prompt == "menu-excuse"
+    assert isinstance(routing.from_line(office, "nowhere", "1"), routing.ToExcuse)
+
+
+def test_campaign_lines_follow_the_route(office: Config) -> None:
+    assert routing.campaign_lines(office, "+358917700000", []) == ["gateway", "provider"]
+    assert routing.campaign_lines(office, "+358917700000", ["provider"]) == ["provider"]
+    assert routing.campaign_lines(office, "+4930123456", []) == []
+
+
+@pytest.mark.parametrize("dialled", ["", "9" * 500, "abc", "*#*#", "0" * 64])
+def test_hostile_dialling_is_an_excuse(office: Config, dialled: str) -> None:
+    assert isinstance(routing.from_phone(office, "101", dialled), routing.ToExcuse)
