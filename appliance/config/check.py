@@ -248,7 +248,7 @@ class Checker:
 
 def _rather(name: str, known: list[str], section: str) -> str:
     guess = nearest(name, known)
-    if guess:
+    if guess and not name.isdigit():  # numbers that look alike are not meant alike: list them instead
         return f'Did you mean "{guess}"?'
     if known:
         some = ", ".join(dict.fromkeys(known[:10]))

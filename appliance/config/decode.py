@@ -185,7 +185,7 @@ class _Decoder:
         if isinstance(kind, inspect.LiteralType) and isinstance(raw, str):
             guess = nearest(raw, [str(value) for value in kind.values])
             fix += f' Did you mean "{guess}"?' if guess else ""
-        wrong_type = not isinstance(raw, _PYTHON[type(kind)])
+        wrong_type = not isinstance(raw, _PYTHON[type(kind)]) or isinstance(raw, bool)
         value = "not as it must be" if path[-1] in SECRET_KEYS else shown(raw)
         self.report(
             "config.wrong-type" if wrong_type else "config.wrong-value", path, f"{_name(path)} is {value}.", fix

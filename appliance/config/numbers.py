@@ -67,10 +67,10 @@ def _parse(text: str, country: str, strict: bool) -> PhoneNumber:
     if number.extension:
         raise SwitchroomError("number.extension", f"{_show(text)} has an extension.", "Give the number alone.")
     reason = phonenumbers.is_possible_number_with_reason(number)
-    if reason not in (phonenumbers.ValidationResult.IS_POSSIBLE,):
-        raise SwitchroomError(
-            "number.length", f"{_show(text)} {_LENGTH.get(reason, 'has an impossible length')}.", _HINT
-        )
+    if reason == phonenumbers.ValidationResult.INVALID_COUNTRY_CODE:
+        raise SwitchroomError("number.country", f"{_show(text)} has an unknown country code.", _HINT)
+    if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
+        raise SwitchroomError("number.length", f"{_show(text)} {_LENGTH.get(reason, 'has an impossible length')}.", _HINT)
     if strict and not phonenumbers.is_valid_number(number):
         region = phonenumbers.region_code_for_country_code(number.country_code or 0)
         raise SwitchroomError(
@@ -90,7 +90,6 @@ _PARSE_HINTS = {
 _LENGTH = {
     phonenumbers.ValidationResult.TOO_SHORT: "is too short",
     phonenumbers.ValidationResult.TOO_LONG: "is too long",
-    phonenumbers.ValidationResult.INVALID_COUNTRY_CODE: "has an unknown country code",
     phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "lacks the area code",
 }
 
