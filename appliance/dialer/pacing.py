@@ -123,9 +123,12 @@ class Pacer:
                 lane.hold_until, lane.refusals = 0.0, 0
                 lane.held.clear()
         elif isinstance(event, FREEING):
-            for lane in self.lanes.values():
-                if lane.hold_why in CHANNEL_HOLDS:
-                    lane.hold_until = 0.0
+            self._end_channel_holds()
+
+    def _end_channel_holds(self) -> None:
+        for lane in self.lanes.values():
+            if lane.hold_why in CHANNEL_HOLDS:
+                lane.hold_until = 0.0
 
     def _count_no_lines(self, event: AttemptEnded, mono: float) -> None:
         """A line that takes calls and fails them all would burn through the list: slow down, more with each round."""
@@ -153,7 +156,7 @@ class Pacer:
         if why in SUBSCRIBER_HOLDS:
             lane.hold(ask.subscriber, mono + max(1.0, wait))
             wait = min(MAX_BACKOFF, FIRST_BACKOFF * 2.0 ** min(lane.refusals, 16))
-        lane.refusals += 1
+            lane.refusals += 1
         self._hold(lane, why, wait, mono)
 
     def failed(self, ask: AskAttempt, wait: float, mono: float) -> None:
@@ -180,22 +183,27 @@ class Pacer:
         `failed`."""
         running = [book for book in books if book.open]
         self._forget(running)
+        if any(0.0 < lane.hold_until <= mono and lane.hold_why in CHANNEL_HOLDS for lane in self.lanes.values()):
+            # Those who wait for a channel try again together, or the first to wake would take another's turn.
+            self._end_channel_holds()
         finish = [book.id for book in running if book.all_final and not book.busy_lines]
         asks: list[AskAttempt] = []
         looks: list[float] = []
-        wanting = [book for book in running if self._room(book) and not self._is_held(book, mono, looks)]
+        wanting = [book for book in running if self._wants(book) and not self._is_held(book, mono, looks)]
         while wanting:
             book = min(wanting, key=lambda b: (self._load(b), self.lane(b).turn))
+            lane = self.lane(book)
+            if len(lane.asking) >= lane.window:
+                break  # its answer is awaited: others, who have more already, must not overtake it
             ask = self._next_ask(book, utc, mono, looks)
             if ask is None:
                 wanting.remove(book)
                 continue
             asks.append(ask)
-            lane = self.lane(book)
             lane.asking.add((ask.subscriber, ask.attempt))
             self._turns += 1
             lane.turn = self._turns
-            if not self._room(book):
+            if not self._wants(book):
                 wanting.remove(book)
         return Plan(asks, finish, max(0.0, min(looks)) if looks else None)
 
@@ -207,9 +215,8 @@ class Pacer:
     def _load(self, book: CampaignBook) -> int:
         return len(book.in_progress | {subscriber for subscriber, _ in self.lane(book).asking})
 
-    def _room(self, book: CampaignBook) -> bool:
-        lane = self.lane(book)
-        return book.state == "running" and self._load(book) < book.lines and len(lane.asking) < lane.window
+    def _wants(self, book: CampaignBook) -> bool:
+        return book.state == "running" and self._load(book) < book.lines
 
     def _is_held(self, book: CampaignBook, mono: float, looks: list[float]) -> bool:
         lane = self.lane(book)
