@@ -10,8 +10,14 @@
 #include <math.h>
 #include <string.h>
 
-#define LEAK 0.85f
-#define LOCK_SHARE 0.45f    /* of the power that the best delay must explain, as rho squared */
+#define LEAK 0.9f
+#define LOCK_SURE 0.45f     /* share of the power (rho squared) that one delay explains: an echo */
+#define LOCK_TRY 0.18f      /* worth a try: a hybrid smears its echo over many delays. A wrong filter does no harm */
+#define LOCK_HOLD 12        /* frames before the next try */
+#define LOCK_HOLD_SURE 3
+#define TRAIN_ROUNDS 3
+#define FLAT 0.9f            /* of speech: its spectrum falls by 6 dB an octave and more */
+#define CLEAR 15.0f         /* received power over the noise's that is worth learning from */
 #define SILENT_POWER 1100.0f  /* -60 dBov: below it there is nothing to echo, or to search in */
 #define EXPLAINED 0.25f     /* residual to received power: the filter does its work */
 
@@ -25,6 +31,7 @@ void echo_init(struct echo *e)
 {
 	memset(e, 0, sizeof(*e));
 	e->lag = -1;
+	e->noise = SILENT_POWER;
 	e->quiet = DETECT_ECHO_MS;
 }
 
@@ -35,7 +42,7 @@ static void decimate(float *mem, const float *x, float *out, float *last)
 	memcpy(mem + DEC_TAPS, x, FRAME * sizeof(*mem));
 	for (int i = 0; i < DEC_FRAME; i++) {
 		float y = vec_dot(mem + i * DEC + DEC, dec_filter, DEC_TAPS);
-		out[i] = y - 0.9f * *last;
+		out[i] = y - FLAT * *last;
 		*last = y;
 	}
 }
@@ -71,64 +78,54 @@ static void search_frame(struct echo *e, const float *rxd)
 }
 
 /* Gain at full rate for one delay over the last two frames; *share is the power it explains (rho squared). */
-static float gain_at(const struct echo *e, const float *rx, int lag, float *share)
+static float gain_at(const struct echo *e, int lag, float *share)
 {
-	const float *t1 = e->tx + ECHO_HIST - FRAME - lag;
-	const float *t0 = t1 - FRAME;
-	float rt = vec_dot(rx, t1, FRAME) + vec_dot(e->rx_prev, t0, FRAME);
-	float tt = vec_dot(t1, t1, FRAME) + vec_dot(t0, t0, FRAME);
-	float rr = vec_dot(rx, rx, FRAME) + vec_dot(e->rx_prev, e->rx_prev, FRAME);
+	const float *t = e->tx + ECHO_HIST - 2 * FRAME - lag;
+	const float *rx = e->rx + 1 + (ECHO_BACK - 2) * FRAME;
+	float rt = vec_dot(rx, t, 2 * FRAME), tt = vec_dot(t, t, 2 * FRAME), rr = vec_dot(rx, rx, 2 * FRAME);
 	*share = tt > 1.0f && rr > 1.0f ? rt * rt / (tt * rr) : 0.0f;
 	return tt > 1.0f ? rt / tt : 0.0f;
 }
 
-static bool lock_at(struct echo *e, const float *rx, int centre, int reach, float least)
+/* NLMS over one frame, `back` frames ago. On flattened signals (`flatten` FLAT) speech turns the filter faster, but noise
+ * does so too: that is for a new filter only. */
+static void filter_adapt(struct echo *e, int back, float step, float flatten)
 {
-	float best = 0.0f, gain = 0.0f;
-	int lag = -1;
-	for (int l = centre - reach; l <= centre + reach; l++) {
-		if (l < 0 || l > DETECT_ECHO_MS * 8 - 1)
-			continue;
-		float share, g = gain_at(e, rx, l, &share);
-		if (share > best)
-			best = share, gain = g, lag = l;
-	}
-	if (lag < 0 || best < least)
-		return false;
-	memset(e->tap, 0, sizeof(e->tap));
-	e->tap[lag < ECHO_PRE ? lag : ECHO_PRE] = gain;
-	e->lag = lag < ECHO_PRE ? 0 : lag - ECHO_PRE;
-	e->training = 25;
-	e->bad = 0;
-	e->left = 0.1f;
-	search_reset(e);
-	return true;
-}
+	float turned[ECHO_TAPS], flat[FRAME + ECHO_TAPS];
+	const float *t = e->tx + ECHO_HIST - (back + 1) * FRAME - e->lag - (ECHO_TAPS - 1);
+	const float *rx = e->rx + 1 + (ECHO_BACK - 1 - back) * FRAME;
 
-static void search_lock(struct echo *e, const float *rx)
-{
-	float best = 0.0f;
-	int at = -1;
-	if (e->searched < 3)
-		return;
-	for (int k = 0; k < ECHO_LAGS; k++) {
-		float den = e->tx_energy[k] * e->rx_energy;
-		float share = den > 1.0f ? e->acc[k] * e->acc[k] / den : 0.0f;
-		if (share > best)
-			best = share, at = k;
-	}
-	if (best > LOCK_SHARE)
-		(void)lock_at(e, rx, (ECHO_LAGS - 1 - at) * DEC, 6, 0.1f);
-}
-
-/* The filter's output over one frame; out = rx - estimate. Returns the estimate's power. */
-static float filter_run(const struct echo *e, const float *rx, float *out)
-{
 	/* tap[j] weighs what was sent lag + j samples ago; the window runs forward in time, so the taps are turned. */
-	float turned[ECHO_TAPS], sum = 0.0f;
 	for (int j = 0; j < ECHO_TAPS; j++)
 		turned[j] = e->tap[ECHO_TAPS - 1 - j];
-	const float *t = e->tx + ECHO_HIST - FRAME - e->lag - (ECHO_TAPS - 1);
+	for (int i = 0; i < FRAME + ECHO_TAPS - 1; i++)
+		flat[i] = t[i] - flatten * t[i - 1];
+	flat[FRAME + ECHO_TAPS - 1] = 0.0f;
+	float power = vec_dot(flat, flat, ECHO_TAPS);
+	for (int i = 0; i < FRAME; i++) {
+		float err = rx[i] - flatten * rx[i - 1] - vec_dot(turned, flat + i, ECHO_TAPS);
+		float g = step * err / (power + 1000.0f * ECHO_TAPS);
+		const vec4 g4 = {g, g, g, g};
+		for (int j = 0; j < ECHO_TAPS; j += 4)
+			vec_store(turned + j, vec_load(turned + j) + g4 * vec_load(flat + i + j));
+		power += flat[i + ECHO_TAPS] * flat[i + ECHO_TAPS] - flat[i] * flat[i];
+		power = power > 0.0f ? power : 0.0f;
+	}
+	for (int j = 0; j < ECHO_TAPS; j++)
+		e->tap[j] = isfinite(turned[ECHO_TAPS - 1 - j]) && fabsf(turned[ECHO_TAPS - 1 - j]) < 100.0f
+		                ? turned[ECHO_TAPS - 1 - j] : 0.0f;
+}
+
+/* The filter's output over one frame, `back` frames ago; out = received - estimate. Returns the estimate's power. */
+static float filter_run(const struct echo *e, int back, float *out)
+{
+	const float *rx = e->rx + 1 + (ECHO_BACK - 1 - back) * FRAME;
+	const float *t = e->tx + ECHO_HIST - (back + 1) * FRAME - e->lag - (ECHO_TAPS - 1);
+	float turned[ECHO_TAPS], sum = 0.0f;
+
+	/* tap[j] weighs what was sent lag + j samples ago; the window runs forward in time, so the taps are turned. */
+	for (int j = 0; j < ECHO_TAPS; j++)
+		turned[j] = e->tap[ECHO_TAPS - 1 - j];
 	for (int i = 0; i < FRAME; i++) {
 		float y = vec_dot(turned, t + i, ECHO_TAPS);
 		out[i] = rx[i] - y;
@@ -137,59 +134,139 @@ static float filter_run(const struct echo *e, const float *rx, float *out)
 	return sum / FRAME;
 }
 
-static void filter_adapt(struct echo *e, const float *rx, float step)
+/* What the filter leaves of the last ECHO_BACK frames. */
+static float filter_leaves(const struct echo *e)
 {
-	float turned[ECHO_TAPS];
-	for (int j = 0; j < ECHO_TAPS; j++)
-		turned[j] = e->tap[ECHO_TAPS - 1 - j];
-	const float *t = e->tx + ECHO_HIST - FRAME - e->lag - (ECHO_TAPS - 1);
-	float power = vec_dot(t, t, ECHO_TAPS);
-	for (int i = 0; i < FRAME; i++) {
-		float err = rx[i] - vec_dot(turned, t + i, ECHO_TAPS);
-		float g = step * err / (power + 4000.0f * ECHO_TAPS);
-		const vec4 g4 = {g, g, g, g};
-		for (int j = 0; j < ECHO_TAPS; j += 4)
-			vec_store(turned + j, vec_load(turned + j) + g4 * vec_load(t + i + j));
-		if (i + 1 < FRAME)
-			power += t[i + ECHO_TAPS] * t[i + ECHO_TAPS] - t[i] * t[i];
-		power = power > 0.0f ? power : 0.0f;
+	float out[FRAME], sum = 0.0f;
+	for (int back = 0; back < ECHO_BACK; back++) {
+		(void)filter_run(e, back, out);
+		sum += vec_dot(out, out, FRAME);
 	}
-	for (int j = 0; j < ECHO_TAPS; j++)
-		e->tap[j] = isfinite(turned[j]) && fabsf(turned[j]) < 100.0f ? turned[ECHO_TAPS - 1 - j] : 0.0f;
+	return sum;
 }
 
-static void explain(struct echo *e, struct frame *f, const float *rx)
+static void filter_set(struct echo *e, int lag, float gain)
+{
+	memset(e->tap, 0, sizeof(e->tap));
+	e->tap[lag < ECHO_PRE ? lag : ECHO_PRE] = gain;
+	e->lag = lag < ECHO_PRE ? 0 : lag - ECHO_PRE;
+}
+
+static void filter_train(struct echo *e)
+{
+	for (int round = 0; round < TRAIN_ROUNDS; round++)
+		for (int back = ECHO_BACK - 1; back >= 0; back--)
+			filter_adapt(e, back, 0.5f, FLAT);
+}
+
+/* Looks for the best delay around `centre`. Where it explains more than `least`, a filter is trained there, and takes the
+ * place of the old one if it leaves less of the last frames. */
+static bool lock_at(struct echo *e, int centre, int reach, float least)
+{
+	float best = 0.0f, gain = 0.0f, old_tap[ECHO_TAPS], old_leaves = INFINITY;
+	int lag = -1, old_lag = e->lag;
+
+	for (int l = centre - reach; l <= centre + reach; l++) {
+		if (l < 0 || l > DETECT_ECHO_MS * 8 - 1)
+			continue;
+		float share, g = gain_at(e, l, &share);
+		if (share > best)
+			best = share, gain = g, lag = l;
+	}
+	if (lag < 0 || best < least)
+		return false;
+	e->locked = 0;
+	memcpy(old_tap, e->tap, sizeof(old_tap));
+	if (old_lag >= 0)
+		old_leaves = filter_leaves(e);
+	/* About the same place: the filter that is there may know the path already, and only has to learn on. */
+	if (old_lag >= 0 && lag >= old_lag && lag <= old_lag + ECHO_TAPS / 2) {
+		filter_train(e);
+		if (filter_leaves(e) < 0.5f * old_leaves) {
+			e->bad = 0;
+			search_reset(e);
+			return true;
+		}
+	}
+	filter_set(e, lag, gain);
+	float leaves = filter_leaves(e);
+	if (best < 0.9f)
+		filter_train(e);
+	if (filter_leaves(e) > leaves)
+		filter_set(e, lag, gain);
+	else
+		leaves = filter_leaves(e);
+	if (leaves > 0.9f * old_leaves) {
+		memcpy(e->tap, old_tap, sizeof(old_tap));
+		e->lag = old_lag;
+		return false;
+	}
+	e->bad = 0;
+	if (e->lag != old_lag) {
+		e->training = 25;
+		e->left = 0.33f;
+	}
+	search_reset(e);
+	return true;
+}
+
+static bool search_lock(struct echo *e)
+{
+	float best = 0.0f;
+	int at = -1;
+	if (e->searched < 3 || e->locked < LOCK_HOLD_SURE)
+		return false;
+	for (int k = 0; k < ECHO_LAGS; k++) {
+		float den = e->tx_energy[k] * e->rx_energy;
+		float share = den > 1.0f ? e->acc[k] * e->acc[k] / den : 0.0f;
+		if (share > best)
+			best = share, at = k;
+	}
+	if (best < LOCK_SURE && (best < LOCK_TRY || e->locked < LOCK_HOLD))
+		return false;
+	return lock_at(e, (ECHO_LAGS - 1 - at) * DEC, 6, 0.0f);
+}
+
+/* Too faint to learn from: only what the filter knows is taken out. */
+static void explain_faint(struct echo *e, struct frame *f)
 {
 	float out[FRAME];
-	float estimate = filter_run(e, rx, out);
+	float estimate = filter_run(e, 0, out);
+	float left = vec_dot(out, out, FRAME) / FRAME;
+	if (left > f->power)
+		return;
+	memcpy(f->x, out, sizeof(out));
+	f->echo_power = estimate;
+	f->echo_left = e->left;
+	f->power = left;
+}
+
+/* Takes the echo out of the frame as well as the filter can, and lets the filter learn. */
+static void explain(struct echo *e, struct frame *f)
+{
+	float out[FRAME];
+	const float received = f->power;
+	float estimate = filter_run(e, 0, out);
 	float left = vec_dot(out, out, FRAME) / FRAME;
 
-	if (left > EXPLAINED * f->power && f->power > SILENT_POWER && estimate > 0.1f * f->power) {
-		/* A jitter buffer moved by whole packets: the old filter stands right beside the truth. */
+	if (left > EXPLAINED * received && estimate > 0.1f * received) {
+		/* A jitter buffer moves by whole packets: the truth stands right beside the old filter. */
 		for (int jump = -3; jump <= 3; jump++) {
-			if (jump && lock_at(e, rx, e->lag + ECHO_PRE + jump * FRAME, 1, 0.8f)) {
-				estimate = filter_run(e, rx, out);
+			if (jump && lock_at(e, e->lag + ECHO_PRE + jump * FRAME, 1, 0.8f)) {
+				estimate = filter_run(e, 0, out);
 				left = vec_dot(out, out, FRAME) / FRAME;
 				break;
 			}
 		}
 	}
-	if (left > f->power) {  /* worse than nothing, for example while the callee alone speaks */
-		e->bad += estimate > 0.1f * f->power;
-		if (e->bad > 10)
-			e->lag = -1;
+	bool good = left < EXPLAINED * received;
+	e->bad = good ? 0 : e->bad + (estimate > SILENT_POWER || estimate > 0.1f * received);
+	if (left > received)  /* worse than nothing: the callee speaks, or the path is another */
 		return;
-	}
-	float ratio = estimate > 1.0f ? left / estimate : 1.0f;
-	bool good = left < EXPLAINED * f->power;
 	if (good || e->training > 0)
-		filter_adapt(e, rx, e->training > 0 ? 0.5f : 0.2f);
-	if (good) {
-		e->bad = 0;
-		e->left += 0.1f * (fminf(ratio, 0.3f) - e->left);
-	} else if (estimate > SILENT_POWER) {
-		e->bad++;
-	}
+		filter_adapt(e, 0, e->training > 0 ? 0.3f : 0.1f, 0.0f);
+	if (good)
+		e->left += 0.1f * (fminf(left / fmaxf(estimate, 1.0f), 0.3f) - e->left);
 	e->training -= e->training > 0;
 	memcpy(f->x, out, sizeof(out));
 	f->echo_power = estimate;
@@ -218,23 +295,28 @@ void echo_frame(struct echo *e, struct frame *f, const float *tx)
 	}
 	sent_push(e, tx);
 	memcpy(rx, f->x, sizeof(rx));
+	memmove(e->rx, e->rx + FRAME, ((ECHO_BACK - 1) * FRAME + 1) * sizeof(*rx));
+	memcpy(e->rx + 1 + (ECHO_BACK - 1) * FRAME, rx, sizeof(rx));
+	e->locked++;
 	decimate(e->dec_rx, rx, rxd, &e->flat_rx);
-	if (f->power > SILENT_POWER && !f->lost) {
-		if (e->lag >= 0)
-			explain(e, f, rx);
-		if (e->lag < 0 || e->bad > 0) {
-			search_frame(e, rxd);
-			float before = f->power;
-			search_lock(e, rx);
-			if (e->lag >= 0 && e->training == 25) {
-				memcpy(f->x, rx, sizeof(rx));
-				f->power = vec_dot(rx, rx, FRAME) / FRAME;
-				explain(e, f, rx);
-				f->power = fminf(f->power, before);
-			}
-		}
+	const float received = f->power;
+	e->noise = fminf(e->noise * 1.01f, fmaxf(received, 1.0f));
+	if (received < SILENT_POWER || f->lost)
+		return;
+	if (e->lag >= 0 && received < CLEAR * e->noise)
+		explain_faint(e, f);
+	else if (e->lag >= 0)
+		explain(e, f);
+	if (received < 3.0f * e->noise)
+		return;
+	if (e->lag >= 0 && e->bad == 0)
+		return;
+	search_frame(e, rxd);
+	if (search_lock(e)) {
+		memcpy(f->x, rx, sizeof(rx));
+		f->power = received;
+		explain(e, f);
 	}
-	memcpy(e->rx_prev, rx, sizeof(rx));
 }
 
 bool echo_sent_pair(const struct echo *e, const float *row, const float *col, size_t window, size_t hop)

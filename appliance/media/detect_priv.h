@@ -13,7 +13,8 @@
 #define ECHO_LAGS (DETECT_ECHO_MS * 2)
 #define ECHO_TAPS 96              /* 12 ms of impulse response around the delay found */
 #define ECHO_PRE 16               /* of them before it */
-#define ECHO_HIST (DETECT_ECHO_MS * 8 + ECHO_TAPS + 2 * FRAME)
+#define ECHO_BACK 5               /* frames kept of what came in, to train a new filter on */
+#define ECHO_HIST (DETECT_ECHO_MS * 8 + ECHO_TAPS + (ECHO_BACK + 1) * FRAME)
 #define DEC_TAPS 16
 
 /* ---- vectors: four floats at a time, on any machine that GCC knows ---- */
@@ -66,14 +67,16 @@ struct echo {
 	float tx_energy[ECHO_LAGS];
 	float rx_energy;
 	float dec_tx[DEC_TAPS + FRAME], dec_rx[DEC_TAPS + FRAME];
-	float rx_prev[FRAME];
+	float rx[ECHO_BACK * FRAME + 1];           /* what came in, newest last */
 	float flat_tx, flat_rx;
 	float tap[ECHO_TAPS];
+	float noise;                               /* power of the quietest that comes in */
 	float left;                                /* typical share of the echo that remains */
 	int lag;                                   /* samples; -1: not found */
 	int searched;                              /* frames in acc */
 	int quiet;                                 /* frames since we last sent anything */
 	int training, bad;                         /* frames */
+	int locked;                                /* frames since the filter was set anew */
 };
 
 void echo_init(struct echo *e);
