@@ -185,6 +185,18 @@ static struct span media_type(struct span value)
 	return type;
 }
 
+static bool is_media_type(struct span type)
+{
+	const char *slash = type.n ? memchr(type.p, '/', type.n) : NULL;
+	struct span subtype;
+
+	if (!slash)
+		return false;
+	subtype = (struct span){slash + 1, type.n - (size_t)(slash + 1 - type.p)};
+	type.n = (size_t)(slash - type.p);
+	return is_token(span_trim(type)) && is_token(span_trim(subtype));
+}
+
 static bool accepts_sdp(const struct message *m)
 {
 	struct span rest, range;
@@ -205,6 +217,8 @@ static bool accepts_sdp(const struct message *m)
 
 static bool check_media(const struct message *m, size_t body, struct answer *a)
 {
+	if (m->content_type_n > 1 || (m->content_type_n && !is_media_type(media_type(m->content_type))))
+		return bad(a, "bad Content-Type");
 	if (m->method != M_INVITE)
 		return true;
 	if (body && m->content_type.n && !span_iscase(media_type(m->content_type), "application/sdp")) {

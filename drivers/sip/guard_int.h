@@ -82,7 +82,7 @@ struct message {
 	struct span via_top; /* the first of the comma separated values in via[0] */
 	struct via top;
 	struct span to, from, call_id, cseq, max_forwards, content_type, content_length;
-	unsigned to_n, from_n, call_id_n, cseq_n, max_forwards_n, content_length_n;
+	unsigned to_n, from_n, call_id_n, cseq_n, max_forwards_n, content_length_n, content_type_n;
 	struct lines contact, require, accept;
 	bool authorization;
 	struct address to_addr, from_addr;

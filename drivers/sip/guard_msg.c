@@ -203,7 +203,8 @@ bool via_read(struct via *v, struct span value)
 		;
 	transport = (struct span){head.p, i};
 	head = span_trim((struct span){head.p + i, head.n - i});
-	if (!span_iscase(name, "SIP") || !is_token(version) || !is_token(transport) || !host_read(v, head))
+	if (!span_iscase(name, "SIP") || !is_token(version) || !transport.n || !is_alnum(transport.p[0]) ||
+	    !is_token(transport) || !host_read(v, head))
 		return false;
 	while (span_next(&rest, ';', &param)) {
 		bool given = param.n && memchr(param.p, '=', param.n);
@@ -404,7 +405,7 @@ static void header(struct message *m, struct span name, struct span value)
 	} else if (c == 'l' || span_iscase(name, "Content-Length")) {
 		once(&m->content_length, &m->content_length_n, value);
 	} else if (c == 'c' || span_iscase(name, "Content-Type")) {
-		m->content_type = value;
+		once(&m->content_type, &m->content_type_n, value);
 	} else if (c == 'm' || span_iscase(name, "Contact")) {
 		keep(&m->contact, value);
 	} else if (span_iscase(name, "Require")) {
