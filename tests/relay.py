@@ -1,7 +1,7 @@
 """A UDP relay that is as bad as a network: seeded random loss, jitter, duplicates. For tests of media and of whole calls.
 
-A path listens on a local port and forwards to a fixed target; answers of the target come back through a socket of their own, so
-that each side sees the relay as its far end. Both ways suffer alike. It runs in a thread, and keeps the order that the delays give."""
+A path listens on a local port and forwards to a fixed target; answers of the target come back through a socket of their
+own, so that each side sees the relay as its far end. Both ways suffer alike. It runs in a thread of its own."""
 
 from __future__ import annotations
 

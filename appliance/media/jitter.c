@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define MASK (JITTER_BYTES - 1)
-#define DELAY_FIRST 320       /* 40 ms until the network is known */
+#define DELAY_FIRST 480       /* 60 ms until one window is over: most jitter fits, and what is too much goes in a pause */
 #define DELAY_LEAST 160
 #define DELAY_MOST 2400       /* 300 ms: later packets count as lost */
 #define WINDOW_TICKS 16000
@@ -16,7 +16,7 @@ void jitter_reset(struct jitter *j)
 
 	memset(j->have, 0, sizeof(j->have));
 	memset(j->window, 0, sizeof(j->window));
-	j->started = j->running = false;
+	j->started = j->running = j->settled = false;
 	j->astray = 0;
 	j->now_window = 0;
 	j->base = 0;
@@ -73,6 +73,8 @@ static void delay_choose(struct jitter *j)
 	if (low == INT32_MAX)
 		return;
 	want = (high > low ? high - low : 0) + JITTER_FRAME + 16;
+	if (!j->settled && want < DELAY_FIRST)
+		want = DELAY_FIRST;
 	j->base = low;
 	j->delay = want < DELAY_LEAST ? DELAY_LEAST : want > DELAY_MOST ? DELAY_MOST : want;
 }
@@ -82,6 +84,7 @@ static void transit_note(struct jitter *j, int32_t d, uint32_t now)
 	struct jitter_window *w = &j->window[j->now_window];
 
 	if (now - j->window_began >= WINDOW_TICKS) {
+		j->settled = true;
 		j->now_window = (j->now_window + 1) % JITTER_WINDOWS;
 		j->window_began = now;
 		w = &j->window[j->now_window];

@@ -31,6 +31,7 @@ struct jitter {
 	uint8_t data[JITTER_BYTES];
 	uint64_t have[JITTER_BYTES / 64];
 	bool started, running;      /* a packet came; the cursor is set */
+	bool settled;               /* a whole window was seen */
 	uint32_t first_ts, cursor, transit0;
 	int32_t base, delay;        /* of the fastest packet against transit0; wished on top of it */
 	struct jitter_window window[JITTER_WINDOWS];
