@@ -162,7 +162,7 @@ static void frame_run(struct detect *d, detect_h *handler, void *arg)
 	f->power = sum / FRAME;
 	f->lost = d->lost;
 	f->hole = constant;
-	f->digit = f->tonal = f->unclear = false;
+	f->digit = f->tonal = f->unclear = f->echo_likely = false;
 	f->echo_power = f->echo_left = 0.0f;
 	if (constant)
 		f->power = 0.0f;

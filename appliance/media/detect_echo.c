@@ -13,6 +13,7 @@
 #define LEAK 0.9f
 #define LOCK_SURE 0.45f     /* share of the power (rho squared) that one delay explains: an echo */
 #define LOCK_TRY 0.18f      /* worth a try: a hybrid smears its echo over many delays. A wrong filter does no harm */
+#define LIKELY 0.4f         /* unrelated speech reaches half of that in 19 of 20 frames */
 #define LOCK_HOLD 12        /* frames before the next try */
 #define LOCK_HOLD_SURE 3
 #define TRAIN_ROUNDS 3
@@ -139,6 +140,8 @@ static float filter_leaves(const struct echo *e)
 {
 	float out[FRAME], sum = 0.0f;
 	for (int back = 0; back < ECHO_BACK; back++) {
+		if (!(e->whole & (1u << back)))
+			continue;
 		(void)filter_run(e, back, out);
 		sum += vec_dot(out, out, FRAME);
 	}
@@ -156,7 +159,8 @@ static void filter_train(struct echo *e)
 {
 	for (int round = 0; round < TRAIN_ROUNDS; round++)
 		for (int back = ECHO_BACK - 1; back >= 0; back--)
-			filter_adapt(e, back, 0.5f, FLAT);
+			if (e->whole & (1u << back))
+				filter_adapt(e, back, 0.5f, FLAT);
 }
 
 /* Looks for the best delay around `centre`. Where it explains more than `least`, a filter is trained there, and takes the
@@ -214,14 +218,15 @@ static bool search_lock(struct echo *e)
 {
 	float best = 0.0f;
 	int at = -1;
-	if (e->searched < 3 || e->locked < LOCK_HOLD_SURE)
-		return false;
 	for (int k = 0; k < ECHO_LAGS; k++) {
 		float den = e->tx_energy[k] * e->rx_energy;
 		float share = den > 1.0f ? e->acc[k] * e->acc[k] / den : 0.0f;
 		if (share > best)
 			best = share, at = k;
 	}
+	e->best = e->searched < 2 ? 0.0f : best;
+	if (e->searched < 3 || e->locked < LOCK_HOLD_SURE || (e->whole & 3) != 3)
+		return false;
 	if (best < LOCK_SURE && (best < LOCK_TRY || e->locked < LOCK_HOLD))
 		return false;
 	return lock_at(e, (ECHO_LAGS - 1 - at) * DEC, 6, 0.0f);
@@ -260,7 +265,7 @@ static void explain(struct echo *e, struct frame *f)
 		}
 	}
 	bool good = left < EXPLAINED * received;
-	e->bad = good ? 0 : e->bad + (estimate > SILENT_POWER || estimate > 0.1f * received);
+	e->bad = good ? 0 : e->bad + 1;
 	if (left > received)  /* worse than nothing: the callee speaks, or the path is another */
 		return;
 	if (good || e->training > 0)
@@ -298,6 +303,8 @@ void echo_frame(struct echo *e, struct frame *f, const float *tx)
 	memmove(e->rx, e->rx + FRAME, ((ECHO_BACK - 1) * FRAME + 1) * sizeof(*rx));
 	memcpy(e->rx + 1 + (ECHO_BACK - 1) * FRAME, rx, sizeof(rx));
 	e->locked++;
+	e->best = 0.0f;
+	e->whole = (e->whole << 1) | !(f->lost || f->hole);
 	decimate(e->dec_rx, rx, rxd, &e->flat_rx);
 	const float received = f->power;
 	e->noise = fminf(e->noise * 1.01f, fmaxf(received, 1.0f));
@@ -317,6 +324,7 @@ void echo_frame(struct echo *e, struct frame *f, const float *tx)
 		f->power = received;
 		explain(e, f);
 	}
+	f->echo_likely = e->best > LIKELY;
 }
 
 bool echo_sent_pair(const struct echo *e, const float *row, const float *col, size_t window, size_t hop)

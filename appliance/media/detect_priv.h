@@ -50,6 +50,7 @@ struct frame {
 	float db;            /* the same, dBov (a full-scale square wave is 0) */
 	float echo_power;    /* of the echo that was taken out; 0: none was found */
 	float echo_left;     /* share of it that may remain in x, 0..1 */
+	bool echo_likely;    /* it looks like our echo, and is not understood yet */
 	bool lost;           /* never arrived: what stands here was made up */
 	bool hole;           /* all samples are the same: silence made by a machine, or a lost packet nobody told of */
 	uint64_t end;        /* count of samples at its end */
@@ -76,7 +77,9 @@ struct echo {
 	int searched;                              /* frames in acc */
 	int quiet;                                 /* frames since we last sent anything */
 	int training, bad;                         /* frames */
-	int locked;                                /* frames since the filter was set anew */
+	int locked;                                /* frames since a filter was last tried */
+	uint32_t whole;                            /* one bit a frame of rx, newest lowest: it arrived */
+	float best;                                /* the search's best share, 0: no search */
 };
 
 void echo_init(struct echo *e);

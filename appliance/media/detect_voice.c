@@ -59,7 +59,8 @@ static bool frame_active(const struct voice *v, const struct frame *f, const str
 {
 	if (f->lost || f->hole || f->digit || f->tonal || tone_on)
 		return false;
-	if (f->unclear && !v->speaking)  /* a tone with a hole in it looks like speech */
+	/* A tone with a hole in it looks like speech, and so does an echo at its beginning. */
+	if ((f->unclear || f->echo_likely) && !v->speaking)
 		return false;
 	if (f->db < (float)conf->voice_level || f->db < v->floor_db + ABOVE_FLOOR)
 		return false;
