@@ -139,8 +139,10 @@ static void hear_tones(struct detect *d, struct frame *f, uint8_t *heard, detect
 		emit(d, DETECT_TONES, DETECT_EV_TONE, found.tone, found.start, handler, arg);
 	if (d->flags & DETECT_BEEP) {
 		found = tones_beep(&d->tones, &d->plan, d->voice.heard);
-		if (found.tone)
+		if (found.tone) {
+			*heard = TONE_BEEP;
 			emit(d, DETECT_BEEP, DETECT_EV_TONE, TONE_BEEP, found.start, handler, arg);
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ enum detect_verdict machine_frame(struct machine *m, const struct voice *v, uint
 			m->first = v->start > m->since ? v->start : m->since + 1;
 		m->last = v->last > m->first ? v->last : m->first;
 	}
-	if (tone == TONE_FAX || tone == TONE_MODEM)
+	if (tone == TONE_FAX || tone == TONE_MODEM || tone == TONE_BEEP)
 		verdict = VERDICT_MACHINE;
 	else if (m->first)
 		verdict = greeting_verdict(m, now, conf);

@@ -169,7 +169,7 @@ struct tones {
 	int frames, tonal, other, off_run, change;
 	float change_f1;
 	uint64_t now, off_start;
-	uint32_t number;
+	uint32_t number, beep_number;
 	uint8_t reported;
 	uint64_t reported_at;
 	uint32_t reported_number;     /* of the newest segment that it was read from */

@@ -230,7 +230,8 @@ struct tone_found tones_frame(struct tones *t, const struct frame *f, const stru
 	} else if (t->on && t->cur_reported) {
 		t->reported_at = t->now;
 	}
-	if (!found.tone && !t->on && t->count && (edge || t->done[0].off_ms < 6000.0f))
+	bool beep = t->count && t->beep_number == t->done[0].number;  /* told as that already */
+	if (!found.tone && !t->on && t->count && !beep && (edge || t->done[0].off_ms < 6000.0f))
 		found = cadence_match(t, plan);
 	return tone_report(t, found);
 }
@@ -259,6 +260,11 @@ struct tone_found tones_beep(struct tones *t, const struct tone_plan *plan, bool
 		return found;
 	if (s->on_ms < 70.0f || s->on_ms > 2200.0f || s->purity < BEEP_PURITY || s->wander > BEEP_WANDER)
 		return found;
+	/* The same once more: that is a cadence. */
+	const struct segment *before = &t->done[1];
+	if (t->count > 1 && fabsf(before->f1 - s->f1) < SAME_HZ && fabsf(before->on_ms - s->on_ms) < 0.2f * s->on_ms)
+		return found;
+	t->beep_number = s->number;
 	found.tone = TONE_BEEP;
 	found.start = s->start;
 	return found;
