@@ -33,6 +33,8 @@ CALLEE_HOURS: dict[str, tuple[str, ...]] = {
 """When campaigns may call where a telemarketing law names hours and the office set none; elsewhere
 DEFAULT_CALLEE_HOURS, which is politeness and not law. `callee_hours` in [dialling] and in a scenario override it."""
 
+MAX_SPREAD_HOURS = 8
+_COMMON_STEPS = 32
 _DAY_MINUTES = 24 * 60
 _SPAN = re.compile(r"([0-9]{1,2}):([0-9]{2})-([0-9]{1,2}):([0-9]{2})")
 
@@ -237,27 +239,51 @@ def callee_hours_of(config: Config, scenario: Scenario | None = None) -> Hours:
 
 
 def callee_open(hours: Hours, e164: str, now: float, office_timezone: str, office_country: str) -> bool:
-    """Whether the callee may be called at `now`: open in every time zone the number may be in. Where its zone is
-    unknown, the office's counts."""
-    country = _country_of(e164) or office_country
-    zones = timezones_of(e164) or (office_timezone,)
-    return all(is_open(hours, now, zone, country) for zone in zones)
+    """Whether the callee may be called at `now`, by the clock where the callee is (`callee_zones`)."""
+    return callee_opens_at(hours, e164, now, office_timezone, office_country) == now
 
 
 def callee_opens_at(hours: Hours, e164: str, now: float, office_timezone: str, office_country: str) -> float | None:
     """The first moment from `now` on when the callee may be called (UTC seconds); None if there is none."""
     country = _country_of(e164) or office_country
-    zones = timezones_of(e164) or (office_timezone,)
+    # Where a callee may be in several zones that are never open together, the office's clock is the best guess left:
+    # nobody on a list is silently never called.
+    for zones in (callee_zones(e164, now, office_timezone), (office_timezone,)):
+        opens = _first_common(hours, zones, now, country)
+        if opens is not None:
+            return opens
+    return None
+
+
+def callee_zones(e164: str, now: float, office_timezone: str) -> tuple[str, ...]:
+    """The time zones whose clocks must all allow a call to this number, one for each different offset from UTC.
+
+    A mobile of a wide country may be in many. If the office's own zone is among them, the callee is taken to be near;
+    if they are spread wider than MAX_SPREAD_HOURS (toll-free numbers), or unknown, they say nothing: the office's counts."""
+    zones = timezones_of(e164)
+    if not zones or office_timezone in zones:
+        return (office_timezone,)
+    by_offset = {_offset(zone, now): zone for zone in zones}
+    wide = max(by_offset) - min(by_offset) > MAX_SPREAD_HOURS * 3600
+    return (office_timezone,) if wide else tuple(by_offset.values())
+
+
+def _offset(zone: str, now: float) -> float:
+    offset = dt.datetime.fromtimestamp(now, ZoneInfo(zone)).utcoffset()
+    return offset.total_seconds() if offset is not None else 0.0
+
+
+def _first_common(hours: Hours, zones: Sequence[str], now: float, country: str) -> float | None:
     at = now
-    # Each step jumps to the next change in a zone that is closed; a week holds few of them.
-    for _ in range(HORIZON_DAYS):
+    for _ in range(_COMMON_STEPS):  # each step jumps to the next opening of a zone that is closed
         closed = [zone for zone in zones if not is_open(hours, at, zone, country)]
         if not closed:
             return at
         changes = [next_change(hours, at, zone, country) for zone in closed]
-        if any(change is None for change in changes):
+        known = [change for change in changes if change is not None]
+        if len(known) < len(changes):
             return None
-        at = max(change for change in changes if change is not None)
+        at = max(known)
     return None
 
 

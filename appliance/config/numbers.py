@@ -67,7 +67,9 @@ def _parse(text: str, country: str, strict: bool) -> PhoneNumber:
     if number.extension:
         raise SwitchroomError("number.extension", f"{_show(text)} has an extension.", "Give the number alone.")
     reason = phonenumbers.is_possible_number_with_reason(number)
-    if reason == phonenumbers.ValidationResult.INVALID_COUNTRY_CODE:
+    # For an unknown code after "+", the library reads the digits as dialled in the country: another number altogether.
+    misread = plain.startswith("+") and not plain[1:].startswith(str(number.country_code))
+    if misread or reason == phonenumbers.ValidationResult.INVALID_COUNTRY_CODE:
         raise SwitchroomError("number.country", f"{_show(text)} has an unknown country code.", _HINT)
     if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise SwitchroomError("number.length", f"{_show(text)} {_LENGTH.get(reason, 'has an impossible length')}.", _HINT)

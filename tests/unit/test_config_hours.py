@@ -116,7 +116,7 @@ def test_hours_may_have_a_time_zone_of_their_own() -> None:
               "mon 08:60-09:00", "monday 08:00-09:00", "mon,, 08:00-09:00"],
 )  # fmt: skip
 def test_grammar_says_what_would_be_right(entry: str) -> None:
-    with pytest.raises(ValueError, match=";|no times"):
+    with pytest.raises(ValueError, match=r";|no times"):
         opening.parse_week([entry])
 
 
@@ -137,16 +137,26 @@ def test_the_callee_is_called_in_its_own_time_zone() -> None:
 
 
 def test_a_number_that_may_be_in_several_zones_must_be_open_in_all() -> None:
-    number = "+79161234567"
-    zones = opening.timezones_of(number)
-    hours = make("daily 08:00-21:00")
-    if len(zones) == 1:
-        number, zones = "+18005550199", opening.timezones_of("+18005550199")
+    number = "+61412345678"  # a mobile of Australia, from Perth to Sydney
+    now = at("2026-11-23 00:00")
+    zones = opening.callee_zones(number, now, HELSINKI)
     assert len(zones) > 1
-    opens = opening.callee_opens_at(hours, number, at("2026-11-23 00:00"), HELSINKI, "FI")
+    opens = opening.callee_opens_at(make("daily 08:00-21:00"), number, now, HELSINKI, "FI")
     assert opens is not None
-    assert all(opening.is_open(hours, opens, zone, "FI") for zone in zones)
-    assert not all(opening.is_open(hours, opens - 1, zone, "FI") for zone in zones)
+    assert all(opening.is_open(make("daily 08:00-21:00"), opens, zone, "AU") for zone in zones)
+    assert not all(opening.is_open(make("daily 08:00-21:00"), opens - 1, zone, "AU") for zone in zones)
+
+
+def test_a_mobile_of_a_wide_country_counts_as_near_an_office_there() -> None:
+    assert len(opening.timezones_of("+79161234567")) > 1
+    assert opening.callee_zones("+79161234567", at("2026-11-23 00:00"), "Europe/Moscow") == ("Europe/Moscow",)
+
+
+def test_zones_that_say_nothing_or_never_meet_leave_the_office_clock() -> None:
+    now = at("2026-11-23 12:00")
+    assert opening.callee_zones("+18005550199", now, HELSINKI) == (HELSINKI,)  # toll-free: anywhere
+    short = make("daily 12:00-12:30")  # never the same half hour in Perth and Sydney
+    assert opening.callee_open(short, "+61412345678", now, HELSINKI, "FI")
 
 
 def test_callee_hours_come_from_scenario_then_dialling_then_country() -> None:
