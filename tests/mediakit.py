@@ -136,6 +136,7 @@ class Far:
         self.codec = codec
         self.host = host
         self.event = event
+        self.peer = "127.0.0.1"
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.bind((host, 0))
@@ -211,7 +212,7 @@ class Far:
         number = TYPES[self.codec] if kind is None else kind
         data = pack(number, self.seq, self.ts if ts is None else ts, self.ssrc, payload, marker)
         self.seq += 1
-        self.socket.sendto(data, (self.host, to))
+        self.socket.sendto(data, (self.peer, to))
 
     def say(self, pcm: Pcm | bytes, to: int, *, drift_ppm: float = 0.0) -> threading.Thread:
         """Send audio (PCM for G.711, or bytes as coded) in packets of 20 ms, in real time; join the thread to wait."""
