@@ -2,8 +2,8 @@
 
 Only failures that are tied to a proof come here: a wrong answer to a nonce that we sent to that very address
 (`Verdict.proven`). Whoever forges a source address never sees the nonce, so forged datagrams count for nothing.
-Addresses of configured lines and of live registrations are never banned; guessing from behind one of them (a PC in the
-same NAT as a phone) is slowed down per address and user name instead.
+Addresses of configured lines and of live registrations are never banned. Guessing from behind one of them (a PC in the
+same NAT as a phone, a program on the machine of a gateway) bans that one port, and is slowed down per address and user.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ import msgspec
 from appliance.messages import SourceBanned
 
 _K = TypeVar("_K")
+
+
+def endpoint(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 class _Source(msgspec.Struct):
@@ -52,13 +56,18 @@ class Bans:
         self._sources: OrderedDict[str, _Source] = OrderedDict()
         self._slow: OrderedDict[tuple[str, str], _Source] = OrderedDict()
 
-    def failure(self, source: str, username: str, now: float, *, exempt: bool) -> SourceBanned | None:
-        """A proven wrong answer from `source` (address without port). `exempt`: a line's or registered phone's address.
+    def failure(
+        self, address: str, port: int, username: str, now: float, *, shared: bool = False, ours: bool = False
+    ) -> SourceBanned | None:
+        """A proven wrong answer came from `address`, `port`. `shared`: the address is a line's or a registered phone's;
+        `ours`: so is this very port, then nothing is banned.
 
-        Returns the ban that it causes; the caller hands it to the guard and to the ledger."""
-        if self._count(self._slow, (source, username), now, self._throttle_failures):
-            self._slow[source, username].until = now + self._throttle_seconds
-        if exempt or not self._count(self._sources, source, now, self._failures):
+        Returns the ban that it causes ("192.0.2.66", or "192.0.2.66:5060" and "[2001:db8::1]:5060" where only a port is
+        shut out); the caller hands it to the guard and to the ledger."""
+        if self._count(self._slow, (address, username), now, self._throttle_failures):
+            self._slow[address, username].until = now + self._throttle_seconds
+        source = endpoint(address, port) if shared else address
+        if ours or not self._count(self._sources, source, now, self._failures):
             return None
         entry = self._sources[source]
         entry.failures.clear()
@@ -81,15 +90,15 @@ class Bans:
         entry.failures.append(now)
         return len(entry.failures) == limit and now - entry.failures[0] <= self._window
 
-    def throttled(self, source: str, username: str, now: float) -> bool:
+    def throttled(self, address: str, username: str, now: float) -> bool:
         """Whether credentials of this user from this address are not even looked at now: answer with a plain new
         challenge. Never ask for a request that comes from the very address and port of the user's own registration."""
-        entry = self._slow.get((source, username))
+        entry = self._slow.get((address, username))
         return entry is not None and now < entry.until
 
-    def success(self, source: str, username: str) -> None:
+    def success(self, address: str, username: str) -> None:
         """The right password: earlier slips of this user from there are forgiven; those with other names are not."""
-        self._slow.pop((source, username), None)
+        self._slow.pop((address, username), None)
 
     def banned(self, now: float) -> dict[str, float]:
         """Address -> seconds left."""

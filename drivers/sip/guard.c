@@ -210,15 +210,27 @@ static enum guard_verdict refuse(struct guard *g, struct guard_out *out, const s
 	return end(g, out, framing_lost ? GUARD_CLOSE : GUARD_REPLY, a->why);
 }
 
-static bool within_rate(struct guard *g, const struct source *s, const struct message *m, uint64_t now_us)
+/*
+ * Requests that get a challenge are what a scanner lives on: few of them. Others (OPTIONS, what we refuse by its form, and
+ * credentials, whose failures Python counts) tell nothing, so there may be more; and what belongs to a call, more still.
+ */
+static enum rate rate_of(const struct message *m, const struct answer *a)
 {
-	bool in_dialog = m->method == M_ACK || m->method == M_CANCEL;
+	if (m->method == M_ACK || m->method == M_CANCEL)
+		return RATE_DIALOG;
+	if (a->status || m->method == M_OPTIONS || m->authorization)
+		return RATE_OTHER;
+	if (m->method != M_REGISTER && span_set(m->to_addr.tag))
+		return RATE_DIALOG;
+	return RATE_CHALLENGE;
+}
 
+static bool within_rate(struct guard *g, const struct source *s, const struct message *m, const struct answer *a,
+			uint64_t now_us)
+{
 	if (source_allowed(g, s))
 		return true;
-	if (m->method != M_REGISTER && m->method != M_OPTIONS && span_set(m->to_addr.tag))
-		in_dialog = true;
-	return rate_take(g, s, in_dialog, now_us) &&
+	return rate_take(g, s, rate_of(m, a), now_us) &&
 	       bucket_take(&g->unknown, UNKNOWN_PER_SECOND, UNKNOWN_PER_SECOND, now_us);
 }
 
@@ -242,7 +254,7 @@ static enum guard_verdict check_request(struct guard *g, struct message *m, cons
 
 	form_judge(g, m, len, stream, &a);
 	framing_lost = stream && (!m->head || m->content_length_n != 1 || !m->length_ok || m->length != len - m->head);
-	if (!within_rate(g, s, m, now_us)) {
+	if (!within_rate(g, s, m, &a, now_us)) {
 		count(g, C_LIMITED);
 		return end(g, out, framing_lost ? GUARD_CLOSE : GUARD_DROP, "too many requests of a source we do not know");
 	}
@@ -362,7 +374,7 @@ struct guard *guard_new(const struct guard_config *cfg)
 		free(g);
 		return NULL;
 	}
-	g->source_burst = cfg->source_burst ? cfg->source_burst : 20;
+	g->source_burst = cfg->source_burst ? cfg->source_burst : 40;
 	g->source_rate = cfg->source_rate ? cfg->source_rate : 60;
 	if (g->source_burst > 100000)
 		g->source_burst = 100000;

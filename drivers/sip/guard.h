@@ -40,7 +40,7 @@ struct guard_config {
 	uint8_t secret[16];    /* random per start: tags, branches and hash tables cannot be guessed */
 	const char *allow;     /* Allow value; NULL: GUARD_ALLOW. A known method that is not in it gets 405 */
 	const char *supported; /* option tags we understand; NULL: GUARD_SUPPORTED. Others in Require get 420 */
-	unsigned source_burst; /* answers an unknown source gets at once; 0: 20 */
+	unsigned source_burst; /* challenges an unknown source gets at once; 0: 40. Other answers: five times as many */
 	unsigned source_rate;  /* ... and per minute afterwards; 0: 60 */
 	unsigned retry_after;  /* seconds, in the 503 of overload; 0: 5 */
 };
@@ -94,20 +94,23 @@ enum guard_frame {
 
 enum guard_frame guard_frame(const uint8_t *buf, size_t len, size_t *n);
 
-/* ---- bans and the sources that can never be banned (keyed by address without port; v4-mapped v6 counts as v4) ---- */
+/*
+ * ---- bans, and the sources that can never be banned (v4-mapped v6 counts as v4) ----
+ *
+ * Lines' addresses and those of live registrations are allowed: exempt from bans and from the rate per source. Allowing is
+ * counted (two phones behind one address are two guard_allow) and lifts a ban. With a port the end point is allowed too.
+ */
+bool guard_allow(struct guard *g, const struct sockaddr *addr); /* false when the table (8,192 end points) is full */
+bool guard_disallow(struct guard *g, const struct sockaddr *addr); /* same address and port as in guard_allow */
+bool guard_allowed(const struct guard *g, const struct sockaddr *addr); /* looks at the address only */
 
-/* Nothing happens (false) when the source is allowed: that order is never reversed. */
+/*
+ * Bans the whole address; where that is allowed, only its end point (address and port), unless that one is allowed, too: a
+ * guesser on the machine of a gateway is shut out, the gateway is not. False when there is nothing to ban.
+ */
 bool guard_ban(struct guard *g, const struct sockaddr *addr, uint64_t until_us);
 bool guard_unban(struct guard *g, const struct sockaddr *addr);
 bool guard_banned(const struct guard *g, const struct sockaddr *addr, uint64_t now_us);
-
-/*
- * Lines' addresses and addresses with a live registration: exempt from bans and from the rate per source. Counted:
- * two phones behind one address are two guard_allow(). Allowing lifts a ban. False when the table (4,096) is full.
- */
-bool guard_allow(struct guard *g, const struct sockaddr *addr);
-bool guard_disallow(struct guard *g, const struct sockaddr *addr);
-bool guard_allowed(const struct guard *g, const struct sockaddr *addr);
 
 /* ---- overload ---- */
 

@@ -155,13 +155,15 @@ void hash_add(struct sip_hash *h, const void *p, size_t n);
 void hash_span(struct sip_hash *h, struct span s); /* with its length, so that neighbours cannot flow together */
 uint64_t hash_end(struct sip_hash *h);
 
+/* `port` is host order; 0 stands for the whole address. */
 struct source {
 	uint8_t ip[16];
+	uint32_t port;
 };
 
 bool source_read(struct source *s, const struct sockaddr *addr);
 
-enum { ALLOW_SLOTS = 8192, ALLOW_MAX = 4096, BAN_SLOTS = 8192, RATE_SLOTS = 16384, CALL_SLOTS = 65536, WAYS = 8 };
+enum { ALLOW_SLOTS = 16384, ALLOW_MAX = 8192, BAN_SLOTS = 8192, RATE_SLOTS = 16384, CALL_SLOTS = 65536, WAYS = 8 };
 
 struct allow_slot {
 	struct source source;
@@ -173,11 +175,14 @@ struct ban_slot {
 	uint64_t until_us; /* 0: free */
 };
 
-/* Two buckets of one source, in thousandths of a message: out of dialog and in dialog. */
+/* What a request costs the source that we do not know: see rate_of() in guard.c. */
+enum rate { RATE_CHALLENGE, RATE_OTHER, RATE_DIALOG, RATES };
+
+/* The buckets of one source, in thousandths of a message. */
 struct rate_slot {
 	struct source source;
 	uint64_t seen_us; /* 0: free */
-	uint32_t milli[2];
+	uint32_t milli[RATES];
 };
 
 /* What overload decided about a call, so that retransmissions and the INVITE with credentials fare alike. */
@@ -213,8 +218,8 @@ struct guard {
 
 /* Takes one from a bucket that fills at `per_second` up to `burst`; false when it is empty. */
 bool bucket_take(struct bucket *b, uint64_t per_second, uint64_t burst, uint64_t now_us);
-bool rate_take(struct guard *g, const struct source *s, bool in_dialog, uint64_t now_us);
-bool source_allowed(const struct guard *g, const struct source *s);
+bool rate_take(struct guard *g, const struct source *s, enum rate which, uint64_t now_us);
+bool source_allowed(const struct guard *g, const struct source *s); /* its address, whatever the port */
 bool source_banned(const struct guard *g, const struct source *s, uint64_t now_us);
 struct call_slot *call_find(struct guard *g, uint64_t key, uint64_t now_us);
 struct call_slot *call_add(struct guard *g, uint64_t key, uint64_t now_us);

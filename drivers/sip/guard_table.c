@@ -104,22 +104,25 @@ bool source_read(struct source *s, const struct sockaddr *addr)
 
 		s->ip[10] = s->ip[11] = 0xff;
 		memcpy(s->ip + 12, &in->sin_addr, 4);
+		s->port = ntohs(in->sin_port);
 		return true;
 	}
 	if (addr && addr->sa_family == AF_INET6) {
 		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)addr;
 
 		memcpy(s->ip, &in6->sin6_addr, 16);
+		s->port = ntohs(in6->sin6_port);
 		return true;
 	}
 	return false;
 }
 
-static bool same(const struct source *a, const struct source *b)
+static bool same_ip(const struct source *a, const struct source *b)
 {
 	return !memcmp(a->ip, b->ip, sizeof(a->ip));
 }
 
+/* By address alone: what is known of all its ports stands in one set. */
 static size_t place(const struct guard *g, const struct source *s, size_t slots)
 {
 	struct sip_hash h;
@@ -129,36 +132,59 @@ static size_t place(const struct guard *g, const struct source *s, size_t slots)
 	return (size_t)hash_end(&h) & (slots - 1);
 }
 
+/* ---- sources that are ours: an address stands here once for itself (port 0) and once for each port of ours ---- */
+
+static size_t allow_place(const struct guard *g, const struct source *s)
+{
+	return (place(g, s, ALLOW_SLOTS) + s->port * 0x9e3779b1u) & (ALLOW_SLOTS - 1);
+}
+
 /* Open addressing, at most half full, so that a free slot always ends the search. */
 static size_t allow_find(const struct guard *g, const struct source *s)
 {
-	size_t i = place(g, s, ALLOW_SLOTS);
+	size_t i = allow_place(g, s);
 
-	while (g->allow_table[i].count && !same(&g->allow_table[i].source, s))
+	while (g->allow_table[i].count &&
+	       !(same_ip(&g->allow_table[i].source, s) && g->allow_table[i].source.port == s->port))
 		i = (i + 1) & (ALLOW_SLOTS - 1);
 	return i;
 }
 
-bool source_allowed(const struct guard *g, const struct source *s)
+static bool endpoint_allowed(const struct guard *g, const struct source *s)
 {
 	return g->allow_table[allow_find(g, s)].count > 0;
 }
 
-bool guard_allow(struct guard *g, const struct sockaddr *addr)
+bool source_allowed(const struct guard *g, const struct source *s)
 {
-	struct source s;
-	struct allow_slot *slot;
+	struct source whole = *s;
 
-	if (!source_read(&s, addr))
-		return false;
-	slot = &g->allow_table[allow_find(g, &s)];
+	whole.port = 0;
+	return endpoint_allowed(g, &whole);
+}
+
+static void allow_add(struct guard *g, const struct source *s)
+{
+	struct allow_slot *slot = &g->allow_table[allow_find(g, s)];
+
 	if (!slot->count) {
-		if (g->allows >= ALLOW_MAX)
-			return false;
 		g->allows++;
-		slot->source = s;
+		slot->source = *s;
 	}
 	slot->count++;
+}
+
+bool guard_allow(struct guard *g, const struct sockaddr *addr)
+{
+	struct source s, whole;
+
+	if (!source_read(&s, addr) || g->allows + 2 > ALLOW_MAX)
+		return false;
+	whole = s;
+	whole.port = 0;
+	allow_add(g, &whole);
+	if (s.port)
+		allow_add(g, &s);
 	(void)guard_unban(g, addr);
 	return true;
 }
@@ -176,7 +202,7 @@ static void allow_remove(struct guard *g, size_t hole)
 		i = (i + 1) & (ALLOW_SLOTS - 1);
 		if (!g->allow_table[i].count)
 			return;
-		home = place(g, &g->allow_table[i].source, ALLOW_SLOTS);
+		home = allow_place(g, &g->allow_table[i].source);
 		if (((i - home) & (ALLOW_SLOTS - 1)) < ((i - hole) & (ALLOW_SLOTS - 1)))
 			continue;
 		g->allow_table[hole] = g->allow_table[i];
@@ -185,19 +211,28 @@ static void allow_remove(struct guard *g, size_t hole)
 	}
 }
 
-bool guard_disallow(struct guard *g, const struct sockaddr *addr)
+static bool allow_drop(struct guard *g, const struct source *s)
 {
-	struct source s;
-	size_t i;
+	size_t i = allow_find(g, s);
 
-	if (!source_read(&s, addr))
-		return false;
-	i = allow_find(g, &s);
 	if (!g->allow_table[i].count)
 		return false;
 	if (!--g->allow_table[i].count)
 		allow_remove(g, i);
 	return true;
+}
+
+bool guard_disallow(struct guard *g, const struct sockaddr *addr)
+{
+	struct source s, whole;
+
+	if (!source_read(&s, addr) || !endpoint_allowed(g, &s))
+		return false;
+	whole = s;
+	whole.port = 0;
+	if (s.port)
+		(void)allow_drop(g, &s);
+	return allow_drop(g, &whole);
 }
 
 bool guard_allowed(const struct guard *g, const struct sockaddr *addr)
@@ -214,8 +249,10 @@ static struct ban_slot *ban_find(const struct guard *g, const struct source *s)
 	size_t set = place(g, s, BAN_SLOTS) & ~(size_t)(WAYS - 1);
 
 	for (size_t i = set; i < set + WAYS; i++) {
-		if (g->ban_table[i].until_us && same(&g->ban_table[i].source, s))
-			return (struct ban_slot *)&g->ban_table[i];
+		const struct ban_slot *slot = &g->ban_table[i];
+
+		if (slot->until_us && same_ip(&slot->source, s) && slot->source.port == s->port)
+			return (struct ban_slot *)slot;
 	}
 	return NULL;
 }
@@ -226,7 +263,11 @@ bool guard_ban(struct guard *g, const struct sockaddr *addr, uint64_t until_us)
 	struct ban_slot *slot;
 	size_t set;
 
-	if (!source_read(&s, addr) || source_allowed(g, &s) || !until_us)
+	if (!source_read(&s, addr) || !until_us)
+		return false;
+	if (!source_allowed(g, &s))
+		s.port = 0;
+	else if (!s.port || endpoint_allowed(g, &s))
 		return false;
 	slot = ban_find(g, &s);
 	if (!slot) {
@@ -245,22 +286,32 @@ bool guard_ban(struct guard *g, const struct sockaddr *addr, uint64_t until_us)
 bool guard_unban(struct guard *g, const struct sockaddr *addr)
 {
 	struct source s;
-	struct ban_slot *slot;
+	bool found = false;
 
 	if (!source_read(&s, addr))
 		return false;
-	slot = ban_find(g, &s);
-	if (!slot)
-		return false;
-	slot->until_us = 0;
-	return true;
+	for (int i = 0; i < 2; i++, s.port = 0) {
+		struct ban_slot *slot = ban_find(g, &s);
+
+		if (slot)
+			slot->until_us = 0;
+		found = found || slot;
+	}
+	return found;
 }
 
 bool source_banned(const struct guard *g, const struct source *s, uint64_t now_us)
 {
-	const struct ban_slot *slot = ban_find(g, s);
+	size_t set = place(g, s, BAN_SLOTS) & ~(size_t)(WAYS - 1);
 
-	return slot && slot->until_us > now_us;
+	for (size_t i = set; i < set + WAYS; i++) {
+		const struct ban_slot *slot = &g->ban_table[i];
+
+		if (slot->until_us > now_us && same_ip(&slot->source, s) &&
+		    (!slot->source.port || slot->source.port == s->port))
+			return true;
+	}
+	return false;
 }
 
 bool guard_banned(const struct guard *g, const struct sockaddr *addr, uint64_t now_us)
@@ -289,6 +340,9 @@ bool bucket_take(struct bucket *b, uint64_t per_second, uint64_t burst, uint64_t
 	return true;
 }
 
+/* How much larger the other buckets are than that of challenges. */
+static const uint32_t rate_factor[RATES] = {[RATE_CHALLENGE] = 1, [RATE_OTHER] = 5, [RATE_DIALOG] = 10};
+
 static struct rate_slot *rate_find(struct guard *g, const struct source *s, uint64_t now_us)
 {
 	size_t set = place(g, s, RATE_SLOTS) & ~(size_t)(WAYS - 1);
@@ -297,19 +351,19 @@ static struct rate_slot *rate_find(struct guard *g, const struct source *s, uint
 	for (size_t i = set; i < set + WAYS; i++) {
 		struct rate_slot *slot = &g->rate_table[i];
 
-		if (slot->seen_us && same(&slot->source, s))
+		if (slot->seen_us && same_ip(&slot->source, s))
 			return slot;
 		if (slot->seen_us < old->seen_us)
 			old = slot;
 	}
 	old->source = *s;
 	old->seen_us = now_us;
-	old->milli[0] = g->source_burst * 1000;
-	old->milli[1] = g->source_burst * 10000;
+	for (int i = 0; i < RATES; i++)
+		old->milli[i] = g->source_burst * 1000 * rate_factor[i];
 	return old;
 }
 
-bool rate_take(struct guard *g, const struct source *s, bool in_dialog, uint64_t now_us)
+bool rate_take(struct guard *g, const struct source *s, enum rate which, uint64_t now_us)
 {
 	struct rate_slot *slot = rate_find(g, s, now_us ? now_us : 1);
 	uint64_t past = now_us > slot->seen_us ? now_us - slot->seen_us : 0;
@@ -318,16 +372,17 @@ bool rate_take(struct guard *g, const struct source *s, bool in_dialog, uint64_t
 	if (past > 600000000)
 		past = 600000000;
 	gain = past * g->source_rate / 60000; /* thousandths; source_rate is per minute */
-	if (gain) {
-		uint64_t out = slot->milli[0] + gain, in = slot->milli[1] + gain * 10;
+	for (int i = 0; gain && i < RATES; i++) {
+		uint64_t full = (uint64_t)g->source_burst * 1000 * rate_factor[i];
+		uint64_t milli = slot->milli[i] + gain * rate_factor[i];
 
-		slot->milli[0] = (uint32_t)(out < g->source_burst * 1000u ? out : g->source_burst * 1000u);
-		slot->milli[1] = (uint32_t)(in < g->source_burst * 10000u ? in : g->source_burst * 10000u);
-		slot->seen_us = now_us;
+		slot->milli[i] = (uint32_t)(milli < full ? milli : full);
 	}
-	if (slot->milli[in_dialog] < 1000)
+	if (gain)
+		slot->seen_us = now_us;
+	if (slot->milli[which] < 1000)
 		return false;
-	slot->milli[in_dialog] -= 1000;
+	slot->milli[which] -= 1000;
 	return true;
 }
 

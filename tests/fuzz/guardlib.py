@@ -105,23 +105,23 @@ class Guard:
         buffer = self.ffi.new("uint8_t[]", data)
         return bytes(self.ffi.buffer(buffer, self.lib.guard_outgoing(self.g, buffer, len(data))))
 
-    def ban(self, host: str, until: float) -> bool:
-        return self.lib.guard_ban(self.g, sockaddr(host, 0), int(until * 1e6))
+    def ban(self, host: str, until: float, port: int = 0) -> bool:
+        return self.lib.guard_ban(self.g, sockaddr(host, port), int(until * 1e6))
 
-    def unban(self, host: str) -> bool:
-        return self.lib.guard_unban(self.g, sockaddr(host, 0))
+    def unban(self, host: str, port: int = 0) -> bool:
+        return self.lib.guard_unban(self.g, sockaddr(host, port))
 
-    def banned(self, host: str, now: float) -> bool:
-        return self.lib.guard_banned(self.g, sockaddr(host, 0), int(now * 1e6))
+    def banned(self, host: str, now: float, port: int = 0) -> bool:
+        return self.lib.guard_banned(self.g, sockaddr(host, port), int(now * 1e6))
 
-    def allow(self, host: str) -> bool:
-        return self.lib.guard_allow(self.g, sockaddr(host, 0))
+    def allow(self, host: str, port: int = 0) -> bool:
+        return self.lib.guard_allow(self.g, sockaddr(host, port))
 
-    def disallow(self, host: str) -> bool:
-        return self.lib.guard_disallow(self.g, sockaddr(host, 0))
+    def disallow(self, host: str, port: int = 0) -> bool:
+        return self.lib.guard_disallow(self.g, sockaddr(host, port))
 
-    def allowed(self, host: str) -> bool:
-        return self.lib.guard_allowed(self.g, sockaddr(host, 0))
+    def allowed(self, host: str, port: int = 0) -> bool:
+        return self.lib.guard_allowed(self.g, sockaddr(host, port))
 
     def shed(self, per_second: int, burst: int = 0) -> None:
         self.lib.guard_set_shed(self.g, per_second, burst)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from appliance.messages import SourceBanned
 from drivers.sip.bans import Bans
 
 
-def fail(
-    bans: Bans, times: int, *, source: str = "192.0.2.66", start: float = 0.0, step: float = 1.0, exempt: bool = False
-):
-    decisions = [bans.failure(source, f"u{i}", start + i * step, exempt=exempt) for i in range(times)]
+def fail(bans: Bans, times: int, *, start: float = 0.0, step: float = 1.0) -> list[SourceBanned]:
+    decisions = [bans.failure("192.0.2.66", 5060, f"u{i}", start + i * step) for i in range(times)]
     return [d for d in decisions if d]
 
 
@@ -37,15 +36,23 @@ def test_bans_grow_and_are_forgotten() -> None:
     assert ban.seconds == 600
 
 
-def test_exempt_sources_are_slowed_not_banned() -> None:
+def test_our_own_end_points_are_slowed_not_banned() -> None:
     bans = Bans()
     for i in range(100):
-        assert bans.failure("192.0.2.7", "102", i, exempt=True) is None
+        assert bans.failure("192.0.2.7", 5060, "102", i, shared=True, ours=True) is None
     assert bans.banned(100) == {}
     assert bans.throttled("192.0.2.7", "102", 100)
     assert not bans.throttled("192.0.2.7", "101", 100), "another phone behind the same address"
     assert not bans.throttled("192.0.2.8", "102", 100), "the same user elsewhere"
     assert not bans.throttled("192.0.2.7", "102", 100 + 60)
+
+
+def test_behind_an_address_of_ours_only_the_port_is_banned() -> None:
+    bans = Bans()
+    decisions = [bans.failure("2001:db8::7", 5062, "x", i, shared=True) for i in range(5)]
+    assert decisions[4] is not None
+    assert decisions[4].address == "[2001:db8::7]:5062"
+    assert bans.failure("2001:db8::7", 5063, "x", 5, shared=True) is None
 
 
 def test_success_forgives_the_user_not_the_source() -> None:
@@ -66,6 +73,6 @@ def test_pardon() -> None:
 def test_memory_is_bounded() -> None:
     bans = Bans(sources_max=100)
     for i in range(1000):
-        bans.failure(f"10.0.{i // 250}.{i % 250}", "x", i, exempt=False)
+        bans.failure(f"10.0.{i // 250}.{i % 250}", 5060, "x", i)
     assert len(bans._sources) == 100
     assert len(bans._slow) == 100

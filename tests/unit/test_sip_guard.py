@@ -261,8 +261,25 @@ def test_allowed_sources_cannot_be_banned(guard: Guard) -> None:
     assert guard.ban("192.0.2.7", 1e9)
 
 
+def test_behind_an_address_of_ours_a_port_can_be_banned(guard: Guard) -> None:
+    """A gateway at 192.0.2.7:5070 is ours; a guesser on the same machine is not."""
+    assert guard.allow("192.0.2.7", 5070)
+    assert not guard.ban("192.0.2.7", 2000)
+    assert not guard.ban("192.0.2.7", 2000, 5070)
+    assert guard.ban("192.0.2.7", 2000, 5062)
+    assert guard.check(request(), ("192.0.2.7", 5062)).verdict == DROP
+    assert guard.check(request(), ("192.0.2.7", 5070)).verdict == PASS
+    assert guard.check(request(), ("192.0.2.7", 5063)).verdict == PASS
+    assert guard.allow("192.0.2.7", 5062), "a phone registers from there: it is ours now"
+    assert guard.check(request(), ("192.0.2.7", 5062)).verdict == PASS
+    assert guard.disallow("192.0.2.7", 5062)
+    assert not guard.disallow("192.0.2.7", 5062)
+    assert guard.disallow("192.0.2.7", 5070)
+    assert not guard.allowed("192.0.2.7")
+
+
 def test_allow_table_survives_coming_and_going(guard: Guard) -> None:
-    hosts = [f"10.1.{i // 250}.{i % 250 + 1}" for i in range(4096)]
+    hosts = [f"10.1.{i // 250}.{i % 250 + 1}" for i in range(8190)]
     assert all(guard.allow(host) for host in hosts)
     assert not guard.allow("192.0.2.1")
     for host in hosts[::2]:
@@ -277,9 +294,15 @@ def test_strangers_get_a_few_answers_then_silence(make: Callable[..., Guard]) ->
     assert verdicts == [PASS] * 5 + [DROP] * 15
     assert guard.check(request("REGISTER"), ME, now=1001.5).verdict == PASS
     assert guard.check(request("REGISTER"), ME, now=1001.5).verdict == DROP
-    # Errors cost as much as anything else: they tell nothing more.
-    assert guard.check(request("FROB"), ME, now=1001.5).verdict == DROP
-    assert guard.counters()["limited"] == 17
+    assert guard.counters()["limited"] == 16
+
+
+def test_errors_and_options_have_a_rate_as_well(make: Callable[..., Guard]) -> None:
+    guard = make(source_burst=5, source_rate=60)
+    verdicts = [guard.check(request("FROB" if i % 2 else "OPTIONS"), ME).verdict for i in range(40)]
+    assert [v != DROP for v in verdicts] == [True] * 25 + [False] * 15
+    assert guard.check(request("REGISTER"), ME).verdict == PASS, "each kind has its own"
+    assert guard.check(request("OPTIONS"), ME, now=1000.2).verdict == PASS
 
 
 def test_known_sources_and_dialogs_do_not_feel_the_rate(make: Callable[..., Guard]) -> None:
@@ -352,7 +375,5 @@ def test_retransmissions_fare_like_their_first(guard: Guard) -> None:
 def test_shedding_keeps_its_rate(guard: Guard) -> None:
     guard.allow(ME[0])
     guard.shed(50, burst=1)
-    passed = sum(
-        guard.check(request("INVITE", call=f"c{i}"), ME, now=1000 + i / 1000).verdict == PASS for i in range(10000)
-    )
+    passed = sum(guard.check(request("INVITE", call=f"c{i}"), ME, now=1000 + i / 1000).verdict == PASS for i in range(10000))
     assert 490 <= passed <= 510
