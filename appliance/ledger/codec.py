@@ -114,9 +114,15 @@ def upcast(
 
 
 def with_text(event: m.Event, text_of: Callable[[str], str]) -> m.Event:
-    """The event with its tokens replaced by `text_of(token)`."""
+    """The event with `text_of(text)` in place of each personal text (or token)."""
     fields = PERSONAL.get(event.__class__)
     if fields is None:
-        return event
+        return _with_rows(event, text_of) if isinstance(event, m.CampaignCreated) and event.bad_rows else event
     texts = {field: text_of(value) for field in fields if (value := getattr(event, field))}
     return msgspec.structs.replace(event, **texts) if texts else event
+
+
+def _with_rows(event: m.CampaignCreated, text_of: Callable[[str], str]) -> m.CampaignCreated:
+    """Rows of a list that could not be read hold whatever stood there: names and numbers, mostly."""
+    rows = [msgspec.structs.replace(row, text=text_of(row.text)) if row.text else row for row in event.bad_rows]
+    return msgspec.structs.replace(event, bad_rows=rows)

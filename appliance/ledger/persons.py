@@ -13,11 +13,13 @@ import msgspec
 
 from appliance import messages as m
 
-from .codec import ERASED, PERSONAL, person_of, token
+from .codec import ERASED, PERSONAL, person_of, token, with_text
 from .store import U64, Dbs
 
 CACHE = 100_000
 _LONGEST_KEY = 400
+_TAIL = 7
+"""So many last digits of a number tell that a row of a list is about it."""
 
 
 def id_key(scope: int, text: str) -> bytes:
@@ -95,7 +97,7 @@ class Persons:
         """The event with tokens in place of its personal text."""
         fields = PERSONAL.get(event.__class__)
         if fields is None:
-            return event
+            return with_text(event, lambda text: token(self.id_of(txn, dbs, text)))
         scope = 0
         tokens: dict[str, str] = {}
         for field in fields:
@@ -107,20 +109,32 @@ class Persons:
         return msgspec.structs.replace(event, **tokens) if tokens else event
 
     def erase(self, txn: Any, dbs: Dbs, number: str) -> int:
-        """Take a number and the names that came with it out of "persons". Returns how many texts went."""
+        """Take a number, the names that came with it, and unreadable rows of lists that hold it out of "persons".
+        Returns how many texts went."""
         person = self.find(txn, dbs, number)
         self.forget()
-        if not person:
-            return 0
-        doomed = [(id_key(0, number), U64.pack(person))]
-        prefix = U64.pack(person)
-        with txn.cursor(db=dbs["person_ids"]) as cursor:
-            if cursor.set_range(prefix):
-                for key, value in cursor:
-                    if not key.startswith(prefix):
-                        break
-                    doomed.append((key, value))
+        doomed = [(key, value) for key, value in _under(txn, dbs, 0) if _holds(key[8:], number)]
+        if person:
+            doomed += [(id_key(0, number), U64.pack(person)), *_under(txn, dbs, person)]
         for key, value in doomed:
             txn.delete(key, db=dbs["person_ids"])
             txn.delete(value, db=dbs["persons"])
         return len(doomed)
+
+
+def _under(txn: Any, dbs: Dbs, scope: int) -> list[tuple[bytes, bytes]]:
+    """Rows of "person_ids" with this scope."""
+    prefix, found = U64.pack(scope), []
+    with txn.cursor(db=dbs["person_ids"]) as cursor:
+        if cursor.set_range(prefix):
+            for key, value in cursor:
+                if not key.startswith(prefix):
+                    break
+                found.append((key, value))
+    return found
+
+
+def _holds(text: bytes, number: str) -> bool:
+    """Whether free text (no plain number itself) has this number in it, however it is punctuated or prefixed."""
+    digits = bytes(c for c in text if 48 <= c < 58)
+    return len(digits) != len(text.removeprefix(b"+")) and len(number) > _TAIL and number[-_TAIL:].encode() in digits

@@ -20,7 +20,7 @@ import lmdb
 
 from appliance.errors import SwitchroomError
 
-BASE = ("meta", "events", "persons", "person_ids", "subscribers", "bad_rows", "boots", "states")
+BASE = ("meta", "events", "persons", "person_ids", "subscribers", "boots", "states")
 DERIVED = (
     "utc", "campaign_events", "campaigns", "attempts", "open",
     "cdr", "cdr_call", "cdr_sip", "cdr_number", "cdr_line", "cdr_extension", "cdr_campaign", "rollup",

@@ -39,8 +39,7 @@ def test_todays_version_has_a_fixture(cls: type[m.Event]) -> None:
 def test_every_release_can_be_read(path: Path) -> None:
     stored = codec.decode(path.read_bytes())
     sample = {type(event).__name__: event for event in SAMPLES}[path.name.split(".")[0]]
-    tokens = {field: codec.token(len(getattr(sample, field))) for field in codec.PERSONAL.get(type(sample), ())}
-    assert stored.event == msgspec.structs.replace(sample, **tokens)
+    assert stored.event == codec.with_text(sample, lambda text: codec.token(len(text)))
     assert stored.utc >= 1_800_000_000.25
     assert stored.boot == 1
 

@@ -245,6 +245,19 @@ def _values(store: Store) -> list[bytes]:
     return found
 
 
+async def test_erasing_takes_unreadable_rows_of_lists_along(ledger: Ledger) -> None:
+    rows = [m.BadRow(row=2, text="Ann, (040) 123-4567 x", reason="?"), m.BadRow(row=3, text="Bob 050 7777777", reason="?")]
+    event = m.CampaignCreated(
+        campaign=1, scenario="701", name="", list="1", lines=1, message="", message_seconds=1.0, subscribers=0, bad_rows=rows
+    )
+    await ledger.append_campaign(event, [])
+    assert ledger.reader.read()[0].event == event
+    assert await ledger.erase("+358401234567") == 1
+    (info,) = ledger.reader.campaigns()
+    assert [row.text for row in info.created.bad_rows] == [ERASED, "Bob 050 7777777"]
+    assert b"123-4567" not in b"".join(_values(ledger._store))
+
+
 async def test_the_queue_is_bounded(tmp_path: Path, clock: ManualClock) -> None:
     ledger = Ledger(tmp_path, clock, reserve_bytes=0, queue_limit=50)
     with pytest.raises(SwitchroomError) as full:
