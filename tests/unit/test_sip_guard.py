@@ -279,7 +279,7 @@ def test_behind_an_address_of_ours_a_port_can_be_banned(guard: Guard) -> None:
 
 
 def test_allow_table_survives_coming_and_going(guard: Guard) -> None:
-    hosts = [f"10.1.{i // 250}.{i % 250 + 1}" for i in range(8190)]
+    hosts = [f"10.1.{i // 250}.{i % 250 + 1}" for i in range(8191)]
     assert all(guard.allow(host) for host in hosts)
     assert not guard.allow("192.0.2.1")
     for host in hosts[::2]:
