@@ -1,0 +1,501 @@
+"""The SIP driver: drivers/base.py's contract on top of the SIP thread.
+
+Decides who a request is from, where a call goes and what goes on the wire; the thread (C) carries dialogs, transactions
+and timers. Every method returns at once; results come through the sink on the event loop that `start` was called on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from appliance.clock import Clock, SystemClock
+from appliance.messages import Cause, Event, PhoneGone, PhoneRegistered
+from drivers.base import (
+    Answered,
+    DigitInfo,
+    EarlyMedia,
+    Ended,
+    EndpointChanged,
+    Incoming,
+    MediaChanged,
+    MediaOffer,
+    OrphanEnded,
+    Place,
+    Ringing,
+    Sink,
+    TransferAsked,
+)
+from drivers.sip import headers as h
+from drivers.sip import wire
+from drivers.sip.client_auth import authorization
+from drivers.sip.lines import Lines
+from drivers.sip.phones import Checked, Phones, Reply, States, address_of
+from drivers.sip.registrar import Request
+from drivers.sip.thread import SipThread
+
+log = logging.getLogger("sip")
+_BY = ("far", "near", "network")
+_TICK_SECONDS = 1.0
+_STOP_MS = 4000
+
+
+class _Leg(msgspec.Struct):
+    """What Python keeps of a leg: the thread's id, whose it is, and the Call-ID."""
+
+    id: str
+    handle: int
+    endpoint: str
+    kind: str
+    call_id: str
+    refer: int = 0
+    """Transfers under way that the far end asked for."""
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+class SipDriver:
+    """`config` is the whole configuration document, `journal` the file for live dialogs (None: orphans are not ended),
+    `state` the ledger's state records (registrations survive a restart there), `emergency` numbers that are never shed."""
+
+    def __init__(
+        self, config: Any, *, journal: Path | None = None, clock: Clock | None = None, state: States | None = None,
+        emergency: Sequence[str] = (), dead_gateway_seconds: float = 8.0, max_legs: int = 4096,
+    ) -> None:
+        self._config = config
+        self._clock = clock or SystemClock()
+        self._journal = journal
+        self._emergency = tuple(emergency) or tuple(config.dialling.emergency or ("112",))
+        self._timer_b_ms = int(dead_gateway_seconds * 1000)
+        self._max_legs = max_legs
+        self._salt = secrets.token_bytes(16)
+        self._prefix = f"s{secrets.token_hex(4)}"
+        self._legs: dict[str, _Leg] = {}
+        self._handles: dict[int, _Leg] = {}
+        self._next = 2
+        self._numbers = 0
+        self._phones = Phones(config, secrets.token_bytes(32), state)
+        self._thread = SipThread(self._event)
+        self._lines = Lines(self._thread.command, self._new_handle, self._endpoint, self._clock)
+        self._allowed: set[str] = set()
+        self._stopped: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._sink: Sink = lambda event: None
+
+    # ---- life --------------------------------------------------------------------------------------------------------
+
+    def start(self, sink: Sink) -> None:
+        """Raises SwitchroomError "sip.start" when the sockets cannot be bound."""
+        self._sink = sink
+        self._loop = asyncio.get_running_loop()
+        sip = self._config.sip
+        listen = [_address(sip.listen), *(_address(where) for where in sip.also_listen)]
+        self._thread.start(
+            listen, self._journal, emergency=self._shed_free(), max_legs=self._max_legs,
+            session_seconds=sip.session_expires_seconds, min_se=sip.min_session_expires_seconds,
+        )
+        rate = sip.max_new_calls_per_second
+        self._thread.command(wire.CMD_SHED, a=rate, b=max(rate // 5, 20))
+        for event in self._phones.restore(self._clock.utc()):
+            self._registration(event)
+        for extension in self._phones.registrar.registered(self._clock.utc()):
+            contact = self._phones.best(extension, self._clock.utc())[0].uri
+            self._sink(EndpointChanged(endpoint=extension, kind="phone", up=True, reason=contact))
+        self._lines.configure(self._config)
+        self._allow_sources()
+        self._tick()
+
+    def _shed_free(self) -> tuple[str, ...]:
+        prefix = self._config.dialling.outside_prefix
+        return tuple(dict.fromkeys([*self._emergency, *(prefix + n for n in self._emergency)]))[:32]
+
+    async def stop(self) -> None:
+        """Hangs up what still stands, gives the far ends a few seconds, and joins the thread."""
+        if not self._thread.running:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._lines.stop()
+        self._stopped = self._loop.create_future()
+        self._thread.command(wire.CMD_STOP, a=_STOP_MS)
+        await asyncio.wait_for(self._stopped, _STOP_MS / 1000 + 5)
+        self._thread.close()
+
+    @property
+    def ports(self) -> list[int]:
+        """Local SIP ports, in the order of `listen` and `also_listen`."""
+        return self._thread.ports()
+
+    @property
+    def leaked(self) -> int:
+        """Blocks that the library had not freed when it was stopped; 0 is right."""
+        return self._thread.leaked
+
+    def reconfigure(self, config: Any, phones: Sequence[object] = ()) -> None:
+        """New configuration (the whole document): endpoints added, changed, removed; legs in progress stay. Addresses that
+        SIP listens on change at the next start only."""
+        self._config = config
+        for event in self._phones.configure(config):
+            self._registration(event)
+        self._lines.configure(config)
+        self._allow_sources()
+
+    def _tick(self) -> None:
+        for event in self._phones.tick(self._clock.utc()):
+            self._registration(event)
+        self._lines.tick(self._clock.mono())
+        self._allow_sources()
+        self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
+
+    def _allow_sources(self) -> None:
+        """The guard learns whom it may not ban: lines' addresses and those of live registrations."""
+        wanted = self._lines.addresses() | self._phones.registrar.sources(self._clock.utc())
+        for address in wanted - self._allowed:
+            self._thread.command(wire.CMD_ALLOW, 1, strings=(address.encode(),))
+        for address in self._allowed - wanted:
+            self._thread.command(wire.CMD_ALLOW, 0, strings=(address.encode(),))
+        self._allowed = wanted
+
+    def _endpoint(self, event: EndpointChanged) -> None:
+        self._sink(event)
+
+    def registered(self, extension: str) -> bool:
+        return bool(self._phones.best(extension, self._clock.utc()))
+
+    def health(self) -> dict[str, object]:
+        return {
+            "running": self._thread.running, **self._thread.counters(), "lines": self._lines.health(),
+            "banned": self._phones.bans.banned(self._clock.utc()),
+            "registered": len(self._phones.registrar.registered(self._clock.utc())),
+        }
+
+    # ---- legs --------------------------------------------------------------------------------------------------------
+
+    def _new_handle(self) -> int:
+        self._next += 2
+        return self._next
+
+    def call_id_of(self, leg: str) -> str:
+        """The Call-ID of a leg: of one that called us as it came, of one that is yet to be placed as it will be."""
+        known = self._legs.get(leg)
+        if known is not None:
+            return known.call_id
+        return hashlib.blake2b(leg.encode(), key=self._salt, digest_size=16).hexdigest()
+
+    def _add(self, leg: str, handle: int, endpoint: str, kind: str, call_id: str) -> _Leg:
+        entry = _Leg(leg, handle, endpoint, kind, call_id)
+        self._legs[leg] = self._handles[handle] = entry
+        return entry
+
+    def place(self, order: Place) -> None:
+        call_id = self.call_id_of(order.leg)
+        try:
+            strings = self._call_strings(order, call_id)
+        except _NoWay as no:
+            cause = Cause(sip=no.status, by="near", text=no.text)
+            self._loop.call_soon(self._sink, Ended(leg=order.leg, cause=cause))
+            return
+        handle = self._new_handle()
+        self._add(order.leg, handle, order.endpoint, order.kind, call_id)
+        transport, parts = strings
+        self._thread.command(wire.CMD_CALL, transport, handle, self._timer_b_ms, strings=parts)
+
+    def _call_strings(self, order: Place, call_id: str) -> tuple[int, tuple[bytes, ...]]:
+        if order.kind == "phone":
+            bindings = self._phones.best(order.endpoint, self._clock.utc())
+            if not bindings:
+                raise _NoWay(480, f"{order.endpoint} is not registered")
+            best = bindings[0]
+            uri, to, dst = best.uri, best.uri, best.source
+            transport, domain, user = int(best.transport == "tcp"), self._config.sip.realm, "switchroom"
+            routes = "".join(f"Route: {route}\r\n" for route in best.path)
+            domain = "switchroom.invalid"
+        else:
+            route = self._lines.route(order.endpoint)
+            if route is None:
+                raise _NoWay(503, f"line {order.endpoint} has no address that could be called")
+            uri = to = f"sip:{h.escape_user(order.number)}@{route.domain}"
+            dst, transport, domain, user, routes = route.destination, route.transport, route.domain, route.user, ""
+        own = f"sip:{h.escape_user(order.caller or 'anonymous')}@{domain}"
+        lines = h.header_lines(order.headers)
+        return transport, tuple(
+            text if isinstance(text, bytes) else text.encode() for text in (
+                call_id, uri, h.name_addr(to), h.name_addr(own, order.caller_name), user, dst, routes, lines,
+                order.endpoint[:63], wire.media_offer(order.media),
+            )
+        )
+
+    def _command(self, leg: str, kind: int, code: int = 0, *strings: bytes) -> None:
+        entry = self._legs.get(leg)
+        if entry is not None:
+            self._thread.command(kind, code, entry.handle, strings=strings)
+
+    def ring(self, leg: str) -> None:
+        self._command(leg, wire.CMD_PROGRESS, 180, b"")
+
+    def early(self, leg: str, media: MediaOffer) -> None:
+        self._command(leg, wire.CMD_PROGRESS, 183, wire.media_offer(media))
+
+    def answer(self, leg: str, media: MediaOffer) -> None:
+        self._command(leg, wire.CMD_ANSWER, 0, wire.media_offer(media))
+
+    def reject(self, leg: str, sip_code: int, reason: str = "", retry_after: int | None = None) -> None:
+        extra = [("Retry-After", str(retry_after))] if retry_after is not None else []
+        self._command(leg, wire.CMD_REJECT, sip_code, _line(reason or _REASONS.get(sip_code, "Declined")),
+                      h.header_lines(extra).encode())
+
+    def redirect(self, leg: str, uri: str) -> None:
+        """302 to another address."""
+        self._command(leg, wire.CMD_REJECT, 302, b"Moved Temporarily", h.header_lines([("Contact", f"<{uri}>")]).encode())
+
+    def hang_up(self, leg: str, q850: int = 16, text: str = "") -> None:
+        self._command(leg, wire.CMD_HANGUP, q850, _line(text))
+
+    def modify(self, leg: str, media: MediaOffer) -> None:
+        self._command(leg, wire.CMD_MODIFY, 0, wire.media_offer(media))
+
+    def send_info_digit(self, leg: str, digit: str, duration_ms: int = 160) -> None:
+        body = f"Signal={digit}\r\nDuration={duration_ms}\r\n"
+        self._command(leg, wire.CMD_INDIALOG, 0, b"INFO", b"", body.encode(), b"application/dtmf-relay")
+
+    def refer(self, leg: str, target: str, replaces_leg: str = "") -> None:
+        """Asks the far end to call `target` (a number; the domain is ours) instead of us."""
+        ports = self.ports
+        uri = target if target.startswith("sip:") else f"sip:{h.escape_user(target)}@{_own_host(self._config)}:{ports[0]}"
+        self._command(leg, wire.CMD_INDIALOG, 0, b"REFER", h.header_lines([("Refer-To", f"<{uri}>")]).encode(), b"")
+
+    def transfer_state(self, leg: str, sip_code: int, reason: str = "") -> None:
+        """NOTIFY with the state of the call that the far end asked us to make (RFC 3515)."""
+        final = sip_code >= 200
+        state = "terminated;reason=noresource" if final else "active;expires=60"
+        lines = h.header_lines([("Event", "refer"), ("Subscription-State", state)])
+        body = f"SIP/2.0 {sip_code} {reason or _REASONS.get(sip_code, 'Status')}\r\n"
+        self._command(leg, wire.CMD_INDIALOG, 0, b"NOTIFY", lines.encode(), body.encode(), b"message/sipfrag;version=2.0")
+
+    def end_orphans(self, sip_call_ids: Sequence[str]) -> None:
+        """These Call-IDs, and every other dialog that the journal still has from before."""
+        for call_id in sip_call_ids:
+            self._thread.command(wire.CMD_ORPHANS, strings=(call_id.encode(),))
+        self._thread.command(wire.CMD_ORPHANS, strings=(b"",))
+
+    # ---- events of the thread ------------------------------------------------------------------------------------------
+
+    def _event(self, record: wire.Record) -> None:
+        handler = _HANDLERS.get(record[0])
+        if handler is not None:
+            handler(self, record)
+
+    def _on_invite(self, record: wire.Record) -> None:
+        _, code, handle, low, high, parts = record
+        source, ruri, sender, _to, asserted, call_id, credentials, far, _contact, _agent, _local = parts
+        now = self._clock.utc()
+        transport = "tcp" if code else "udp"
+        from_uri = h.uri_of(_text(sender))
+        line = self._lines.of_source(_text(source), transport)
+        if line is not None:
+            endpoint, kind = line, "line"
+        else:
+            checked = self._phones.check("INVITE", _text(ruri), h.user_of(from_uri), _lines(credentials), _text(source),
+                                         transport, now)
+            self._banned(checked)
+            if checked.reply is not None:
+                self._refuse(handle, checked.reply)
+                return
+            endpoint, kind = checked.extension, "phone"
+        self._numbers += 1
+        leg = f"{self._prefix}-{self._numbers}"
+        self._add(leg, handle, endpoint, kind, _text(call_id))
+        replaced = self._handles.get(low | high << 32) if low or high else None
+        who = _text(asserted.partition(b"\n")[0]) if asserted and kind == "line" else _text(sender)
+        number = h.user_of(_text(ruri))
+        self._sink(Incoming(
+            leg=leg, endpoint=endpoint, kind=kind,  # type: ignore[arg-type]
+            number=number, caller=h.user_of(h.uri_of(who)), caller_name=h.display_of(who), peer=_text(source),
+            sip_call_id=_text(call_id), offer=wire.media_answer(far), replaces=replaced.id if replaced else "",
+            emergency=number in self._emergency,
+        ))
+
+    def _refuse(self, handle: int, reply: Reply) -> None:
+        self._thread.command(wire.CMD_REJECT, reply.status, handle,
+                             strings=(reply.reason.encode(), h.header_lines(reply.headers).encode()))
+
+    def _on_progress(self, record: wire.Record) -> None:
+        leg = self._handles.get(record[2])
+        if leg is None:
+            return
+        media = wire.media_answer(record[5][0])
+        if media is not None:
+            self._sink(EarlyMedia(leg=leg.id, media=media))
+        if record[1] == 180 or media is None:
+            self._sink(Ringing(leg=leg.id))
+
+    def _on_answered(self, record: wire.Record) -> None:
+        leg, media = self._handles.get(record[2]), wire.media_answer(record[5][0])
+        if leg is not None and media is not None:
+            self._sink(Answered(leg=leg.id, media=media))
+
+    def _on_media(self, record: wire.Record) -> None:
+        leg, media = self._handles.get(record[2]), wire.media_answer(record[5][0])
+        if leg is not None and media is not None:
+            self._sink(MediaChanged(leg=leg.id, media=media))
+
+    def _on_ended(self, record: wire.Record) -> None:
+        _, code, handle, q850, by, parts = record
+        leg = self._handles.pop(handle, None)
+        if leg is None:  # an INVITE that was refused before it became a leg
+            return
+        del self._legs[leg.id]
+        if leg.kind == "line":
+            self._lines.call_ended(leg.endpoint, code, _BY[by], self._clock.mono())
+        cause = Cause(sip=code, q850=q850, by=_BY[by], text=_text(parts[0]))  # type: ignore[arg-type]
+        self._sink(Ended(leg=leg.id, cause=cause))
+
+    def _on_info(self, record: wire.Record) -> None:
+        leg = self._handles.get(record[2])
+        found = h.info_digit(_text(record[5][0]), _text(record[5][1]))
+        if leg is not None and found is not None:
+            self._sink(DigitInfo(leg=leg.id, digit=found[0], duration_ms=found[1]))
+
+    def _on_refer(self, record: wire.Record) -> None:
+        leg = self._handles.get(record[2])
+        if leg is None:
+            return
+        target, call_id = h.refer_target(_text(record[5][0]))
+        other = next((entry.id for entry in self._legs.values() if call_id and entry.call_id == call_id), "")
+        self.transfer_state(leg.id, 100, "Trying")
+        if not target or (call_id and not other):
+            self.transfer_state(leg.id, 404 if not target else 481)
+            return
+        self._sink(TransferAsked(leg=leg.id, target=target, replaces=other))
+
+    def _on_auth(self, record: wire.Record) -> None:
+        """The far end wants credentials for one of our requests in a call."""
+        _, status, handle, number, tries, (method, uri, challenges) = record
+        leg = self._handles.get(handle)
+        account = self._lines.account(leg.endpoint) if leg is not None and leg.kind == "line" else None
+        line = None
+        if account is not None and tries < 2:
+            line = authorization(status, _lines(challenges), _text(method), _text(uri), *account)
+        self._thread.command(wire.CMD_AUTH, 0 if line else 1, handle, number, strings=((line or "").encode(),))
+
+    def _on_request(self, record: wire.Record) -> None:
+        _, code, handle, cseq, _b, parts = record
+        method = _text(parts[0])
+        if method == "REGISTER":
+            reply = self._register(code, cseq, [_text(part) for part in parts])
+        else:
+            reply = Reply(status=405 if method in ("MESSAGE", "PUBLISH") else 489, reason="Not Served Here")
+        self._thread.command(wire.CMD_REPLY, reply.status, handle,
+                             strings=(reply.reason.encode(), h.header_lines(reply.headers).encode(), b""))
+
+    def _register(self, code: int, cseq: int, parts: list[str]) -> Reply:
+        (method, source, ruri, _sender, to, call_id, credentials, contacts, expires, path, supported, agent, *_) = parts
+        now = self._clock.utc()
+        claimed = h.user_of(h.uri_of(to))
+        checked = self._phones.check(method, ruri, claimed, _split(credentials), source, "udp", now)
+        self._banned(checked)
+        if checked.reply is not None:
+            return checked.reply
+        if checked.extension != claimed:
+            return Reply(status=403, reason="Not Your Address")
+        reply, events = self._phones.register(
+            Request(extension=claimed, call_id=call_id, cseq=cseq, contacts=_split(contacts), source=source,
+                    expires=expires or None, transport="tcp" if code else "udp", path=_split(path),
+                    supports_path="path" in supported.lower(), user_agent=agent),
+            now,
+        )
+        for event in events:
+            self._registration(event)
+        self._allow_sources()
+        return reply
+
+    def _registration(self, event: Event) -> None:
+        """A binding came or went: the core hears of it, and of the phone's state as it is now."""
+        if not isinstance(event, PhoneRegistered | PhoneGone):
+            return
+        contacts = self._phones.best(event.extension, self._clock.utc())
+        self._sink(EndpointChanged(
+            endpoint=event.extension, kind="phone", up=bool(contacts), reason=contacts[0].uri if contacts else "",
+            event=event,
+        ))
+
+    def _banned(self, checked: Checked) -> None:
+        ban = checked.ban
+        if ban is None:
+            return
+        self._thread.command(wire.CMD_BAN, a=max(1, int(ban.seconds)), strings=(ban.address.encode(),))
+        self._sink(EndpointChanged(endpoint=ban.address, kind="phone", up=False, reason=ban.reason, event=ban))
+
+    def _on_response(self, record: wire.Record) -> None:
+        self._lines.response(record, self._clock.mono())
+
+    def _on_orphan(self, record: wire.Record) -> None:
+        call_id, line, detail = (_text(part) for part in record[5])
+        self._sink(OrphanEnded(sip_call_id=call_id, line=line, ended=bool(record[1]), detail=detail))
+
+    def _on_stopped(self, record: wire.Record) -> None:
+        if self._stopped is not None and not self._stopped.done():
+            self._stopped.set_result(None)
+
+
+class _NoWay(Exception):
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status, self.text = status, text
+
+
+_HANDLERS = {
+    wire.EV_INVITE: SipDriver._on_invite,
+    wire.EV_PROGRESS: SipDriver._on_progress,
+    wire.EV_ANSWERED: SipDriver._on_answered,
+    wire.EV_MEDIA: SipDriver._on_media,
+    wire.EV_ENDED: SipDriver._on_ended,
+    wire.EV_INFO: SipDriver._on_info,
+    wire.EV_REFER: SipDriver._on_refer,
+    wire.EV_AUTH: SipDriver._on_auth,
+    wire.EV_REQUEST: SipDriver._on_request,
+    wire.EV_RESPONSE: SipDriver._on_response,
+    wire.EV_ORPHAN: SipDriver._on_orphan,
+    wire.EV_STOPPED: SipDriver._on_stopped,
+}
+
+_REASONS = {
+    100: "Trying", 180: "Ringing", 200: "OK", 302: "Moved Temporarily", 403: "Forbidden", 404: "Not Found",
+    408: "Request Timeout", 480: "Temporarily Unavailable", 481: "Call Does Not Exist", 486: "Busy Here",
+    487: "Request Terminated", 488: "Not Acceptable Here", 500: "Server Internal Error", 503: "Service Unavailable",
+    600: "Busy Everywhere", 603: "Decline",
+}
+
+
+def _split(text: str) -> list[str]:
+    return text.split("\n") if text else []
+
+
+def _lines(raw: bytes) -> list[str]:
+    return _split(_text(raw))
+
+
+def _line(text: str) -> bytes:
+    """One line of text for the wire: no control characters, bounded."""
+    return "".join(c for c in text if c >= " " and c != "\x7f").encode()[:120]
+
+
+def _address(where: Any) -> str:
+    return f"{h.host_text(where.host)}:{where.port_or(5060)}"
+
+
+def _own_host(config: Any) -> str:
+    host = config.sip.listen.host
+    return h.host_text(host) if host not in ("0.0.0.0", "::") else "switchroom.invalid"
+
+
+__all__ = ["SipDriver", "address_of"]

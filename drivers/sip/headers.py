@@ -1,0 +1,92 @@
+"""Header values as the driver needs them: parts of From, Refer-To, URIs; and what it writes. Pure, linear, bounded."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, unquote
+
+_USER_SAFE = "-_.!~*'()&=+$,;?/"  # RFC 3261 25.1, user-unreserved and unreserved
+_DIGITS = "0123456789*#ABCDabcd"
+
+
+def uri_of(value: str) -> str:
+    """The URI of a name-addr or addr-spec: `"A" <sip:a@b>;tag=1` -> `sip:a@b`."""
+    start = value.find("<")
+    if start >= 0:
+        return value[start + 1 :].partition(">")[0].strip()
+    return value.partition(";")[0].strip()
+
+
+def display_of(value: str) -> str:
+    """The display name of a name-addr, unquoted; "" where there is none."""
+    head = value.partition("<")[0].strip() if "<" in value else ""
+    if len(head) >= 2 and head[0] == '"' == head[-1]:
+        head = head[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+    return head[:128]
+
+
+def user_of(uri: str) -> str:
+    """The user part, unescaped once, without parameters of its own; "" where the URI has none."""
+    scheme, _, rest = uri.partition(":")
+    if scheme.lower() == "tel":
+        return unquote(rest.partition(";")[0])[:128]
+    if "@" not in rest:
+        return ""
+    user = rest.rpartition("@")[0]
+    return unquote(user.partition(":")[0].partition(";")[0])[:128]
+
+
+def escape_user(text: str) -> str:
+    """Text as the user part of a URI."""
+    return quote(text, safe=_USER_SAFE)
+
+
+def host_text(host: str) -> str:
+    """A host as it stands in a URI: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def name_addr(uri: str, name: str = "") -> str:
+    """`"name" <uri>`; what cannot stand between quotes is left out."""
+    clean = "".join(c for c in name if c >= " " and c not in '"\\\x7f')[:128]
+    return f'"{clean}" <{uri}>' if clean else f"<{uri}>"
+
+
+def header_lines(headers: tuple[tuple[str, str], ...] | list[tuple[str, str]]) -> str:
+    """Lines with CRLF. Raises ValueError for a name or value that would break out of its line."""
+    lines = []
+    for name, value in headers:
+        if not name.replace("-", "").isalnum() or any(c in value for c in "\r\n\0"):
+            raise ValueError(f"not a header: {name!r}")
+        lines.append(f"{name}: {value}\r\n")
+    return "".join(lines)
+
+
+def refer_target(refer_to: str) -> tuple[str, str]:
+    """User part and Call-ID to replace ("" for a blind transfer) of a Refer-To value (RFC 3515, RFC 3891 6)."""
+    uri, _, headers = uri_of(refer_to).partition("?")
+    for part in headers.split("&"):
+        name, _, value = part.partition("=")
+        if name.lower() == "replaces":
+            return user_of(uri), unquote(value).partition(";")[0]
+    return user_of(uri), ""
+
+
+def info_digit(content_type: str, body: str) -> tuple[str, int] | None:
+    """Digit and milliseconds of an INFO body, application/dtmf-relay ("Signal=5\\r\\nDuration=160") or
+    application/dtmf ("5"); None where it is neither."""
+    kind = content_type.lower()
+    if kind == "application/dtmf":
+        text = body.strip()
+        return (_digit(text), 0) if _digit(text) else None
+    if kind != "application/dtmf-relay":
+        return None
+    fields = {k.strip().lower(): v.strip() for k, _, v in (line.partition("=") for line in body.splitlines()[:8])}
+    digit = _digit(fields.get("signal", ""))
+    duration = fields.get("duration", "")
+    return (digit, int(duration[:5]) if duration[:5].isdigit() else 0) if digit else None
+
+
+def _digit(text: str) -> str:
+    if text in ("10", "11"):
+        return {"10": "*", "11": "#"}[text]
+    return text.upper() if len(text) == 1 and text in _DIGITS else ""

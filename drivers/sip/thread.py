@@ -1,0 +1,119 @@
+"""The SIP thread as an object: starts it, sends it commands, hands out its events on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from appliance.errors import SwitchroomError
+from drivers.sip import wire
+
+log = logging.getLogger("sip")
+_BUFFER = 1 << 18
+_BATCHES = 4
+"""Buffers drained in one turn of the loop: others get their turn, the descriptor stays readable."""
+
+
+class SipThread:
+    """One per process (libre keeps state per process). `on_event` gets each record, on the loop `start` was called on."""
+
+    def __init__(self, on_event: Callable[[wire.Record], None]) -> None:
+        self._on_event = on_event
+        self._ua = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.leaked = 0
+
+    def start(
+        self, listen: list[str], journal: Path | None, *, software: str = "Switchroom", emergency: tuple[str, ...] = (),
+        max_legs: int = 4096, timer_b_ms: int = 0, session_seconds: int = 0, min_se: int = 90, ring_log2: int = 22,
+    ) -> None:
+        """Binds the sockets and starts the thread. Raises SwitchroomError "sip.start"."""
+        from drivers.sip import _sip  # built by setup.py; the pure parts of the driver can be used without it
+
+        self._lib, self._ffi = _sip.lib, _sip.ffi
+        ffi = self._ffi
+        keep = [ffi.new("char[]", text.encode()) for text in (
+            " ".join(listen), software, str(journal or ""), ",".join(emergency))]
+        cfg = ffi.new("struct ua_config *")
+        cfg.listen, cfg.software, cfg.journal, cfg.emergency = keep
+        cfg.journal_slots = cfg.max_legs = max_legs
+        cfg.max_fds = max(8192, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65536))
+        cfg.timer_b_ms, cfg.session_seconds, cfg.min_se, cfg.ring_log2 = timer_b_ms, session_seconds, min_se, ring_log2
+        cfg.secret = secrets.token_bytes(16)
+        error = ffi.new("char[256]")
+        self._ua = self._lib.ua_start(cfg, error, 256)
+        if not self._ua:
+            text = ffi.string(error).decode(errors="replace")
+            raise SwitchroomError("sip.start", f"SIP could not be started: {text}.",
+                                  "Is another program (or another Switchroom) using that address and port?")
+        self._buffer = bytearray(_BUFFER)
+        self._cbuf = ffi.from_buffer("uint8_t[]", self._buffer)
+        self._fd = self._lib.ua_fd(self._ua)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._fd, self._readable)
+
+    @property
+    def running(self) -> bool:
+        return self._ua is not None
+
+    def ports(self) -> list[int]:
+        """Local ports in the order of `listen`."""
+        ports = [self._lib.ua_port(self._ua, i) for i in range(8)]
+        return [port for port in ports if port]
+
+    def command(self, kind: int, code: int = 0, id: int = 0, a: int = 0, b: int = 0, strings: tuple[bytes, ...] = ()) -> None:
+        if self._ua is None:
+            return
+        record = wire.command(kind, code, id, a, b, strings)
+        err = self._lib.ua_command(self._ua, record, len(record))
+        if err:
+            raise SwitchroomError("sip.command", f"The SIP thread took no command: {os.strerror(err)}.",
+                                  "The machine is short of memory; see `switchroom status`.")
+
+    def counters(self) -> dict[str, int]:
+        if self._ua is None:
+            return {}
+        out = self._ffi.new("struct ua_counters *")
+        self._lib.ua_counters(self._ua, out)
+        return {name: int(getattr(out, name)) for name, _ in self._ffi.typeof("struct ua_counters").fields}
+
+    def _readable(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # woken, and read empty by the turn before
+            os.eventfd_read(self._fd)
+        for _ in range(_BATCHES):
+            if not self._drain():
+                return
+        os.eventfd_write(self._fd, 1)
+
+    def _drain(self) -> bool:
+        if self._ua is None:
+            return False
+        n = self._lib.ua_events(self._ua, self._cbuf, _BUFFER)
+        if not n:
+            return False
+        with memoryview(self._buffer) as whole, whole[:n] as part:
+            for record in list(wire.records(part)):
+                try:
+                    self._on_event(record)
+                except Exception:  # one bad event must not take the other calls' events with it
+                    log.exception("an event of the SIP thread could not be handled", extra={"type": record[0]})
+        return True
+
+    def close(self) -> None:
+        """Joins the thread. What it still had to say is handed over first."""
+        if self._ua is None:
+            return
+        if self._loop is not None:
+            self._loop.remove_reader(self._fd)
+        while self._drain():
+            pass
+        ua, self._ua = self._ua, None
+        self.leaked = int(self._lib.ua_free(ua))
+        if self.leaked:
+            log.error("the SIP library left memory behind", extra={"blocks": self.leaked})
