@@ -1,0 +1,62 @@
+"""Shortage of disk: levels, the reserve, and what the writer does when the free space it is told of changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance import messages as m
+from appliance.clock import ManualClock
+from appliance.ledger import Ledger, Thresholds, level_for, writer
+from appliance.ledger.space import Level, Reserve
+
+LIMITS = Thresholds(recordings=400, campaigns=200, reserve=100, slack=10)
+
+
+@pytest.mark.parametrize(
+    "free, current, level",
+    [
+        (400, "none", "none"), (399, "none", "recordings"), (399, "recordings", "recordings"), (409, "recordings", "recordings"),
+        (410, "recordings", "none"), (199, "none", "campaigns"), (205, "recordings", "recordings"), (205, "campaigns", "campaigns"),
+        (99, "none", "reserve"), (0, "reserve", "reserve"), (110, "reserve", "campaigns"), (10**9, "reserve", "none"),
+    ],
+)  # fmt: skip
+def test_levels(free: int, current: Level, level: Level) -> None:
+    assert level_for(free, LIMITS, current) == level
+
+
+def test_the_reserve_holds_blocks_and_gives_them_back(tmp_path: Path) -> None:
+    reserve = Reserve(tmp_path / "reserve", 1 << 20)
+    assert reserve.keep()
+    assert (tmp_path / "reserve").stat().st_blocks * 512 >= 1 << 20
+    assert reserve.spend()
+    assert not reserve.kept
+    assert not reserve.spend()
+
+
+async def test_the_core_hears_of_each_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "SPACE_SECONDS", 0.0)
+    free: Iterator[int] = iter((10**6, 350, 150, 50, 150, 10**6))
+    last = [0]
+
+    def told(path: Path) -> int:
+        last[0] = next(free, last[0])
+        return last[0]
+
+    heard: list[str] = []
+    ledger = Ledger(
+        tmp_path, ManualClock(), on_shortage=lambda level, detail: heard.append(level), thresholds=LIMITS, reserve_bytes=4096,
+        free=told,
+    )  # fmt: skip
+    kept = []
+    async with asyncio.timeout(20):
+        while len(heard) < 5:
+            await ledger.commit(m.ConfigApplied(version=1))
+            kept.append((tmp_path / "reserve").exists())
+    assert heard == ["recordings", "campaigns", "reserve", "campaigns", "none"]
+    assert False in kept
+    await ledger.close()
+    assert (tmp_path / "reserve").exists(), "kept again once there is room"
