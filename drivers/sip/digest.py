@@ -217,6 +217,11 @@ class Authenticator:
             return Verdict(kind="missing", challenge=self.challenge(claimed, source, now))
         return self._judge(params, method, request_uri, source, now)
 
+    def named_in(self, headers: list[str]) -> str:
+        """The user whom credentials for our realm name, "" where there are none that can be read."""
+        found = (parse_credentials(header) for header in headers[:8])
+        return next((p.get("username", "") for p in found if p is not None and p.get("realm") == self.realm), "")
+
     def _judge(self, params: dict[str, str], method: str, request_uri: str, source: str, now: float) -> Verdict:
         username, nonce = params.get("username", ""), params.get("nonce", "")
         account = self._account(username)

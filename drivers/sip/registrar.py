@@ -251,11 +251,8 @@ class Registrar:
         return {extension: bindings for extension, bindings in found.items() if bindings}
 
     def sources(self, now: float) -> set[str]:
-        """Addresses (without port) that live registrations came from: these are never banned."""
-        return {
-            b.source.rpartition(":")[0].strip("[]") for bindings in self._bindings.values()
-            for b in bindings if b.expires_at > now
-        }
+        """Where live registrations came from ("192.0.2.7:5060"): these are never banned."""
+        return {b.source for bindings in self._bindings.values() for b in bindings if b.expires_at > now}
 
     def next_expiry(self) -> float | None:
         """When `tick` has work next, UTC seconds."""

@@ -201,6 +201,12 @@ def test_other_schemes_and_realms_are_passed_over(auth: Authenticator) -> None:
     assert auth.check("REGISTER", URI, "101", ["Basic x", other, good], SOURCE, 101).kind == "accepted"
 
 
+def test_who_is_named(auth: Authenticator) -> None:
+    good = credentials("102", "x", "n")
+    assert auth.named_in(["Basic x", good]) == "102"
+    assert auth.named_in(["Digest broken"]) == ""
+
+
 def test_values_keep_their_commas_and_escapes() -> None:
     parsed = parse_credentials('Digest username="a,\\"b\\"", realm=x ,  uri="sip:a,b"')
     assert parsed == {"username": 'a,"b"', "realm": "x", "uri": "sip:a,b"}

@@ -158,7 +158,7 @@ def test_survives_a_restart(registrar: Registrar, store: MemoryStore) -> None:
         ("<sip:p;lr>",),
         0.5,
     )
-    assert again.sources(1100) == {"2001:db8::7"}
+    assert again.sources(1100) == {"[2001:db8::7]:5070"}
 
 
 def test_dropping(registrar: Registrar) -> None:
