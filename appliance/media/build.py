@@ -31,9 +31,10 @@ def declarations(header: str) -> str:
 ffibuilder = FFI()
 ffibuilder.cdef(declarations("detect.h"))
 ffibuilder.cdef(declarations("media.h"))
+ffibuilder.cdef(declarations("message.h"))
 ffibuilder.set_source(
     "appliance.media._media",
-    '#include "media.h"\n#include "detect.h"\n',
+    '#include "media.h"\n#include "detect.h"\n#include "message.h"\n',
     sources=[os.path.relpath(p, Path.cwd()) for p in SOURCES],
     include_dirs=[str(HERE)],
     depends=[os.path.relpath(p, Path.cwd()) for p in HEADERS],
