@@ -178,11 +178,11 @@ def _compose(
         if address not in good:
             log.warning("the report of campaign %d is not sent to %r: that is no address", document.id, address)
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's out-of-office answers it
-    message["Content-Language"] = shown.language
     message.set_content(text(shown), cte="base64")
     message.add_alternative(html(shown), subtype="html", cte="base64")
     for name, (kind, subtype), content in attached:
         message.add_attachment(content, maintype=kind, subtype=subtype, filename=name)
+    message["Content-Language"] = shown.language  # last: the parts take over what Content-… there is
     return message
 
 
