@@ -274,7 +274,7 @@ def history(ctx: click.Context, limit: int, as_json: bool) -> None:
 def diff(ctx: click.Context, old: str, new: str | None, secrets: bool, as_json: bool) -> None:
     """Compare OLD with NEW (default: what is in force). Each is a version number or a file.
 
-    Ends with 0 when they say the same, with 1 when they differ.
+    Ends with 0 when they say the same, with 1 when they differ, with 2 when one has mistakes.
 
     \b
     switchroom config diff 3
@@ -282,7 +282,11 @@ def diff(ctx: click.Context, old: str, new: str | None, secrets: bool, as_json: 
     switchroom config diff 4 office.toml
     """
     store = _store(ctx)
-    found = Store.compare(*_side(store, old), *_side(store, new), secrets=secrets)
+    try:
+        found = Store.compare(*_side(store, old), *_side(store, new), secrets=secrets)
+    except ConfigError as error:
+        _show_problems(error.problems, _wants_json(ctx, as_json))
+        sys.exit(2)
     if _wants_json(ctx, as_json):
         _print_json(found)
     else:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from appliance import __version__
 from appliance.errors import SwitchroomError
@@ -76,9 +77,9 @@ def main() -> None:
             click.echo(json.dumps({"error": {"id": problem.id, "message": problem.message, "hint": problem.hint}}))
         else:
             console = Console(stderr=True)
-            console.print(f"[bold red]{problem.message}[/]", highlight=False)
+            console.print(f"[bold red]{escape(problem.message)}[/]", highlight=False)
             if problem.hint:
-                console.print(problem.hint, highlight=False)
+                console.print(escape(problem.hint), highlight=False)
         sys.exit(1)
     except click.exceptions.Exit as wanted:
         sys.exit(wanted.exit_code)

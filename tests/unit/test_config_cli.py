@@ -85,6 +85,9 @@ def test_import_history_diff_rollback(box: Box) -> None:
     assert "• scenario 701: lines 5 → 3" in differs.output and "+lines = 3" in differs.output
     same = box.run("diff", "2", str(box.office))
     assert (same.exit_code, same.output.strip()) == (0, "They are the same.")
+    wrong = box.office.with_name("wrong.toml")
+    wrong.write_text("[office]\nnme = 1\n", encoding="utf-8")
+    assert box.run("diff", "2", str(wrong)).exit_code == 2
     assert "rolled back to version 1" in box.run("rollback", "1").output
     assert box.json("show")["scenarios"][0]["lines"] == 5
 
