@@ -83,7 +83,7 @@ class SipDriver:
         self._handles: dict[int, _Leg] = {}
         self._next = 2
         self._numbers = 0
-        self._phones = Phones(config, secrets.token_bytes(32), state)
+        self._phones = Phones(config, secrets.token_bytes(32), state, lambda: self._allowed)
         self._thread = SipThread(self._event)
         self._lines = Lines(self._thread.command, self._new_handle, self._endpoint, self._clock)
         self._allowed: set[str] = set()
@@ -157,13 +157,14 @@ class SipDriver:
         self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
 
     def _allow_sources(self) -> None:
-        """The guard learns whom it may not ban: lines' addresses and those of live registrations."""
-        wanted = self._lines.addresses() | self._phones.registrar.sources(self._clock.utc())
+        """The guard learns whom it may not ban: lines and the sources of live registrations."""
+        wanted = self._lines.sources() | self._phones.registrar.sources(self._clock.utc())
         for address in wanted - self._allowed:
             self._thread.command(wire.CMD_ALLOW, 1, strings=(address.encode(),))
         for address in self._allowed - wanted:
             self._thread.command(wire.CMD_ALLOW, 0, strings=(address.encode(),))
         self._allowed = wanted
+        self._phones.ours = frozenset(wanted)
 
     def _endpoint(self, event: EndpointChanged) -> None:
         self._sink(event)
@@ -216,9 +217,8 @@ class SipDriver:
                 raise _NoWay(480, f"{order.endpoint} is not registered")
             best = bindings[0]
             uri, to, dst = best.uri, best.uri, best.source
-            transport, domain, user = int(best.transport == "tcp"), self._config.sip.realm, "switchroom"
+            transport, user, domain = int(best.transport == "tcp"), "switchroom", _own_host(self._config)
             routes = "".join(f"Route: {route}\r\n" for route in best.path)
-            domain = "switchroom.invalid"
         else:
             route = self._lines.route(order.endpoint)
             if route is None:

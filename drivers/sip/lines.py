@@ -120,7 +120,7 @@ class Lines:
                 except OSError as error:
                     log.warning("a line's name could not be resolved", extra={"host": host, "error": str(error)})
                     continue
-                line.addresses[i] = f"{h.host_text(found[0][4][0])}:{port}"
+                line.addresses[i] = f"{h.host_text(str(found[0][4][0]))}:{port}"
             self._index()
 
         task = asyncio.get_running_loop().create_task(look_up())
@@ -161,8 +161,9 @@ class Lines:
             name = next((name for network, name in self._networks if ip in network), None)
         return name
 
-    def addresses(self) -> set[str]:
-        return {_ip(source) for source in self._by_source}
+    def sources(self) -> set[str]:
+        """Addresses and ports of all servers of lines."""
+        return set(self._by_source)
 
     def route(self, name: str) -> Route | None:
         line = self._lines.get(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import msgspec
@@ -59,14 +59,18 @@ def address_of(source: str) -> str:
 
 
 class Phones:
-    """`key` keeps nonces good over a restart; `states` None forgets registrations at the end."""
+    """`key` seals nonces; `states` None forgets registrations at the end; `ours` tells the end points ("ip:port") of lines
+    and registered phones, which are never banned."""
 
-    def __init__(self, config: Any, key: bytes, states: States | None) -> None:
+    def __init__(self, config: Any, key: bytes, states: States | None, ours: Callable[[], set[str]]) -> None:
         sip = config.sip
+        self._ours = ours
         store: Store = StateStore(states) if states is not None else MemoryStore()
         self.registrar = Registrar(store, min_expires=sip.register_min_seconds, max_expires=sip.register_max_seconds)
         self.auth = Authenticator(key, sip.realm, self._account, nonce_seconds=float(sip.nonce_seconds))
         self.bans = Bans()
+        self.ours: frozenset[str] = frozenset()
+        """Addresses with ports of lines and live registrations: what a ban must not touch."""
         self._phones: dict[str, Any] = {}
         self.configure(config)
 
@@ -104,16 +108,18 @@ class Phones:
             return Checked(extension=claimed)
         address = address_of(source)
         own = self.registered_flow(claimed, source, now)
-        if credentials and not own and self.bans.throttled(address, claimed, now):
+        named = self.auth.named_in(credentials) or claimed
+        if credentials and not own and self.bans.throttled(address, named, now):
             return Checked(reply=self._challenge(self.auth.challenge(claimed, address, now)))
         verdict = self.auth.check(method, uri, claimed, credentials, address, now)
         if verdict.kind == "accepted":
-            self.bans.success(address, claimed)
+            self.bans.success(address, verdict.username)
             return self._allowed(verdict.username, address)
         ban = None
         if verdict.kind == "failed" and verdict.proven:
-            exempt = address in self.registrar.sources(now)
-            ban = self.bans.failure(address, claimed, now, exempt=exempt)
+            shared = any(address_of(endpoint) == address for endpoint in self.ours)
+            port = int(source.rpartition(":")[2])
+            ban = self.bans.failure(address, port, verdict.username, now, shared=shared, ours=source in self.ours)
         if verdict.kind == "malformed":
             return Checked(reply=Reply(status=400, reason="Bad Authorization"), ban=ban)
         return Checked(reply=self._challenge(verdict.challenge), ban=ban)
@@ -134,6 +140,10 @@ class Phones:
 
     def best(self, extension: str, now: float) -> list[Binding]:
         return self.registrar.contacts_of(extension, now) if extension in self._phones else []
+
+    def end_points(self, now: float) -> set[str]:
+        """Addresses and ports ("192.0.2.7:5060") that live registrations came from."""
+        return {b.source for bindings in self.registrar.registered(now).values() for b in bindings}
 
     def tick(self, now: float) -> list[Event]:
         self.auth.tick(now)

@@ -289,7 +289,7 @@ static void cmd_ban(struct ua *ua, const struct command *cmd)
 	struct sa sa;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	if (sa_set(&sa, cmd_str(cmd, 0), 0))
+	if (sa_set(&sa, cmd_str(cmd, 0), 0) && !ua_sa_decode(&sa, cmd_str(cmd, 0)))
 		return;
 	if (cmd->type == CMD_ALLOW)
 		(void)(cmd->code ? guard_allow(ua->guard, &sa.u.sa) : guard_disallow(ua->guard, &sa.u.sa));

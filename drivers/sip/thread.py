@@ -10,6 +10,7 @@ import resource
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from appliance.errors import SwitchroomError
 from drivers.sip import wire
@@ -25,7 +26,8 @@ class SipThread:
 
     def __init__(self, on_event: Callable[[wire.Record], None]) -> None:
         self._on_event = on_event
-        self._ua = None
+        self._ua: Any = None
+        self._fd = -1
         self._loop: asyncio.AbstractEventLoop | None = None
         self.leaked = 0
 
@@ -34,7 +36,7 @@ class SipThread:
         max_legs: int = 4096, timer_b_ms: int = 0, session_seconds: int = 0, min_se: int = 90, ring_log2: int = 22,
     ) -> None:
         """Binds the sockets and starts the thread. Raises SwitchroomError "sip.start"."""
-        from drivers.sip import _sip  # built by setup.py; the pure parts of the driver can be used without it
+        from drivers.sip import _sip  # type: ignore[attr-defined]  # built by setup.py; the pure parts of the driver can be used without it
 
         self._lib, self._ffi = _sip.lib, _sip.ffi
         ffi = self._ffi
