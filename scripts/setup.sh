@@ -33,7 +33,7 @@ done_with() { local name=$1; shift; fingerprint "$@" > "$VENV/.stamp-$name"; }
 
 setup_packages() {
     need_packages build-essential pkg-config python3 python3-dev python3-venv libre-dev libspandsp-dev libtiff-dev libssl-dev \
-        zlib1g-dev espeak-ng ca-certificates
+        zlib1g-dev espeak-ng sox ca-certificates
 }
 
 setup_python() {
@@ -74,7 +74,7 @@ setup_build() {
 }
 
 setup_prompts() {
-    "$PY" -m appliance.cli prompts build --quiet
+    "$PY" -m appliance.cli prompts build
 }
 
 setup_all() {
