@@ -1,6 +1,8 @@
-"""A writer in a process of its own, to be killed, copied from, or starved of disk. `python -m tests.ledger_process DIR [BYTES]`.
+"""A writer in a process of its own, to be killed, copied from, or starved of disk. `python -m tests.ledger_process
+DIR [BYTES]`.
 
-Prints one line per thing acknowledged: the calls whose commit returned. With BYTES the process may not write a file beyond that
+Prints one line per thing acknowledged: the calls whose commit returned. With BYTES the process may not write a file
+beyond that
 size until it reads a line from standard input; then the limit is lifted."""
 
 from __future__ import annotations
@@ -25,10 +27,12 @@ async def flow(ledger: Ledger, numbers: itertools.count[int], stop: asyncio.Even
     while not stop.is_set():
         n = next(numbers)
         call, leg = f"c{n}", f"l{n}"
-        key = dict(campaign=1, subscriber=n, attempt=1)
+        key = {"campaign": 1, "subscriber": n, "attempt": 1}
         await ledger.commit(
             m.AttemptStarted(**key, call=call, leg=leg, line="gw"),
-            m.LegOpened(call=call, leg=leg, direction="out", kind="line", endpoint="gw", number=f"+3584{n:08d}", sip_call_id=f"s{n}"),
+            m.LegOpened(
+                call=call, leg=leg, direction="out", kind="line", endpoint="gw", number=f"+3584{n:08d}", sip_call_id=f"s{n}",
+            ),
         )  # fmt: skip
         say(f"started {n}")
         ledger.append(m.LegAnswered(leg=leg))
@@ -57,4 +61,4 @@ async def main(directory: Path, limit: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0))  # noqa: PLR2004
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0))

@@ -11,13 +11,14 @@ from typing import Any
 
 import click
 import msgspec
+from rich import box
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from appliance.errors import SwitchroomError
 from appliance.ledger import export
-from appliance.ledger.cdr import Cdr, CdrRow
+from appliance.ledger.cdr import CdrRow, LegRecord
 from appliance.ledger.reader import LedgerReader
 
 _AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
@@ -25,7 +26,8 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def parse_when(text: str, now: datetime) -> float:
-    """ "today", "yesterday", "now", "90m" or "7d" (ago), or an ISO date or time; without an offset in `now`'s zone. -> UTC s."""
+    """ "today", "yesterday", "now", "90m" or "7d" (ago), or an ISO date or time; without an offset in `now`'s zone.
+    -> UTC s."""
     word = text.strip().lower()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     named = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
@@ -97,20 +99,20 @@ def list_command(ctx: click.Context, limit: int, after: str, oldest: bool, as_js
 
 
 def _table(rows: list[CdrRow]) -> Table:
-    table = Table("Began", "", "From", "To", "Line", "Came to", "Ring", "Talk", "Campaign", "Call", highlight=False)
+    """One line per call; ids fold, what a person reads does not."""
+    table = Table(highlight=False, box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("Began", "", "From", "To", "Line", "Came to"):
+        table.add_column(title, no_wrap=True)
+    for title in ("Ring", "Talk"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("Call", overflow="fold")
     for row in rows:
         came_to = row.outcome or row.disposition
-        colour = (
-            "green"
-            if row.disposition == "answered"
-            else "red"
-            if row.disposition in ("failed", "interrupted")
-            else "yellow"
-        )
+        bad = row.disposition in ("failed", "interrupted")
+        colour = "green" if row.disposition == "answered" else "red" if bad else "yellow"
         table.add_row(
-            _local(row.start), {"in": "←", "out": "→", "internal": "↔"}[row.direction], _plain(row.caller), _plain(row.to),
-            _plain(row.line), f"[{colour}]{came_to}[/]", f"{row.ring:.0f} s", f"{row.talk:.0f} s",
-            str(row.campaign) if row.campaign else "", _plain(row.call),
+            _local(row.start)[5:], {"in": "←", "out": "→", "internal": "↔"}[row.direction], _plain(row.caller), _plain(row.to),
+            _plain(row.line), f"[{colour}]{came_to}[/]", f"{row.ring:.0f} s", f"{row.talk:.0f} s", _plain(row.call),
         )  # fmt: skip
     return table
 
@@ -145,33 +147,25 @@ def show(ctx: click.Context, call: str, as_json: bool) -> None:
         if value not in ("", None, 0) and name not in ("call", "legs", "sip_call_ids"):
             facts.add_row(name, _plain(str(round(value, 3) if isinstance(value, float) else value)))
     console.print(facts)
-    console.print(_legs(found))
-
-
-def _legs(found: Cdr) -> Table:
-    table = Table(
-        "Leg",
-        "",
-        "Endpoint",
-        "Party",
-        "Opened",
-        "Rang",
-        "Answered",
-        "Ended",
-        "Held",
-        "Codec",
-        "Cause",
-        "MOS",
-        "SIP Call-ID",
-    )
     for leg in found.legs:
-        cause, quality = leg.cause, leg.quality
-        table.add_row(
-            _plain(leg.leg), {"in": "←", "out": "→"}[leg.direction], _plain(leg.endpoint), _plain(f"{leg.number} {leg.name}".strip()),
-            _local(leg.opened), _after(leg.rang), _after(leg.answered), _after(leg.ended), f"{leg.held:.0f} s", leg.codec,
-            f"{cause.by} {cause.sip or ''} {_plain(cause.tone or cause.text)}".strip(), f"{quality.mos:.1f}" if quality else "",
-            _plain(leg.sip_call_id),
-        )  # fmt: skip
+        console.print(_leg(leg))
+
+
+def _leg(leg: LegRecord) -> Table:
+    arrow = {"in": "←", "out": "→"}[leg.direction]
+    table = Table(show_header=False, box=None, title_justify="left")
+    table.title = f"Leg {_plain(leg.leg)} {arrow} {_plain(leg.endpoint)}"
+    cause, quality = leg.cause, leg.quality
+    facts = {
+        "party": f"{leg.number} {leg.name}".strip(), "opened": _local(leg.opened), "rang": _after(leg.rang),
+        "answered": _after(leg.answered), "ended": _after(leg.ended), "held": f"{leg.held:.1f} s" if leg.held else "",
+        "codec": leg.codec, "cause": f"by {cause.by}, SIP {cause.sip}, Q.850 {cause.q850} {cause.tone or cause.text}".strip(),
+        "quality": f"MOS {quality.mos:.1f}, loss {quality.loss:.1%}, jitter {quality.jitter_ms:.1f} ms" if quality else "",
+        "SIP Call-ID": leg.sip_call_id,
+    }  # fmt: skip
+    for name, value in facts.items():
+        if value:
+            table.add_row(name, _plain(value))
     return table
 
 
@@ -190,7 +184,8 @@ def _after(seconds: float | None) -> str:
 @click.option("--limit", type=click.IntRange(1), help="At most so many calls.")
 @click.pass_context
 def export_command(ctx: click.Context, form: str | None, output: Path | None, limit: int | None, **given: Any) -> None:
-    """Write the calls that fit, oldest first, as CSV, JSON lines or Parquet. The size does not matter: nothing is collected."""
+    """Write the calls that fit, oldest first, as CSV, JSON lines or Parquet. The size does not matter: nothing is
+    collected."""
     known = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
     form = form or (known.get(output.suffix.lower(), "csv") if output else "jsonl" if ctx.obj.json else "csv")
     with open_reader(ctx) as reader:

@@ -1,4 +1,5 @@
-"""The ledger: the one writer of truth, and what is derived from it. `Ledger` in the core, `LedgerReader` everywhere else."""
+"""The ledger: the one writer of truth, and what is derived from it. `Ledger` in the core, `LedgerReader` everywhere
+else."""
 
 from .cdr import Cdr, CdrRow, LegRecord, fold
 from .codec import ERASED

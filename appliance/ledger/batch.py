@@ -23,7 +23,8 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 class Group:
-    """Events that stand or fall together, and whom to tell: `done` is the caller's future (asyncio) or event (thread)."""
+    """Events that stand or fall together, and whom to tell: `done` is the caller's future (asyncio) or event
+    (thread)."""
 
     __slots__ = ("done", "error", "events", "result", "subscribers", "work")
 

@@ -1,12 +1,13 @@
 """Call detail records, derived purely: a fold over the events of one call gives its one CDR.
 
-All durations are differences of monotonic time, in seconds. Where a call crosses a restart of the machine (another boot),
+All durations are differences of monotonic time, in seconds. Where a call crosses a restart of the machine (another
+boot),
 nothing is counted after its last event before that restart: nobody knows when it really ended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import msgspec
@@ -43,9 +44,11 @@ class LegRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 class CdrRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A CDR without its legs: what a list shows.
 
-    `seq` is the call's first event, `start` UTC seconds of it, `duration` until the call ended. `direction`: "in" from a
+    `seq` is the call's first event, `start` UTC seconds of it, `duration` until the call ended. `direction`: "in"
+    from a
     line, "out" over a line, "internal" between phones. `talk` is the time in which the parties were connected (two
-    answered legs; one where only one ever answered), less `hold`; `ring` from the first ringing to the connection or, without
+    answered legs; one where only one ever answered), less `hold`; `ring` from the first ringing to the connection or,
+    without
     one, to the end. `reached` is the last CallReached. `attempt` 0: no campaign."""
 
     call: str
@@ -146,7 +149,8 @@ class _Leg:
             rang=None if self.rang is None else self.rang - start,
             answered=None if self.answered is None else self.answered - start,
             ended=None if self.ended is None else self.ended - start,
-            held=sum(b - a for a, b in self.holds) if self.holds else 0.0, codec=self.codec or (self.quality.codec if self.quality else ""),
+            held=sum(b - a for a, b in self.holds) if self.holds else 0.0,
+            codec=self.codec or (self.quality.codec if self.quality else ""),
             heard=self.heard, cause=self.cause, quality=self.quality,
         )  # fmt: skip
 
@@ -248,7 +252,7 @@ class CallFold:
         )  # fmt: skip
 
 
-_TAKE = {
+_TAKE: dict[type[m.Event], Callable[..., None]] = {
     m.LegOpened: CallFold._leg_opened,
     m.LegRinging: CallFold._leg_ringing,
     m.LegAnswered: CallFold._leg_answered,
@@ -322,21 +326,35 @@ def _overlap(left: Spans, right: Spans) -> float:
     return sum(max(0.0, min(b, d) - max(a, c)) for a, b in left for c, d in right) if right else 0.0
 
 
+def with_outcome(cdr: Cdr, event: m.AttemptEnded) -> Cdr:
+    """An outcome that comes after its call's end is added to the CDR."""
+    return msgspec.structs.replace(
+        cdr, campaign=event.campaign, subscriber=event.subscriber, attempt=event.attempt, outcome=event.outcome,
+        seconds_heard=event.seconds_heard, digit=event.digit,
+    )  # fmt: skip
+
+
 def fold(records: Iterable[m.Record]) -> list[Cdr]:
     """The CDRs of a run of records, in order of their CallEnded. Calls still open give none."""
     calls: dict[str, CallFold] = {}
     call_of_leg: dict[str, str] = {}
     done: list[Cdr] = []
+    ended: dict[str, int] = {}
     for record in records:
         event = record.event
         if isinstance(event, m.LegOpened):
             call_of_leg[event.leg] = event.call
-        call = getattr(event, "call", None) or call_of_leg.get(getattr(event, "leg", ""), "")
+        call: str = getattr(event, "call", "") or call_of_leg.get(getattr(event, "leg", ""), "")
         if not call:
             continue
         if isinstance(event, m.CallEnded):
             if open_call := calls.pop(call, None):
+                ended[call] = len(done)
                 done.append(open_call.finish(event, record.mono, record.boot))
+            continue
+        if isinstance(event, m.AttemptEnded) and call not in calls:
+            if call in ended:
+                done[ended[call]] = with_outcome(done[ended[call]], event)
             continue
         if call not in calls:
             if not isinstance(event, m.LegOpened | m.AttemptStarted | m.CallReached):

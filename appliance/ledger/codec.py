@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,7 +20,8 @@ ERASED = "(erased)"
 MARK = "\x01"
 
 VERSIONS: dict[type[m.Event], int] = dict.fromkeys(m.EVENTS, 1)
-"""The version written today. Raise it with any change of fields; add the upcaster below and a fixture of the old form."""
+"""The version written today. Raise it with any change of fields; add the upcaster below and a fixture of the old
+form."""
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 UPCASTERS: dict[tuple[str, int], Upcaster] = {}
@@ -49,6 +50,12 @@ def person_of(text: str) -> int:
     return int(text[1:]) if text.startswith(MARK) else 0
 
 
+if TYPE_CHECKING:
+    AnyEvent = m.Event
+else:
+    AnyEvent = typing.Union[m.EVENTS]  # noqa: UP007
+
+
 class Stored(msgspec.Struct, array_like=True, frozen=True):
     """An event on disk. `boot` is a row of "boots"."""
 
@@ -56,7 +63,7 @@ class Stored(msgspec.Struct, array_like=True, frozen=True):
     utc: float
     mono: float
     boot: int
-    event: typing.Union[m.EVENTS]  # type: ignore[valid-type]  # noqa: UP007
+    event: AnyEvent
 
 
 class _StoredRaw(msgspec.Struct, array_like=True, frozen=True):
@@ -109,7 +116,7 @@ def upcast(
                 "Run the release that wrote it, or a newer one.",
             )
         fields, version = step(fields), version + 1
-    event = msgspec.convert(fields, typing.Union[m.EVENTS])  # noqa: UP007
+    event = msgspec.convert(fields, AnyEvent)
     return Stored(version, raw.utc, raw.mono, raw.boot, event)
 
 

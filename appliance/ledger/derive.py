@@ -1,6 +1,7 @@
 """Everything that follows from the events, kept up with them in the same transaction: indexes, open calls, CDRs, sums.
 
-`Deriver.take` gets each event once, tokenised and in order; `put` writes what came of them. The writer uses it as events arrive,
+`Deriver.take` gets each event once, tokenised and in order; `put` writes what came of them. The writer uses it as
+events arrive,
 `ledger rebuild` as it reads them back, so both come to the same.
 """
 
@@ -13,7 +14,7 @@ import msgspec
 
 from appliance import messages as m
 
-from .cdr import CallFold, Cdr, micros
+from .cdr import CallFold, Cdr, micros, with_outcome
 from .codec import decode, person_of
 from .durability import CAMPAIGN_EVENTS
 from .rollup import Rollups
@@ -26,7 +27,8 @@ Pairs = list[tuple[bytes, bytes]]
 
 
 def text_key(text: str) -> bytes:
-    """A name as the head of a key (LMDB's keys end at 511 bytes); NUL ends it so that no name is the head of another."""
+    """A name as the head of a key (LMDB's keys end at 511 bytes); NUL ends it so that no name is the head of
+    another."""
     return text.encode("utf-8", "replace")[:400].replace(b"\0", b" ") + b"\0"
 
 
@@ -155,17 +157,15 @@ class Deriver:
             put["cdr_campaign"].append((U32.pack(cdr.campaign) + key, b""))
 
     def _late_outcome(self, txn: Any, dbs: Dbs, event: m.AttemptEnded) -> None:
-        """An outcome that comes after its call's end is added to the CDR."""
+        """The campaign's index of CDRs has the call already where its legs named the campaign; if not, it gets it
+        now."""
         self._put_cdrs(txn, dbs)
         key = txn.get(call_key(event.call), db=dbs["cdr_call"])
         if key is None:
             return
-        cdr = _cdr_decoder.decode(txn.get(key, db=dbs["cdr"]))
-        cdr = msgspec.structs.replace(
-            cdr, subscriber=event.subscriber, attempt=event.attempt, outcome=event.outcome,
-            seconds_heard=event.seconds_heard, digit=event.digit,
-        )  # fmt: skip
+        cdr = with_outcome(_cdr_decoder.decode(txn.get(key, db=dbs["cdr"])), event)
         txn.put(key, _encoder.encode(cdr), db=dbs["cdr"])
+        txn.put(U32.pack(cdr.campaign) + key, b"", db=dbs["cdr_campaign"])
 
     # -- writing --
 

@@ -1,4 +1,5 @@
-"""CDRs for other programs: flat columns, CSV that no spreadsheet takes for a formula, JSON lines, Parquet. All streaming."""
+"""CDRs for other programs: flat columns, CSV that no spreadsheet takes for a formula, JSON lines, Parquet. All
+streaming."""
 
 from __future__ import annotations
 
@@ -61,11 +62,12 @@ def flat(cdr: Cdr) -> dict[str, Any]:
         "mos": min((q.mos for q in heard if q.mos), default=None),
         "loss": max((q.loss for q in heard), default=None), "jitter_ms": max((q.jitter_ms for q in heard), default=None),
     }  # fmt: skip
-    return {name: row[name] for name in COLUMNS}
+    return {name: round(value, 6) if isinstance(value := row[name], float) else value for name in COLUMNS}
 
 
 def safe_cell(value: Any) -> Any:
-    """Text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV injection). A plain number with
+    """Text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV injection). A plain
+    number with
     its sign, as every E.164 number is, cannot do anything and stays as it is."""
     if not isinstance(value, str) or not value.startswith(_FORMULA):
         return value
@@ -94,7 +96,8 @@ def json_lines(cdrs: Iterable[Cdr]) -> Iterator[str]:
 
 
 def write_parquet(cdrs: Iterable[Cdr], path: Path, progress: Callable[[int], None] = lambda count: None) -> int:
-    """Rows as `flat`, 10,000 to a row group, zstd. Takes pyarrow, which the box itself does not need. -> rows written."""
+    """Rows as `flat`, 10,000 to a row group, zstd. Takes pyarrow, which the box itself does not need. -> rows
+    written."""
     try:
         pa = importlib.import_module("pyarrow")
         pq = importlib.import_module("pyarrow.parquet")

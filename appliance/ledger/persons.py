@@ -1,6 +1,7 @@
 """Personal text apart from the events: rows that can be erased. Events and CDRs hold their ids (tokens).
 
-"persons": id -> scope + text. "person_ids": scope + text -> id. A number has scope 0; a name has the id of the number it came
+"persons": id -> scope + text. "person_ids": scope + text -> id. A number has scope 0; a name has the id of the number
+it came
 with as its scope, so that erasing a number takes its names along and nobody else's.
 """
 

@@ -32,7 +32,8 @@ class CampaignInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LedgerReader:
-    """Read-only access from any process. Raises "ledger.missing" where no box has written yet. Give back with `close`."""
+    """Read-only access from any process. Raises "ledger.missing" where no box has written yet. Give back with
+    `close`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -135,7 +136,8 @@ class LedgerReader:
         self, since: float | None = None, until: float | None = None, number: str = "", line: str = "", extension: str = "",
         campaign: int = 0, limit: int = 100, after: str = "", newest_first: bool = False,
     ) -> list[Cdr]:  # fmt: skip
-        """CDRs that started in [since, until) (UTC seconds) and fit all filters. For the next page give `after` the last one's
+        """CDRs that started in [since, until) (UTC seconds) and fit all filters. For the next page give `after` the
+        last one's
         `key`. `number` as in the events (E.164 with "+"), `extension` a phone's, `line` a line's name."""
         wanted = q.Query(since=since, until=until, number=number, line=line, extension=extension, campaign=campaign,
                          after=after, newest_first=newest_first)  # fmt: skip

@@ -1,4 +1,5 @@
-"""Deriving everything again from the events, and looking whether what is there agrees with them. For a box that stands still
+"""Deriving everything again from the events, and looking whether what is there agrees with them. For a box that
+stands still
 (`rebuild` takes the writer's lock); `check` may run beside a core."""
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class Rebuilt(msgspec.Struct, frozen=True):
 
 
 def rebuild(path: Path, progress: Progress = lambda done, total: None) -> Rebuilt:
-    """Derive indexes, CDRs and sums again into fresh sub-databases, then put them in force at once. A rebuild that is cut
+    """Derive indexes, CDRs and sums again into fresh sub-databases, then put them in force at once. A rebuild that is
+    cut
     short changes nothing. Raises "ledger.locked" while a core runs, "ledger.missing" where there is none."""
     LedgerReader(path).close()  # says "ledger.missing" before anything is made
     lock = WriterLock(path)

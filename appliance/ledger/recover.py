@@ -1,12 +1,17 @@
-"""What a restart does about calls that were open when the box died. Pure: it builds the events, the core does the deeds."""
+"""What a restart does about calls that were open when the box died. Pure: it builds the events, the core does the
+deeds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import cast
 
 import msgspec
 
 from appliance import messages as m
+
+from .cdr import CallFold
+from .codec import with_text
 
 
 class OpenLeg(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +50,7 @@ def interrupted(call: OpenCall) -> list[m.Event]:
                 line=attempt.line,
                 cause=cause,
                 why="the box restarted during the call",
-            )  # fmt: skip
+            )
         )
     events.append(m.CallEnded(call=call.call, disposition="interrupted"))
     return events
@@ -53,3 +58,18 @@ def interrupted(call: OpenCall) -> list[m.Event]:
 
 def interrupted_all(calls: Iterable[OpenCall]) -> list[m.Event]:
     return [event for call in calls for event in interrupted(call)]
+
+
+def open_call(fold: CallFold, texts: Callable[[str], str]) -> OpenCall:
+    """What is open of a call that has not ended, tokens replaced by `texts`."""
+    legs = [
+        OpenLeg(
+            opened=cast(m.LegOpened, with_text(leg.opened, texts)),
+            utc=leg.utc,
+            answered=leg.answered is not None,
+            attempt=fold.attempt,
+        )
+        for leg in fold.legs.values()
+        if leg.ended is None
+    ]
+    return OpenCall(call=fold.call, utc=fold.utc, legs=legs, attempt=fold.attempt, outcome=fold.ended_attempt)

@@ -25,7 +25,8 @@ The core appends typed events; every call record, index, sum and screen is deriv
 
 ## How an event is written
 
-- **{commit}**: `await ledger.commit(...)` returns after fsync. The events of one commit stand or fall together. All commits that
+- **{commit}**: `await ledger.commit(...)` returns after fsync. The events of one commit stand or fall together. All
+commits that
   wait share one transaction. `append` refuses events of this class (`ledger.needs-commit`).
 - **{behind}**: `ledger.append(event)` joins the next transaction, at most 100 ms later.
 
@@ -35,7 +36,7 @@ Sequence numbers have no gaps and follow the order of the calls, whatever the cl
 """
 
 
-def annotations(cls: type) -> dict[str, str]:
+def kinds_of(cls: type) -> dict[str, str]:
     """Field -> its annotation as it stands in the source."""
     tree = ast.parse(inspect.getsource(cls)).body[0]
     if not isinstance(tree, ast.ClassDef):
@@ -53,7 +54,7 @@ def _first_line(cls: type) -> str:
 
 
 def _event(cls: type[m.Event]) -> list[str]:
-    kinds = annotations(cls)
+    kinds = kinds_of(cls)
     lines = [f"### {cls.__name__}, version {VERSIONS[cls]}: {DURABILITY[cls].value}", ""]
     if doc := _first_line(cls):
         lines += [doc, ""]
@@ -75,7 +76,8 @@ def _section(title: str, text: str | None) -> list[str]:
 
 def page() -> str:
     """The whole page."""
-    lines = HEAD.format(commit=Durability.COMMIT.value, behind=Durability.BEHIND.value).splitlines() + [""]
+    lines = HEAD.format(commit=Durability.COMMIT.value, behind=Durability.BEHIND.value).splitlines()
+    lines.append("")
     for cls in m.EVENTS:
         lines += _event(cls)
     lines += _section("Call records", cdr.__doc__)
@@ -83,7 +85,7 @@ def page() -> str:
     lines += _section("Quarter-hour sums", rollup.__doc__)
     lines += _section("Personal data", persons.__doc__)
     lines += _section("Group commit", writer.gather_seconds.__doc__)
-    lines += _section("A full disk", space.__doc__) + [inspect.cleandoc(space.Thresholds.__doc__ or ""), ""]
+    lines += [*_section("A full disk", space.__doc__), inspect.cleandoc(space.Thresholds.__doc__ or ""), ""]
     lines += _section("Copies", guard.__doc__)
     lines += _section("Refused", batch._check.__doc__)
     lines += ["## Sub-databases", "", f"Kept: {', '.join(BASE)}.", "", f"Derived: {', '.join(DERIVED)}.", ""]

@@ -1,6 +1,7 @@
 """Quarter-hour sums over CDRs, so that figures of a long period need not read every call.
 
-A CDR counts in the quarter hour (UTC) in which it started, once for the office ("all") and once for each line, extension and
+A CDR counts in the quarter hour (UTC) in which it started, once for the office ("all") and once for each line,
+extension and
 campaign that took part in it ("line:NAME", "extension:101", "campaign:7").
 """
 

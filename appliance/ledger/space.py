@@ -1,4 +1,5 @@
-"""How short of disk the box is (pure), and the reserve file that is given up so that call events can still be written."""
+"""How short of disk the box is (pure), and the reserve file that is given up so that call events can still be
+written."""
 
 from __future__ import annotations
 

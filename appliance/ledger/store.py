@@ -2,7 +2,8 @@
 
 LMDB forbids opening one file twice in a process, so a `Ledger` and any `LedgerReader`s of one process share a `Store`.
 The map may only be resized while no transaction of the process is under way: `Store` counts them.
-Sub-databases that are derived from the events carry a generation in their name; a rebuild writes the next one and swaps.
+Sub-databases that are derived from the events carry a generation in their name; a rebuild writes the next one and
+swaps.
 """
 
 from __future__ import annotations
@@ -107,7 +108,8 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[tuple[Any, Dbs]]:
-        """The write transaction: committed and synced at the end, aborted by an exception. On the writer's thread only."""
+        """The write transaction: committed and synced at the end, aborted by an exception. On the writer's thread
+        only."""
         if not self._base:
             self._open_handles()
         self._enter()
@@ -195,7 +197,8 @@ class Store:
             self.env.open_db(name)
 
     def _open_handles(self) -> None:
-        """Handles of the generation in force. LMDB wants them opened alone, and drops those of an aborted transaction."""
+        """Handles of the generation in force. LMDB wants them opened alone, and drops those of an aborted
+        transaction."""
         with self._alone():
             try:
                 base = {name: self.env.open_db(name.encode(), create=False) for name in BASE}
@@ -210,7 +213,8 @@ class Store:
             self._derived = {generation: base | derived}
 
     def swap(self, fill: Callable[[Dbs], None]) -> None:
-        """Let `fill` write the derived sub-databases of the next generation, then put them in force and drop the old ones in
+        """Let `fill` write the derived sub-databases of the next generation, then put them in force and drop the old
+        ones in
         one transaction. For a writer that does nothing else meanwhile."""
         if not self._base:
             self._open_handles()
@@ -268,3 +272,12 @@ class WriterLock:
 
     def release(self) -> None:
         os.close(self._fd)
+
+
+def state_key(namespace: str, key: str) -> bytes:
+    raw = namespace.encode() + b"\0" + key.encode()
+    if len(raw) > 500 or "\0" in namespace:
+        raise SwitchroomError(
+            "ledger.state-key", f"The state key {key[:40]!r}… is too long.", "Keep it under 400 bytes."
+        )
+    return raw

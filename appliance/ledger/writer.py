@@ -1,4 +1,5 @@
-"""The ledger as the core writes it: append and commit on the event loop, transactions and fsync on a thread of its own."""
+"""The ledger as the core writes it: append and commit on the event loop, transactions and fsync on a thread of its
+own."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import lmdb
 
@@ -19,15 +20,13 @@ from appliance.clock import Clock
 from appliance.errors import SwitchroomError
 
 from . import batch as b
-from .cdr import CallFold
-from .codec import with_text
 from .durability import DURABILITY, Durability
 from .guard import CopyGuard
 from .persons import Texts
 from .reader import LedgerReader
-from .recover import OpenCall, OpenLeg
+from .recover import OpenCall, OpenLeg, open_call
 from .space import Level, Reserve, Thresholds, free_bytes, level_for
-from .store import WriterLock, close_store, open_store
+from .store import WriterLock, close_store, open_store, state_key
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +47,10 @@ _BEHIND = frozenset(cls for cls, durability in DURABILITY.items() if durability 
 
 
 def gather_seconds(rate: float) -> float:
-    """How long a commit waits for others to share its transaction, at `rate` commits per second. Nothing at an office's load; a
-    few milliseconds under pressure, where a transaction of its own for each would cost more CPU than the calls. Pure."""
+    """How long a commit waits for others to share its transaction, at `rate` commits per second. Nothing at an
+    office's load; a
+    few milliseconds under pressure, where a transaction of its own for each would cost more CPU than the calls.
+    Pure."""
     return min(GATHER_MOST, max(0.0, (rate - 100.0) / 1000.0 * GATHER_MOST))
 
 
@@ -64,7 +65,8 @@ def machine_boot() -> str:
 class Ledger:
     """The only writer. Made by the core, once; used from its event loop.
 
-    `path` is the ledger's directory (made if missing). `on_shortage(level, detail)` is called on the loop when the disk runs
+    `path` is the ledger's directory (made if missing). `on_shortage(level, detail)` is called on the loop when the
+    disk runs
     short or recovers. `queue_limit` events are kept in memory while the disk cannot take them; beyond, `append` and
     `commit` raise "ledger.full". Raises "ledger.locked" where another writer runs."""
 
@@ -108,7 +110,7 @@ class Ledger:
         self._closed = False
         self._wake = threading.Lock()
         self._wake.acquire()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = running_loop()
         self._on_shortage = on_shortage
         self._on_written = on_written
         self._thresholds = thresholds
@@ -146,8 +148,10 @@ class Ledger:
     def commit(self, *events: m.Event) -> asyncio.Future[int]:
         """Commit before effect: the future is done after fsync, with the last event's sequence number.
 
-        The events stand or fall together, in one transaction, numbered in order of the calls (the call counts, not the await;
-        a future may be left alone). Refusals: "ledger.duplicate-attempt", "ledger.attempt-ended", "ledger.duplicate-campaign",
+        The events stand or fall together, in one transaction, numbered in order of the calls (the call counts, not
+        the await;
+        a future may be left alone). Refusals: "ledger.duplicate-attempt", "ledger.attempt-ended",
+        "ledger.duplicate-campaign",
         "ledger.full"."""
         return self._submit(self._stamp(events))
 
@@ -157,7 +161,8 @@ class Ledger:
 
     def erase(self, number: str) -> asyncio.Future[int]:
         """Erase a person: the number, names that came with it, and its rows in campaign lists. -> how many texts went.
-        Readers get "(erased)" in their place. LMDB reuses the freed pages in time; `ledger check` says how many are free."""
+        Readers get "(erased)" in their place. LMDB reuses the freed pages in time; `ledger check` says how many are
+        free."""
         return self._do(lambda txn, dbs: self._batch.erase(txn, dbs, number))
 
     def flush(self) -> asyncio.Future[int]:
@@ -459,34 +464,20 @@ class Ledger:
     def _find_open(self) -> list[OpenCall]:
         with self._store.read() as (txn, dbs):
             texts = Texts(txn, dbs)
-            return [_open_call(fold, texts) for fold in self._batch.deriver.calls.values()]
+            return [open_call(fold, texts) for fold in self._batch.deriver.calls.values()]
 
 
-def state_key(namespace: str, key: str) -> bytes:
-    raw = namespace.encode() + b"\0" + key.encode()
-    if len(raw) > 500 or "\0" in namespace:
-        raise SwitchroomError(
-            "ledger.state-key", f"The state key {key[:40]!r}… is too long.", "Keep it under 400 bytes."
-        )
-    return raw
-
-
-def _open_call(fold: CallFold, texts: Texts) -> OpenCall:
-    legs = [
-        OpenLeg(
-            opened=cast(m.LegOpened, with_text(leg.opened, texts)),
-            utc=leg.utc,
-            answered=leg.answered is not None,
-            attempt=fold.attempt,
-        )
-        for leg in fold.legs.values()
-        if leg.ended is None
-    ]
-    return OpenCall(call=fold.call, utc=fold.utc, legs=legs, attempt=fold.attempt, outcome=fold.ended_attempt)
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop that this thread runs, if any: callbacks go there from the start."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _resolve(groups: list[b.Group], on_written: Callable[[int], None] | None, seq: int) -> None:
-    """On the loop: wake those who wait. Whoever gave up waiting (cancelled) is left alone; it is written all the same."""
+    """On the loop: wake those who wait. Whoever gave up waiting (cancelled) is left alone; it is written all the
+    same."""
     if on_written is not None:
         on_written(seq)
     for group in groups:

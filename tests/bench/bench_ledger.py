@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import gc
 import json
-import os
 import resource
 import shutil
 import statistics
@@ -52,7 +51,8 @@ def cpu() -> float:
 
 
 async def calls(directory: Path, count: int, waiting: int) -> dict[str, float]:
-    """`waiting` flows at once, each: commit LegOpened, then append the three other events; until `count` calls are durable."""
+    """`waiting` flows at once, each: commit LegOpened, then append the three other events; until `count` calls are
+    durable."""
     ledger = Ledger(directory, SystemClock())
     todo = iter([call_events(n) for n in range(count)])
     delays: list[float] = []
@@ -171,7 +171,7 @@ def day(directory: Path, first: float, count: int, per_day: int) -> dict[str, fl
                 times.append(time.perf_counter() - began)
             found[name] = min(times) * 1e3
             found[name.removesuffix("_ms") + "_found"] = len(got)
-    found["bytes_per_cdr"] = os.stat(directory / "data.mdb").st_size / count
+    found["bytes_per_cdr"] = (directory / "data.mdb").stat().st_size / count
     return found
 
 

@@ -1,4 +1,5 @@
-"""Stored events: every release's records can be read, personal text stands apart, other versions are lifted or refused."""
+"""Stored events: every release's records can be read, personal text stands apart, other versions are lifted or
+refused."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ FIXTURES = Path(__file__).parents[1] / "fixtures" / "ledger"
 
 
 def make_fixtures(release: str) -> None:
-    """For a release that changes a type: `python -c "from tests.unit.test_ledger_codec import *; make_fixtures('v0.2.0')"`."""
+    """For a release that changes a type: `python -c "from tests.unit.test_ledger_codec import *;
+    make_fixtures('v0.2.0')"`."""
     directory = FIXTURES / release
     directory.mkdir(parents=True, exist_ok=True)
     for number, event in enumerate(SAMPLES):
@@ -45,7 +47,7 @@ def test_every_release_can_be_read(path: Path) -> None:
 
 
 def test_which_fields_are_personal() -> None:
-    assert codec.PERSONAL == {m.LegOpened: ("number", "name"), m.CallTransferred: ("target",)}
+    assert {m.LegOpened: ("number", "name"), m.CallTransferred: ("target",)} == codec.PERSONAL
 
 
 def _raw(version: int, event: dict[str, object]) -> bytes:
@@ -54,7 +56,9 @@ def _raw(version: int, event: dict[str, object]) -> bytes:
 
 def test_an_older_version_is_lifted_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(codec.VERSIONS, m.LineChanged, 3)
-    monkeypatch.setitem(codec.UPCASTERS, ("LineMoved", 1), lambda e: {"type": "LineChanged", "name": e["line"], "state": e["state"]})
+    monkeypatch.setitem(
+        codec.UPCASTERS, ("LineMoved", 1), lambda e: {"type": "LineChanged", "name": e["line"], "state": e["state"]}
+    )
     monkeypatch.setitem(
         codec.UPCASTERS, ("LineChanged", 2), lambda e: {"type": e["type"], "line": e["name"], "up": e["state"] == "up"}
     )

@@ -1,4 +1,5 @@
-"""What the ledger promises holds when its process is killed, its files are copied while written, or the disk is full."""
+"""What the ledger promises holds when its process is killed, its files are copied while written, or the disk is
+full."""
 
 from __future__ import annotations
 
@@ -110,7 +111,8 @@ def test_killed_at_random_everything_acknowledged_is_there(tmp_path: Path) -> No
 
 
 def plain_copy(source: Path, target: Path, writer: Writer) -> None:
-    """Byte by byte from the start of the file, as `cp` does, with commits while it is at it. A machine so busy that the copy
+    """Byte by byte from the start of the file, as `cp` does, with commits while it is at it. A machine so busy that
+    the copy
     took longer than the ledger promises for begins again."""
     for _ in range(20):
         began = time.monotonic()

@@ -20,7 +20,8 @@ LIMITS = Thresholds(recordings=400, campaigns=200, reserve=100, slack=10)
     "free, current, level",
     [
         (400, "none", "none"), (399, "none", "recordings"), (399, "recordings", "recordings"), (409, "recordings", "recordings"),
-        (410, "recordings", "none"), (199, "none", "campaigns"), (205, "recordings", "recordings"), (205, "campaigns", "campaigns"),
+        (410, "recordings", "none"), (199, "none", "campaigns"), (205, "recordings", "recordings"),
+        (205, "campaigns", "campaigns"),
         (99, "none", "reserve"), (0, "reserve", "reserve"), (110, "reserve", "campaigns"), (10**9, "reserve", "none"),
     ],
 )  # fmt: skip

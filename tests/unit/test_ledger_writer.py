@@ -31,7 +31,9 @@ async def ledger(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Ledger]:
 
 
 def opened(call: str = "c1", leg: str = "l1", **more: object) -> m.LegOpened:
-    fields: dict[str, object] = dict(direction="out", kind="line", endpoint="gateway", number="+358401234567")
+    fields: dict[str, object] = {
+        "direction": "out", "kind": "line", "endpoint": "gateway", "number": "+358401234567",
+    }  # fmt: skip
     return m.LegOpened(call=call, leg=leg, **(fields | more))  # type: ignore[arg-type]
 
 
@@ -212,7 +214,8 @@ async def test_a_committed_outcome_stands_after_a_restart(tmp_path: Path, clock:
 
 
 async def test_erasing_a_person(ledger: Ledger, clock: ManualClock) -> None:
-    people = [m.Subscriber(index=0, number="+358401234567", name="Ann", row=1, extra={"x": "y"}), m.Subscriber(index=1, number="+1")]
+    ann = m.Subscriber(index=0, number="+358401234567", name="Ann", row=1, extra={"x": "y"})
+    people = [ann, m.Subscriber(index=1, number="+1")]
     await ledger.append_campaign(created(7, 2), people)
     await ledger.commit(opened(name="Ann"))
     await ledger.commit(opened("c2", "l2", number="+358409999999", name="Ann"))

@@ -1,0 +1,148 @@
+"""`switchroom cdr` and `switchroom ledger`, by their commands."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from appliance import messages as m
+from appliance.cli.cdr import cdr, parse_when
+from appliance.cli.ledger import ledger
+from appliance.clock import ManualClock
+from appliance.errors import SwitchroomError
+from appliance.ledger import Ledger
+from appliance.ledger.store import U64x2
+from tests.ledger_samples import CAUSE, QUALITY
+
+NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
+EVIL = '=cmd|"/c calc"!A1'
+
+
+@dataclass
+class Context:
+    data: Path
+    json: bool = False
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Context:
+    clock = ManualClock(utc=NOW.timestamp())
+    book = Ledger(tmp_path / "ledger", clock, "boot", reserve_bytes=0)
+    for n in range(5):
+        opened = m.LegOpened(
+            call=f"c{n}", leg=f"l{n}", direction="in", kind="line", endpoint="gateway", number=f"+35840123456{n % 2}",
+            name=EVIL, sip_call_id=f"s{n}", purpose=EVIL if n == 4 else "excuse",
+        )  # fmt: skip
+        book.commit_now(opened)
+        clock.advance(60)
+        book.commit_now(
+            m.LegAnswered(leg=f"l{n}", codec="PCMA"), m.LegEnded(leg=f"l{n}", cause=CAUSE, quality=QUALITY),
+            m.CallEnded(call=f"c{n}", disposition="answered"),
+        )  # fmt: skip
+    book.close_now()
+    return Context(tmp_path)
+
+
+def run(box: Context, group: Any, *arguments: str, status: int = 0) -> Result:
+    result = CliRunner().invoke(group, arguments, obj=box)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == status
+    return result
+
+
+def test_list_filters_and_pages(box: Context) -> None:
+    rows = json.loads(run(box, cdr, "list", "--json").stdout)
+    assert [row["call"] for row in rows] == ["c4", "c3", "c2", "c1", "c0"]
+    assert rows[0]["from"] == "+358401234560"
+    page = json.loads(run(box, cdr, "list", "--json", "--limit", "2", "--after", rows[1]["key"]).stdout)
+    assert [row["call"] for row in page] == ["c2", "c1"]
+    found = json.loads(run(box, cdr, "list", "--json", "--number", "+358401234561", "--oldest").stdout)
+    assert [row["call"] for row in found] == ["c1", "c3"]
+    since = json.loads(run(box, cdr, "list", "--json", "--since", "2026-11-22T10:31:30+00:00").stdout)
+    assert [row["call"] for row in since] == ["c4", "c3", "c2"]
+    assert json.loads(run(box, cdr, "list", "--json", "--line", "other").stdout) == []
+    assert "gateway" in run(box, cdr, "list").stdout
+    assert "No calls" in run(box, cdr, "list", "--extension", "999").stdout
+
+
+def test_show_by_either_id(box: Context) -> None:
+    found = json.loads(run(box, cdr, "show", "s3", "--json").stdout)
+    assert found["call"] == "c3"
+    assert found["legs"][0]["cause"]["sip"] == 486
+    assert found["legs"][0]["quality"]["mos"] == 4.1
+    assert "MOS 4.1" in run(box, cdr, "show", "c3").stdout
+    with pytest.raises(SwitchroomError) as unknown:
+        run(box, cdr, "show", "nope")
+    assert unknown.value.id == "cdr.unknown"
+
+
+def test_export_in_each_form(box: Context) -> None:
+    rows = list(csv.DictReader(io.StringIO(run(box, cdr, "export").stdout, newline="")))
+    assert [row["call"] for row in rows] == ["c0", "c1", "c2", "c3", "c4"]
+    assert rows[4]["purpose"] == "'" + EVIL
+    assert rows[0]["from"] == "+358401234560"
+    assert rows[0]["start"] == "2026-11-22T10:30:00.000Z"
+    lines = [json.loads(line) for line in run(box, cdr, "export", "--format", "jsonl", "--limit", "2").stdout.splitlines()]
+    assert [line["legs"][0]["name"] for line in lines] == [EVIL, EVIL]
+    target = box.data / "calls.parquet"
+    run(box, cdr, "export", "-o", str(target), "--number", "+358401234561")
+    table = pq.read_table(target).to_pydict()
+    assert table["call"] == ["c1", "c3"]
+    assert table["start"][0] == datetime(2026, 11, 22, 10, 31, tzinfo=UTC)
+    run(box, cdr, "export", "-o", str(box.data / "calls.csv"))
+    assert (box.data / "calls.csv").read_bytes().count(b"\r\n") == 6
+    assert not list(box.data.glob("*.part"))
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("now", "2026-11-22T10:30:00"), ("today", "2026-11-22T00:00:00"), ("Yesterday", "2026-11-21T00:00:00"),
+        ("90m", "2026-11-22T09:00:00"), ("7d", "2026-11-15T10:30:00"), ("2026-11-20", "2026-11-20T00:00:00"),
+        ("2026-11-20T08:00:00+02:00", "2026-11-20T06:00:00"),
+    ],
+)  # fmt: skip
+def test_times_as_people_write_them(text: str, expected: str) -> None:
+    assert parse_when(text, NOW) == datetime.fromisoformat(expected + "+00:00").timestamp()
+
+
+@pytest.mark.parametrize("text", ["", "soon", "2026-13-01", "1y", "99999999999999d"])
+def test_no_times(text: str) -> None:
+    with pytest.raises(SwitchroomError) as refused:
+        parse_when(text, NOW)
+    assert refused.value.id == "cdr.bad-time"
+
+
+def test_check_finds_damage_and_rebuild_mends_it(box: Context) -> None:
+    assert json.loads(run(box, ledger, "check", "--json").stdout)["problems"] == []
+    book = Ledger(box.data / "ledger", ManualClock(), "boot", reserve_bytes=0)
+    with book._store.write() as (txn, dbs):
+        key, _ = next(iter(txn.cursor(db=dbs["cdr"])))
+        txn.delete(key, db=dbs["cdr"])
+        txn.put(U64x2.pack(1, 1) * 2, b"", db=dbs["cdr_line"])
+    with pytest.raises(SwitchroomError) as locked:
+        run(box, ledger, "rebuild")
+    assert locked.value.id == "ledger.locked"
+    book.close_now()
+    damaged = json.loads(run(box, ledger, "check", "--json", status=1).stdout)
+    assert any("c0" in problem for problem in damaged["problems"])
+    assert any("cdr_line" in problem for problem in damaged["problems"])
+    assert "5 call records" in run(box, ledger, "rebuild").stdout
+    assert json.loads(run(box, ledger, "check", "--json").stdout)["cdrs"] == 5
+
+
+def test_tail(box: Context) -> None:
+    lines = run(box, ledger, "tail", "-n", "2").stdout.splitlines()
+    assert [line.split()[3] for line in lines] == ["LegEnded", "CallEnded"]
+    after = run(box, ledger, "tail", "--after", "19", "--json").stdout.splitlines()
+    assert [json.loads(line)["event"] for line in after] == [{"type": "CallEnded", "call": "c4", "disposition": "answered"}]
