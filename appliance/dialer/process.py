@@ -169,7 +169,8 @@ class Dialer:
                 await asyncio.sleep(IDLE_FOLD)
             wait = LOOK_ANYHOW if plan.look_again is None else min(plan.look_again, LOOK_ANYHOW)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), wait)
+                async with asyncio.timeout(wait):  # and not wait_for: in 3.11 it may swallow a cancellation
+                    await self._changed.wait()
 
     def _start(self, work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

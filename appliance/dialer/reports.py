@@ -91,7 +91,8 @@ class Reports:
         self._changed.set()
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), TRY_AGAIN)
+                async with asyncio.timeout(TRY_AGAIN):  # and not wait_for: in 3.11 it may swallow a cancellation
+                    await self._changed.wait()
             self._changed.clear()
             await self._serve()
             await self._note()

@@ -68,7 +68,8 @@ class Mailer:
             if self.config.server is not None and (mark != seen or now >= due):
                 seen, due = mark, await self._round(now)
             try:
-                await asyncio.wait_for(self._wake.wait(), _POLL)
+                async with asyncio.timeout(_POLL):  # and not wait_for: in 3.11 it may swallow a cancellation
+                    await self._wake.wait()
             except TimeoutError:
                 continue
 
