@@ -12,7 +12,8 @@
 #include <string.h>
 
 #define NEED 4                    /* windows that make a digit: 37.5 ms of tone at least, Q.24 wants 40 ms heard */
-#define PAIR_SHARE 0.74f          /* of the power in the window that the pair must hold: 1.5 % off frequency still does */
+#define PAIR_SHARE 0.62f          /* of the power that the pair must hold: 1.5 % off the highest frequency costs that much */
+#define EVEN 1.7f                 /* between the halves' powers: a tone that fills only part of a window has no say */
 #define TWIST 6.4f                /* 8 dB, either way */
 #define APART 0.16f               /* the next best row or column is 8 dB weaker */
 #define LEAST_POWER 42000.0f      /* of each tone: -44 dBov */
@@ -63,10 +64,12 @@ static struct look window_look(const float *x)
 {
 	struct look look = {.row = -1};
 	const float scale = 2.0f / ((float)DTMF_WINDOW * DTMF_WINDOW);
-	const float total = vec_dot(x, x, DTMF_WINDOW) / DTMF_WINDOW;
+	const size_t half = DTMF_WINDOW / 2;
+	const float early = vec_dot(x, x, half), late = vec_dot(x + half, x + half, half);
+	const float total = (early + late) / DTMF_WINDOW;
 	float re[8], im[8], power[8], second_row, second_col;
 
-	if (total < 2.0f * LEAST_POWER)
+	if (total < 2.0f * LEAST_POWER || early > EVEN * late || late > EVEN * early)
 		return look;
 	for (int f = 0; f < 8; f++) {
 		re[f] = vec_dot(x, bank[f][0], DTMF_WINDOW);
