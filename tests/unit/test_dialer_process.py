@@ -64,10 +64,13 @@ class Core:
 
     async def stop(self) -> None:
         """As a kill: what stands is forgotten, without a word."""
-        for task in [*self.calls, self.serving]:
+        self.serving.cancel()
+        self.server.close()  # cancels the commands under way: none may start a call from here on
+        await asyncio.gather(self.serving, return_exceptions=True)
+        calls = list(self.calls)
+        for task in calls:
             task.cancel()
-        await asyncio.gather(*self.calls, self.serving, return_exceptions=True)
-        self.server.close()
+        await asyncio.gather(*calls, return_exceptions=True)
         await self.ledger.close()
 
     async def restart(self) -> None:
