@@ -22,8 +22,8 @@ _language = click.Choice(LANGUAGES)
 def prompts() -> None:
     """Speak the box's prompts, or see what there is.
 
-    An office's own recording of a prompt goes to DATA/prompts/custom/LANGUAGE/NAME.wav (mono, 16 bit, 8 or 16 kHz) and is
-    used instead at once.
+    An office's own recording of a prompt goes to DATA/prompts/LANGUAGE/NAME.wav (mono, 16 bit, 8 or 16 kHz) and is used
+    instead at once.
     """
 
 
