@@ -106,7 +106,8 @@ int dialog_peer(struct dialog *d, const struct sip_msg *msg, bool routes)
 		mem_deref(r.mb);
 		d->rtag = mem_deref(d->rtag);
 		d->remote = mem_deref(d->remote);
-		err |= pl_strdup(&d->rtag, &peer->tag);
+		if (pl_isset(&peer->tag)) /* RFC 2543 callers have none */
+			err |= pl_strdup(&d->rtag, &peer->tag);
 		err |= taddr_without_tag(&d->remote, peer);
 	}
 	if (!err)

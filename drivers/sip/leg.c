@@ -95,8 +95,8 @@ static bool dialog_id_handler(struct le *le, void *arg)
 	const struct leg *leg = le->data;
 	const struct dialog_id *id = arg;
 
-	return !pl_strcmp(id->call_id, leg->dlg.call_id) && !pl_strcmp(id->ltag, leg->dlg.ltag) && leg->dlg.rtag &&
-	       !pl_strcmp(id->rtag, leg->dlg.rtag);
+	return !pl_strcmp(id->call_id, leg->dlg.call_id) && !pl_strcmp(id->ltag, leg->dlg.ltag) &&
+	       (leg->dlg.rtag ? !pl_strcmp(id->rtag, leg->dlg.rtag) : !pl_isset(id->rtag));
 }
 
 struct leg *leg_by_dialog(struct ua *ua, const struct pl *call_id, const struct pl *ltag, const struct pl *rtag)
