@@ -59,11 +59,13 @@ class Core:
     def start(self) -> None:
         self.ledger = Ledger(self.data / "ledger", self.clock)
         self.server = bus.Server(self.data, self.handle)
+        self.alive = True
         self.serving = asyncio.create_task(self.server.serve())
         self.attempts: set[tuple[int, int, int]] = set()
 
     async def stop(self) -> None:
         """As a kill: what stands is forgotten, without a word."""
+        self.alive = False
         self.serving.cancel()
         self.server.close()  # cancels the commands under way: none may start a call from here on
         await asyncio.gather(self.serving, return_exceptions=True)
@@ -89,7 +91,9 @@ class Core:
         self.ledger.append(BoxStarted(version="t", clean=False))
 
     async def commit(self, *events: object) -> None:
-        self.server.wake(await self.ledger.commit(*events))  # type: ignore[arg-type]
+        server, seq = self.server, await self.ledger.commit(*events)  # type: ignore[arg-type]
+        if server is self.server and self.alive:
+            server.wake(seq)
 
     async def campaign(self, size: int, number: int = 1) -> None:
         event = CampaignCreated(campaign=number, scenario="701", name="T", list="12", lines=self.lines, message="m.wav",
