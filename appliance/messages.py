@@ -58,7 +58,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LegOpened(Event, frozen=True, kw_only=True):
-    """A leg exists: a phone or a line called us (`in`) or we call it (`out`). Committed before an INVITE leaves.
+    """A leg exists: a phone or a line called us (`in`) or we call it (`out`). A campaign's is committed before its INVITE leaves.
 
     `endpoint` is the extension or the line's name; `number` the other party (caller of an `in` leg on a line, callee of an
     `out` leg) or what a phone dialled; `sip_call_id` is the Call-ID on the wire; `purpose` says which flow owns the call.

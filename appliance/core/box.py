@@ -118,7 +118,10 @@ class Box:
             if known.name not in wanted:
                 self.channels.remove_line(known.name)
         for line in wanted.values():
+            new = self.channels.line(line.name) is None
             self.channels.set_line(line.name, line.channels, line.keep_free_for_inbound)
+            if new and line.driver == "sip-trunk":
+                self.channels.set_up(line.name, False, "not registered yet")
 
     # -- what happens --
 

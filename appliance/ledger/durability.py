@@ -19,7 +19,7 @@ COMMIT = Durability.COMMIT
 BEHIND = Durability.BEHIND
 
 DURABILITY: dict[type[m.Event], Durability] = {
-    m.LegOpened: COMMIT,  # the Call-ID must be known before an INVITE leaves, or an orphan could not be ended
+    m.LegOpened: BEHIND,  # the SIP thread's journal knows the dialog before an INVITE leaves; a campaign's attempt commits it
     m.LegRinging: BEHIND,
     m.LegAnswered: BEHIND,
     m.LegHeld: BEHIND,

@@ -55,7 +55,7 @@ def test_operator_starts_a_campaign_from_the_phone(tmp_path: Path, message: Path
     with MailServer() as mail, Gateway(tmp_path / "gateway") as gateway, \
             Box(tmp_path / "box", gateway.port, mail.port, numbers=wanted, edits=QUICK) as box, \
             Phone(tmp_path / "phone", box.sip_port, "101", "anna-101") as phone:
-        phone.wait_event("REGISTER_OK", 10)
+        box.wait_registered("101")
         record_message(phone, box, message)
         ready = [p for p in wait_for(lambda: list((box.data / "campaigns" / "drafts").glob("*.wav")), 10, "a draft")]
         assert ready

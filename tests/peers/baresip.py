@@ -11,6 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+
+from tests.peers import sound
 from tests.peers.net import free_port, wait_for, worker
 
 MODULES = Path("/usr/lib/baresip/modules")
@@ -86,7 +89,10 @@ class Phone:
             time.sleep(0.25)  # the phone's own key speed: baresip merges codes sent at once
 
     def speak(self, wav: Path) -> None:
-        self.command("ausrc", f"aufile,{wav}")
+        """Say what is in the file, then be silent (baresip ends a call whose audio file ends)."""
+        padded = self.folder / f"say-{wav.name}"
+        sound.save(padded, np.concatenate([sound.load(wav), np.zeros(sound.RATE * 300)]))
+        self.command("ausrc", f"aufile,{padded}")
 
     def answer(self) -> None:
         self.command("accept")

@@ -144,6 +144,10 @@ class Box:
     def json(self, *args: str) -> Any:
         return json.loads(self.run(*args, as_json=True).stdout)
 
+    def wait_registered(self, extension: str, seconds: float = 15) -> None:
+        wait_for(lambda: any(p["extension"] == extension and p.get("registered") for p in self.json("status")["phones"]), seconds,
+                 f"phone {extension} is not registered:\n{self.log()[-2000:]}")
+
     def report(self, campaign: int) -> Any:
         return json.loads(self.run("campaign", "report", str(campaign), "--json").stdout)
 

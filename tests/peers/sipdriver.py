@@ -107,7 +107,8 @@ class Peer:
 class Sipp:
     """sipp from Debian with a scenario; its own port is chosen by the kernel before it starts."""
 
-    def __init__(self, scenario: Path | str, directory: Path, port: int, *args: str, remote: str = "") -> None:
+    def __init__(self, scenario: Path | str, directory: Path, port: int, *args: str, remote: str = "", trace: bool = True) -> None:
+        self.trace = ["-trace_err", "-trace_msg", "-trace_logs"] if trace else []
         self.scenario, self.directory, self.port = scenario, directory, port
         self.args = args
         self.remote = remote
@@ -119,14 +120,16 @@ class Sipp:
         where = [self.remote] if self.remote else []
         self.log = (self.directory / f"sipp-{self.port}.out").open("wb")
         self.process = await asyncio.create_subprocess_exec(
-            "sipp", *where, *pick, "-i", "127.0.0.1", "-p", str(self.port), "-nostdin", "-trace_err", "-trace_msg",
-            "-trace_logs", *self.args, cwd=self.directory, stdout=self.log, stderr=self.log,
+            "sipp", *where, *pick, "-i", "127.0.0.1", "-p", str(self.port), "-nostdin", *self.trace, *self.args, cwd=self.directory, stdout=self.log, stderr=self.log,
         )
         return self
 
     async def done(self, seconds: float = 30.0) -> int:
         assert self.process is not None
         return await asyncio.wait_for(self.process.wait(), seconds)
+
+    def log_text(self) -> str:
+        return (self.directory / f"sipp-{self.port}.out").read_text(errors="replace")
 
     def messages(self) -> str:
         return "\n".join(p.read_text(errors="replace") for p in sorted(self.directory.glob(f"*_{self.process.pid}_messages.log")))

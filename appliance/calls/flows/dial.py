@@ -264,7 +264,7 @@ class Dial:
             self.switch.driver.transfer_state(by.id, 481, "No such call")
             return parties
         target = ends[0]
-        self.switch.ledger.append(
+        await self.switch.ledger.commit(
             CallTransferred(call=self.call.id, by_leg=by.id, kind="attended", target=target.number or target.endpoint))
         self.switch.adopt(target, self.call)
         other.stop_play()
@@ -281,7 +281,7 @@ class Dial:
         if c is None:
             self.switch.driver.transfer_state(by.id, 404, "Not Found")
             return parties
-        self.switch.ledger.append(
+        await self.switch.ledger.commit(
             CallTransferred(call=self.call.id, by_leg=by.id, kind="blind", target=event.target))
         number = decision.extension if isinstance(decision, ToExtension) else self._number_on(c, decision)
         c.codecs = self.switch.codecs_of(c.kind, c.endpoint)

@@ -123,13 +123,10 @@ class Operator:
         pin = self.scenario.pin
         if pin is None:
             return
-        await self._say("enter-pin")
         for attempt in range(1, TRIES + 1):
-            keyed = await self._digits(length=len(pin))
+            keyed = await self._digits(await self._first_key("enter-pin" if attempt == 1 else "wrong-pin"), len(pin))
             if hmac.compare_digest(keyed, pin):
                 return
-            if attempt < TRIES:
-                await self._say("wrong-pin")
         raise Goodbye("wrong-pin-goodbye")
 
     async def _check_hours(self) -> None:
@@ -183,32 +180,33 @@ class Operator:
     # -- the list --
 
     async def _choose_list(self, draft: Draft) -> Preview:
-        await self._say("enter-list-number")
-        for attempt in range(1, TRIES + 1):
-            number = await self._list_number()
+        question = "enter-list-number"
+        for _ in range(TRIES):
+            number = await self._list_number(question)
             try:
                 return await self.desk.preview(self.scenario, number, draft.seconds)
             except SwitchroomError as problem:
                 if not problem.id.startswith("list."):
                     raise
-                if attempt < TRIES:
-                    await self._say(LIST_PROMPTS.get(problem.id, "list-unreadable"))
+                question = LIST_PROMPTS.get(problem.id, "list-unreadable")
         raise Goodbye("list-unknown-goodbye")
 
-    async def _list_number(self) -> str:
+    async def _list_number(self, question: str) -> str:
         """The list number keyed: ends at "#", after a pause, or as soon as no longer number is possible. Hanging up after it
         counts as having keyed it: that is how the story goes."""
         known = self.desk.list_numbers(self.scenario)
         keyed = ""
         try:
+            key = await self._first_key(question)
             while len(keyed) < MAX_LIST_DIGITS:
-                key = await self.leg.key(DIGITS + "#*", NEXT_KEY_SECONDS if keyed else FIRST_KEY_SECONDS)
+                key = key or await self.leg.key(DIGITS + "#*", NEXT_KEY_SECONDS if keyed else FIRST_KEY_SECONDS)
                 if key == "*":
+                    key = ""
                     keyed = ""
                     continue
                 if key in ("", "#"):
                     break
-                keyed += key
+                keyed, key = keyed + key, ""
                 if keyed in known and not any(other.startswith(keyed) and other != keyed for other in known):
                     break
         except HungUp:
@@ -297,12 +295,17 @@ class Operator:
                 return key
         return ""
 
-    async def _digits(self, length: int) -> str:
-        """Up to `length` digits, ended by "#" or a pause; "*" begins again."""
+    async def _first_key(self, question: str) -> str:
+        """Ask for digits. Who knows the question keys at once: that stops it, and the key counts. "" where nobody did."""
+        return await self.leg.play(self._clips(question), keys=DIGITS + "#*")
+
+    async def _digits(self, key: str, length: int) -> str:
+        """Up to `length` digits beginning with `key`, ended by "#" or a pause; "*" begins again."""
         keyed = ""
         while len(keyed) < length:
-            key = await self.leg.key(DIGITS + "#*", NEXT_KEY_SECONDS if keyed else FIRST_KEY_SECONDS)
+            key = key or await self.leg.key(DIGITS + "#*", NEXT_KEY_SECONDS if keyed else FIRST_KEY_SECONDS)
             if key in ("", "#"):
                 break
             keyed = "" if key == "*" else keyed + key
+            key = ""
         return keyed
