@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import random
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from babel import Locale
@@ -257,3 +259,20 @@ def test_what_cannot_be_said(call: object, id: str) -> None:
     with pytest.raises(SwitchroomError) as caught:
         call()  # type: ignore[operator]
     assert caught.value.id == id and caught.value.hint
+
+
+def test_call_flows_ask_for_prompts_that_exist_with_the_values_they_need() -> None:
+    """A misspelt name would be found by a caller otherwise."""
+    asked = 0
+    for path in (Path(__file__).parents[2] / "appliance" / "calls").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
+                continue
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            name = node.args[0].value
+            if called not in {"clips", "_clips", "_say", "Goodbye"} or name in {"beep", "pause-short", "pause-long"}:
+                continue
+            asked += 1
+            given = {keyword.arg for keyword in node.keywords}
+            assert given >= set(slots("en", name)) or None in given, f"{path.name}:{node.lineno} {name}"
+    assert asked > 5
