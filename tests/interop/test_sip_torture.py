@@ -16,7 +16,7 @@ import pytest
 from appliance import config
 from drivers.base import Ended, Incoming
 from tests.fuzz.guardlib import CLOSE, DROP, PASS, REPLY, TORTURE, WAIT, Guard, build
-from tests.peers.rawsip import Datagrams, Response, any_loopback, authorization
+from tests.peers.strangers import Datagrams, Response, any_loopback, authorization
 from tests.peers.sipdriver import Peer, gateway, office, phone
 
 if not (TORTURE / "wsinv.dat").exists():
