@@ -240,8 +240,9 @@ static int shards_wanted(int threads)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
+	/* Four cores carry more calls than an office has; the rest is left to Python. */
 	if (threads <= 0)
-		threads = cores <= 2 ? 1 : (int)(cores / 2);
+		threads = cores < 1 ? 1 : cores > 4 ? 4 : (int)cores;
 	return threads > SHARDS_MAX ? SHARDS_MAX : threads;
 }
 

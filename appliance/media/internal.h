@@ -105,73 +105,68 @@ struct latch {
 struct shard;
 struct bridge;
 
+/* The first part, up to the counters, is what a relayed packet touches: it lies together, for the caches' sake. */
 struct port {
 	/* set at opening, then read only */
 	struct item item;             /* to the writer at the end, which frees it */
-	struct engine *engine;
-	int id, number, fd, rtcp_fd, family;
 	_Atomic(struct shard *) shard;
+	int id, fd;
+
+	/* media thread only from here, but where said otherwise */
+	bool dirty, ticking, listening, connected, closing, mux, starved, silent_told, metered, marker, relaying;
+	int slot, member;
+	int payload_type, event_type, direction;
+	struct bridge *bridge;
+	uint32_t ssrc, ts, ts_origin; /* ts: of the next frame of ours; ts_origin + now: what it would be by the clock */
+	uint16_t seq;                 /* of the next packet */
+	uint16_t relay_seq, relay_first;     /* added to the peer's numbers; first number relayed */
+	uint32_t relay_ts;
+	const struct port *relay_from;
+	int64_t sent_at;
+	struct rtp_source source;
+	struct latch latch;
+	/* figures: written here, read by anybody */
+	_Atomic uint64_t packets_in, packets_out, octets_in, octets_out, expected, relayed;
+	_Atomic uint32_t jitter_us, delay;
+	_Atomic int32_t far_loss_ppm, rtt_us;   /* -1: unknown */
+	_Atomic bool latched;
+	_Atomic uint64_t stray, late, duplicate, concealed, stretched, skipped;
+
+	struct engine *engine;
+	int number, rtcp_fd, family;
 	struct play *asked;           /* control thread: the playback asked for last */
 	struct tone_plan plan_asked;  /* control thread: of the detector */
 	bool detect_asked;
 
-	/* media thread only from here */
 	struct port *all_next, *all_prev;    /* shard->ports */
 	struct port *slot_next, *slot_prev;  /* shard->slot[slot] while ticking */
 	struct port *dirty_next;
-	bool dirty, ticking, listening, connected, closing, mux, starved, silent_told, metered;
-	int slot;
-	int payload_type, event_type, direction;
 	int64_t now;                  /* ticks, of this tick */
-
-	struct latch latch;
 	union address rtcp_to;
-	struct rtp_source source;
-	struct jitter jitter;
-	struct codec codec;
-	struct halfband up, down;     /* transmit to 16 kHz; receive to 8 kHz */
-	struct halfband mix_up;       /* our 8 kHz voice into a 16 kHz mix */
-
-	/* this tick's audio */
-	bool rx_lost;
-	int16_t rx[FRAME], tx[FRAME];
-	int16_t rx_wide[2 * FRAME];
-	bool quiet;
-
-	/* sending */
-	uint32_t ssrc, ts, ts_origin; /* ts: of the next frame of ours; ts_origin + now: what it would be by the clock */
-	uint16_t seq;                 /* of the next packet */
-	bool marker;
-	uint8_t fifo[PTIME_MOST + FRAME];
-	size_t fifo_length, ptime;    /* bytes */
-	int64_t sent_at;
-	bool relaying;                /* the last packet out was a relayed one */
-	uint16_t relay_seq, relay_first;     /* added to the peer's numbers; first number relayed */
-	uint32_t relay_ts;
-	const struct port *relay_from;
+	int64_t rtcp_at, rtcp_ntp_at;
+	uint32_t rtcp_ntp;
 
 	struct play *play;
 	struct recording *recording;
 	struct detect *detect;
 	struct digit_sender digits_out;
 	struct digit_receiver digits_in;
-	struct bridge *bridge;
-	int member;
 
 	/* metering */
 	double rx_power, tx_power;
 	int metered_frames;
 
-	/* RTCP */
-	int64_t rtcp_at, rtcp_ntp_at;
-	uint32_t rtcp_ntp;
-	_Atomic int32_t far_loss_ppm, rtt_us;   /* -1: unknown */
+	/* this tick's audio */
+	bool rx_lost, quiet;
+	int16_t rx[FRAME], tx[FRAME];
+	int16_t rx_wide[2 * FRAME];
 
-	/* figures: written here, read by anybody */
-	_Atomic uint64_t packets_in, packets_out, octets_in, octets_out, stray, late, duplicate, concealed, relayed, stretched,
-		skipped, expected;
-	_Atomic uint32_t jitter_us, delay;
-	_Atomic bool latched;
+	uint8_t fifo[PTIME_MOST + FRAME];
+	size_t fifo_length, ptime;    /* bytes */
+	struct codec codec;
+	struct halfband up, down;     /* transmit to 16 kHz; receive to 8 kHz */
+	struct halfband mix_up;       /* our 8 kHz voice into a 16 kHz mix */
+	struct jitter jitter;
 };
 
 struct bridge {
