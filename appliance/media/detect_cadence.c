@@ -11,6 +11,7 @@
 
 #define LONG_PERIOD 2400.0f    /* ms of on and off in a one-element cadence that is decided from one on time */
 #define LONG_OFF 0.40f         /* of its off must have passed */
+#define JUST_ENDED 70.0f       /* ms of silence after which a segment is known to have ended */
 #define SLACK_MS 25.0f         /* besides the tolerance: one frame and a bit */
 
 /* Calling tones are the same everywhere: CNG (T.30 4), V.25 calling tone. */
@@ -81,7 +82,8 @@ static float match_short(const struct tones *t, const struct tone_cadence *c, in
 	const struct tone_element *a = &c->element[from], *b = &c->element[(from + 1) % c->elements];
 	const struct segment *first = &t->done[1], *second = &t->done[0];
 
-	if (t->count < 2 || !cadence_frequency(first, a, plan->tolerance_hz) ||
+	/* Once, as the second on time ends: the silence after it says nothing more. */
+	if (t->count < 2 || second->off_ms > JUST_ENDED || !cadence_frequency(first, a, plan->tolerance_hz) ||
 	    !cadence_frequency(second, b, plan->tolerance_hz))
 		return -1.0f;
 	float on1 = length_error(first->on_ms, a->on_ms, plan->tolerance, first->cut);
