@@ -14,9 +14,11 @@ from appliance._core import INBOUND, Channels
 from appliance.calls.flows.dial import Dial
 from appliance.calls.flows.excuse import excuse
 from appliance.calls.flows.operator import Operator
+from appliance.calls.flows.ringback import Summary, ring_back
 from appliance.calls.leg import Leg
 from appliance.calls.routing import Decision, ToExcuse, ToScenario, from_line, from_phone
 from appliance.calls.switch import Switch
+from appliance.campaigns.book import CampaignBook
 from appliance.clock import Clock
 from appliance.config.model import Config
 from appliance.config.store import Store
@@ -76,6 +78,7 @@ class Box:
         self.switch.on_orphan = self.recovery.orphan_ended
         self.switch.on_channel_free = self._channel_free
         self.switch.on_last_words = self.desk.note
+        self.desk.on_finished = self._ring_back
 
     # -- life --
 
@@ -154,6 +157,18 @@ class Box:
             self.phones_up.pop(event.endpoint, None)
         if event.event is not None:
             self._note(event.event)
+
+    def _ring_back(self, book: CampaignBook) -> None:
+        """A campaign is over: tell the phone that started it, where the scenario wants that and the phone is there."""
+        extension = book.created.by
+        if not book.rules.ring_back or self.config.phone(extension) is None or not self.registered(extension):
+            return
+        good = book.finals["heard"] + book.finals["confirmed"] + book.finals["declined"]
+        summary = Summary(extension, book.rules.language or self.switch.language_of(extension), good, book.finals["confirmed"],
+                          book.size - good, book.rules.confirm is not None)
+        call = self.switch.new_call("ring-back")
+        leg = call.add_leg("out", "phone", extension, extension)
+        self.switch.lead(call, lambda: ring_back(call, leg, summary))
 
     def _note(self, event: Event) -> None:
         self.ledger.append(event)

@@ -62,6 +62,7 @@ class Desk:
         self.books = Books()
         self.open: dict[int, Open] = {}
         self.on_cancel: Callable[[int], None] = lambda campaign: None
+        self.on_finished: Callable[[CampaignBook], None] = lambda book: None
         self._recover()
 
     def _recover(self) -> None:
@@ -178,6 +179,8 @@ class Desk:
         self.note([event])
         if state == "cancelled":
             self.on_cancel(campaign)
+        elif state == "finished":
+            self.on_finished(entry.book)
 
     # -- what commands ask --
 
