@@ -117,16 +117,22 @@ void leg_cause(struct leg *leg, uint16_t code, uint16_t q850, uint8_t by, const 
 	str_ncpy(leg->end_text, text ? text : "", sizeof(leg->end_text));
 }
 
+/* EV_ENDED, once. The leg itself may live on to see the far end off. */
+void leg_report(struct leg *leg)
+{
+	if (leg->ended)
+		return;
+	leg->ended = true;
+	record_str(ua_record(leg->ua, EV_ENDED, leg->end_code, leg->id, leg->end_q850, leg->end_by), leg->end_text);
+	ua_emit(leg->ua);
+}
+
 void leg_end(struct leg *leg)
 {
 	struct ua *ua = leg->ua;
 
-	if (leg->ended)
-		return;
-	leg->ended = true;
+	leg_report(leg);
 	leg->state = LEG_GONE;
-	record_str(ua_record(ua, EV_ENDED, leg->end_code, leg->id, leg->end_q850, leg->end_by), leg->end_text);
-	ua_emit(ua);
 	mem_deref(leg);
 	ua_stop_check(ua);
 }

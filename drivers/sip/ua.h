@@ -197,7 +197,8 @@ struct leg *leg_find(struct ua *ua, uint64_t id);
 struct leg *leg_of(struct ua *ua, const struct sip_msg *msg);
 struct leg *leg_by_dialog(struct ua *ua, const struct pl *call_id, const struct pl *ltag, const struct pl *rtag);
 void leg_cause(struct leg *leg, uint16_t code, uint16_t q850, uint8_t by, const char *text);
-void leg_end(struct leg *leg);   /* EV_ENDED, then it is freed */
+void leg_report(struct leg *leg);
+void leg_end(struct leg *leg); /* leg_report, then it is freed */
 void leg_bye(struct leg *leg);
 void leg_hang_up(struct leg *leg, uint16_t q850, const char *text);
 void leg_fail(struct leg *leg, int err);

@@ -72,13 +72,17 @@ static int invite_send(struct leg *leg, sip_resp_h *resph)
 	return err;
 }
 
-/* No answer at all within the time given for this destination. libre's own timer B is 32 s. */
+/*
+ * No answer at all within the time given for this destination. For the core the leg is over; the transaction goes on until
+ * libre's own timer B (32 s), so that a gateway that wakes up late gets its CANCEL, or ACK and BYE.
+ */
 static void timer_b(void *arg)
 {
 	struct leg *leg = arg;
 
-	leg->req = mem_deref(leg->req);
-	leg_fail(leg, ETIMEDOUT);
+	leg_cause(leg, 408, 0, BY_NETWORK, "no answer from the far end");
+	leg_report(leg);
+	uac_cancel(leg);
 }
 
 int uac_invite(struct leg *leg)

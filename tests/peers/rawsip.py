@@ -1,149 +1,219 @@
-"""Bare sockets that speak SIP byte by byte, for tests that send what no sane phone would send."""
+"""A SIP peer that does exactly what a test says: sends what it is told, hands over what comes. UDP or TCP, IPv4 or IPv6."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import random
-import re
 import socket
 from collections.abc import Callable
 
-from drivers.sip.digest import quote, response_of
+SDP = """v=0\r
+o=- 1 {version} IN IP4 {host}\r
+s=-\r
+c=IN IP4 {host}\r
+t=0 0\r
+m=audio {port} RTP/AVP {formats}\r
+a=rtpmap:101 telephone-event/8000\r
+a=fmtp:101 0-15\r
+a={direction}\r
+"""
+_branches = itertools.count(1)
 
-_numbers = itertools.count(1)
-_random = random.Random()
+
+def sdp(port: int = 20000, formats: str = "8 101", direction: str = "sendrecv", version: int = 1, host: str = "127.0.0.1") -> str:
+    return SDP.format(port=port, formats=formats, direction=direction, version=version, host=host)
 
 
-def any_loopback() -> str:
-    """An address of 127/8 that nobody else uses just now, so that a test can have port 5060 to itself."""
-    return f"127.{_random.randrange(16, 255)}.{_random.randrange(255)}.{_random.randrange(1, 255)}"
-
-
-class Response:
-    def __init__(self, raw: bytes) -> None:
-        self.raw = raw
-        head = raw.split(b"\r\n\r\n")[0].split(b"\r\n")
-        self.status = int(head[0].split(b" ")[1]) if raw.startswith(b"SIP/2.0 ") else 0
-        self._lines = [line.partition(b":") for line in head[1:]]
+class Message:
+    def __init__(self, data: bytes) -> None:
+        head, _, body = data.decode("utf-8", "replace").partition("\r\n\r\n")
+        self.start, *lines = head.split("\r\n")
+        self.headers = [(n.strip(), v.strip()) for n, _, v in (line.partition(":") for line in lines)]
+        self.body = body
 
     def all(self, name: str) -> list[str]:
-        short = {"via": "v", "contact": "m", "call-id": "i", "from": "f", "to": "t"}.get(name.lower(), "")
-        return [
-            value.strip().decode("utf-8", "replace")
-            for key, _, value in self._lines
-            if key.strip().lower().decode("latin-1") in (name.lower(), short)
-        ]
+        return [v for n, v in self.headers if n.lower() == name.lower()]
 
-    def one(self, name: str) -> str:
-        found = self.all(name)
-        return found[0] if found else ""
-
-    def __repr__(self) -> str:
-        return f"<{self.status} {self.one('CSeq')} {self.one('Call-ID')}>"
-
-
-class Datagrams:
-    """A UDP socket at `host`:`port` that talks to `box`; everything received is kept in `got`."""
-
-    def __init__(self, box: tuple[str, int], host: str = "127.0.0.1", port: int = 0) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((host, port))
-        self.socket.setblocking(False)
-        self.box = box
-        self.got: list[Response] = []
-
-    def __enter__(self) -> Datagrams:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.socket.close()
+    def get(self, name: str) -> str:
+        return next(iter(self.all(name)), "")
 
     @property
-    def at(self) -> tuple[str, int]:
-        return self.socket.getsockname()
+    def method(self) -> str:
+        return "" if self.start.startswith("SIP/2.0") else self.start.split(" ")[0]
 
-    def send(self, data: bytes) -> None:
-        self.socket.sendto(data, self.box)
+    @property
+    def status(self) -> int:
+        return int(self.start.split(" ")[1]) if self.start.startswith("SIP/2.0") else 0
 
-    async def wait(self, fits: Callable[[Response], bool], seconds: float = 5.0) -> Response | None:
-        """The first response that fits, or None when the time is up."""
+    @property
+    def cseq(self) -> tuple[int, str]:
+        number, method = self.get("CSeq").split()
+        return int(number), method
+
+    def __repr__(self) -> str:
+        return f"<{self.start} | {self.get('CSeq')} | {self.get('Call-ID')}>"
+
+
+class RawSip:
+    """`wait` hands over the next message that fits, once each; others stay for later."""
+
+    def __init__(self, tcp: bool = False, host: str = "127.0.0.1") -> None:
+        self.tcp, self.host = tcp, host
+        self.inbox: list[Message] = []
+        self._news = asyncio.Event()
+        self._buffer = b""
+        self.writer: asyncio.StreamWriter | None = None
+        self.source: tuple[str, int] = ("", 0)
+
+    async def open(self, port: int, local_port: int = 0) -> RawSip:
+        self.remote = (self.host, port)
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        checked = 0
+        if self.tcp:
+            reader, self.writer = await asyncio.open_connection(*self.remote)
+            self.port = int(self.writer.get_extra_info("sockname")[1])
+            self._task = loop.create_task(self._read(reader))
+            return self
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        sock.bind((self.host, local_port))
+        sock.setblocking(False)
+        self.sock = sock
+        self.port = int(sock.getsockname()[1])
+        loop.add_reader(sock, self._datagram)
+        return self
+
+    def close(self) -> None:
+        if self.tcp:
+            self._task.cancel()
+            assert self.writer is not None
+            self.writer.close()
+        else:
+            asyncio.get_running_loop().remove_reader(self.sock)
+            self.sock.close()
+
+    def _datagram(self) -> None:
+        try:
+            data, self.source = self.sock.recvfrom(65535)[:2]
+        except OSError:
+            return
+        self._take(data)
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        while data := await reader.read(65536):
+            self._buffer += data
+            while b"\r\n\r\n" in self._buffer:
+                head, _, rest = self._buffer.partition(b"\r\n\r\n")
+                length = next((int(v) for n, v in Message(head + b"\r\n\r\n").headers if n.lower() == "content-length"), 0)
+                if len(rest) < length:
+                    break
+                self._take(head + b"\r\n\r\n" + rest[:length])
+                self._buffer = rest[length:]
+
+    def _take(self, data: bytes) -> None:
+        self.inbox.append(Message(data))
+        self._news.set()
+
+    def send(self, text: str) -> None:
+        data = text.encode()
+        if self.tcp:
+            assert self.writer is not None
+            self.writer.write(data)
+        else:
+            self.sock.sendto(data, self.remote)
+
+    async def wait(self, fits: Callable[[Message], bool], seconds: float = 10.0) -> Message:
+        deadline = asyncio.get_running_loop().time() + seconds
         while True:
-            for response in self.got[checked:]:
-                if fits(response):
-                    return response
-            checked = len(self.got)
-            left = deadline - loop.time()
+            for i, message in enumerate(self.inbox):
+                if fits(message):
+                    return self.inbox.pop(i)
+            self._news.clear()
+            left = deadline - asyncio.get_running_loop().time()
             if left <= 0:
-                return None
+                raise AssertionError(f"nothing that fits within {seconds} s; came: {self.inbox}")
             try:
-                raw = await asyncio.wait_for(loop.sock_recv(self.socket, 65536), left)
+                await asyncio.wait_for(self._news.wait(), left)
             except TimeoutError:
-                return None
-            if raw.startswith(b"SIP/2.0 "):
-                self.got.append(Response(raw))
+                continue
 
-    async def ask(self, data: bytes, seconds: float = 5.0) -> Response | None:
-        """Sends a request and waits for its final response; retransmits as RFC 3261 17.1.2.2 would."""
-        call_id = re.search(rb"(?im)^(?:Call-ID|i)\s*:\s*(.*?)\r?$", data)
-        mark = call_id.group(1).strip().decode("latin-1") if call_id else ""
-        known = len(self.got)
-        for wait in (0.5, 1.0, 2.0, 4.0):
-            self.send(data)
-            found = await self.wait(
-                lambda r: r.status >= 200 and r.one("Call-ID") == mark and self.got.index(r) >= known, min(wait, seconds)
-            )
-            seconds -= wait
-            if found or seconds <= 0:
-                return found
-        return None
+    async def status(self, code: int, method: str, seconds: float = 10.0) -> Message:
+        return await self.wait(lambda m: m.status == code and m.cseq[1] == method, seconds)
 
-    def request(
-        self, method: str, uri: str, *, to: str = "", sender: str = "", extra: str = "", body: str = "", cseq: int = 1,
-        call_id: str = "",
-    ) -> bytes:  # fmt: skip
-        """A plain request from here."""
-        host, port = self.at
-        number = next(_numbers)
-        length = len(body.encode())
-        return (
-            f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {host}:{port};rport;branch=z9hG4bK{number}x{port}\r\n"
-            f"Max-Forwards: 70\r\nFrom: <{sender or 'sip:probe@' + host}>;tag=p{number}\r\nTo: {to or f'<{uri}>'}\r\n"
-            f"Call-ID: {call_id or f'{number}-{port}@{host}'}\r\nCSeq: {cseq} {method}\r\n"
-            f"Contact: <sip:probe@{host}:{port}>\r\n{extra}Content-Length: {length}\r\n\r\n{body}"
-        ).encode()
+    async def request(self, method: str, seconds: float = 10.0) -> Message:
+        return await self.wait(lambda m: m.method == method, seconds)
 
-    async def alive(self) -> bool:
-        """Whether a plain OPTIONS gets its 200."""
-        answer = await self.ask(self.request("OPTIONS", f"sip:{self.box[0]}:{self.box[1]}"))
-        return answer is not None and answer.status == 200
+    # ---- messages ------------------------------------------------------------------------------------------------------
 
-    async def register(self, user: str, secret: str, *, expires: int = 300) -> Response | None:
-        """REGISTER, with credentials when asked; the last response."""
-        uri = f"sip:{self.box[0]}:{self.box[1]}"
-        own = f"sip:{user}@{self.box[0]}"
-        call_id = f"reg-{next(_numbers)}@{self.at[0]}"
+    @property
+    def here(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
-        def ask(cseq: int, extra: str) -> bytes:
-            extra += f"Expires: {expires}\r\n"
-            return self.request("REGISTER", uri, to=f"<{own}>", sender=own, extra=extra, cseq=cseq, call_id=call_id)
+    @property
+    def there(self) -> str:
+        return f"[{self.host}]:{self.remote[1]}" if ":" in self.host else f"{self.host}:{self.remote[1]}"
 
-        answer = await self.ask(ask(1, ""))
-        if answer is None or answer.status != 401:
-            return answer
-        return await self.ask(ask(2, authorization(answer, user, secret, "REGISTER", uri)))
+    def via(self) -> str:
+        return f"SIP/2.0/{'TCP' if self.tcp else 'UDP'} {self.here};branch=z9hG4bKraw{next(_branches)};rport"
+
+    def format(self, start: str, headers: list[str], body: str = "", ctype: str = "application/sdp") -> str:
+        lines = [start, *headers]
+        if body:
+            lines.append(f"Content-Type: {ctype}")
+        return "\r\n".join([*lines, f"Content-Length: {len(body.encode())}", "", body])
+
+    def reply(self, request: Message, status: str, *headers: str, body: str = "", tag: str = "raw", contact: bool = True) -> None:
+        to = request.get("To")
+        if tag and ";tag=" not in to:
+            to += f";tag={tag}"
+        lines = [f"Via: {v}" for v in request.all("Via")] + [
+            f"From: {request.get('From')}", f"To: {to}", f"Call-ID: {request.get('Call-ID')}", f"CSeq: {request.get('CSeq')}"]
+        if contact:
+            lines.append(f"Contact: <sip:raw@{self.here}{';transport=tcp' if self.tcp else ''}>")
+        self.send(self.format(f"SIP/2.0 {status}", [*lines, *headers], body))
 
 
-def authorization(challenge: Response, user: str, secret: str, method: str, uri: str) -> str:
-    """An Authorization line for a 401."""
-    value = challenge.one("WWW-Authenticate")
-    parts = dict(re.findall(r'(\w+)=(?:"([^"]*)")', value)) | dict(re.findall(r"(algorithm)=([\w-]+)", value))
-    algorithm = parts.get("algorithm", "MD5")
-    response = response_of(algorithm, user, parts["realm"], secret, method, uri, parts["nonce"], "00000001", "c0ffee")
-    return (
-        f"Authorization: Digest username={quote(user)}, realm={quote(parts['realm'])}, nonce={quote(parts['nonce'])}, "
-        f'uri={quote(uri)}, response="{response}", algorithm={algorithm}, qop=auth, nc=00000001, cnonce="c0ffee"\r\n'
-    )
+class Call:
+    """One dialog of a RawSip with us. As the caller: `invite`, then `ack`. As the callee: built from our INVITE."""
+
+    def __init__(self, raw: RawSip, call_id: str, number: str = "101", user: str = "0501234567") -> None:
+        self.raw, self.call_id = raw, call_id
+        self.cseq = 0
+        self.local = f"<sip:{user}@{raw.here}>;tag=t-{call_id}"
+        self.remote = f"<sip:{number}@{raw.there}>"
+        self.target = f"sip:{number}@{raw.there}"
+        self.contact = f"<sip:{user}@{raw.here}{';transport=tcp' if raw.tcp else ''}>"
+        self.via = ""
+
+    @classmethod
+    def answered(cls, raw: RawSip, invite: Message, tag: str = "raw") -> Call:
+        call = cls(raw, invite.get("Call-ID"))
+        call.local = f"{invite.get('To')};tag={tag}"
+        call.remote = invite.get("From")
+        call.target = invite.get("Contact").partition("<")[2].partition(">")[0]
+        call.cseq = 100
+        return call
+
+    def send(
+        self, method: str, *headers: str, body: str = "", ctype: str = "application/sdp", cseq: int = 0, via: str = ""
+    ) -> None:
+        if not cseq:
+            self.cseq += 1
+        self.via = via or self.raw.via()
+        lines = [f"Via: {self.via}", "Max-Forwards: 70", f"From: {self.local}", f"To: {self.remote}",
+                 f"Call-ID: {self.call_id}", f"CSeq: {cseq or self.cseq} {method}", f"Contact: {self.contact}"]
+        self.raw.send(self.raw.format(f"{method} {self.target} SIP/2.0", [*lines, *headers], body, ctype))
+
+    def confirm(self, ok: Message) -> None:
+        """Takes the dialog from a response to our INVITE."""
+        self.remote = ok.get("To")
+        if ok.get("Contact"):
+            self.target = ok.get("Contact").partition("<")[2].partition(">")[0]
+
+    def ack(self, ok: Message, body: str = "") -> None:
+        self.confirm(ok)
+        self.send("ACK", cseq=ok.cseq[0], body=body)
+
+    def refuse_ack(self, response: Message) -> None:
+        """ACK of a refusal: same branch."""
+        via, self.remote = self.via, response.get("To")
+        self.send("ACK", cseq=response.cseq[0], via=via)

@@ -107,7 +107,9 @@ class Peer:
 class Sipp:
     """sipp from Debian with a scenario; its own port is chosen by the kernel before it starts."""
 
-    def __init__(self, scenario: Path | str, directory: Path, port: int, *args: str, remote: str = "", trace: bool = True) -> None:
+    def __init__(
+        self, scenario: Path | str, directory: Path, port: int, *args: str, remote: str = "", trace: bool = True
+    ) -> None:
         self.trace = ["-trace_err", "-trace_msg", "-trace_logs"] if trace else []
         self.scenario, self.directory, self.port = scenario, directory, port
         self.args = args
@@ -120,7 +122,8 @@ class Sipp:
         where = [self.remote] if self.remote else []
         self.log = (self.directory / f"sipp-{self.port}.out").open("wb")
         self.process = await asyncio.create_subprocess_exec(
-            "sipp", *where, *pick, "-i", "127.0.0.1", "-p", str(self.port), "-nostdin", *self.trace, *self.args, cwd=self.directory, stdout=self.log, stderr=self.log,
+            "sipp", *where, *pick, "-i", "127.0.0.1", "-p", str(self.port), "-nostdin", *self.trace, *self.args,
+            cwd=self.directory, stdout=self.log, stderr=self.log,
         )
         return self
 
