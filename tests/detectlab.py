@@ -51,7 +51,7 @@ class Listener:
     def _event(self, event: Any, _arg: Any) -> None:
         kind = ("digit", "voice", "tone", "machine")[event.type]
         value = {
-            "digit": lambda v: chr(v),
+            "digit": chr,
             "voice": lambda v: "start" if v else "stop",
             "tone": lambda v: tones.KINDS[v - 1],
             "machine": lambda v: VERDICTS[v],
