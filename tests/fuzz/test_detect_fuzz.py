@@ -1,0 +1,43 @@
+"""The detectors under ASan and UBSan, fed with random frames (fuzz_detect.c); and what a frame costs."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MEDIA = ROOT / "appliance" / "media"
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"]
+
+
+def built(folder: Path, flags: list[str]) -> Path:
+    program = folder / "fuzz_detect"
+    sources = [*sorted(MEDIA.glob("detect*.c")), ROOT / "tests" / "fuzz" / "fuzz_detect.c"]
+    command = ["cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", *flags, f"-I{MEDIA}", *map(str, sources)]
+    subprocess.run([*command, "-o", str(program), "-lm", "-lpthread"], check=True)
+    return program
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_random_frames_under_the_sanitizers(tmp_path, seed):
+    program = built(tmp_path, SANITIZE)
+    done = subprocess.run([program, str(seed), "12"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert int(done.stdout.split()[2]) > 0  # it heard something: the frames got that far
+
+
+@pytest.mark.slow
+def test_many_random_frames_under_the_sanitizers(tmp_path):
+    program = built(tmp_path, SANITIZE)
+    done = subprocess.run([program, "3", "400"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.bench
+def test_what_a_frame_costs(tmp_path, capsys):
+    program = built(tmp_path, ["-O2"])
+    done = subprocess.run([program, "time"], capture_output=True, text=True, check=True)
+    with capsys.disabled():
+        print("\ndetectors, µs CPU per 20 ms frame:\n" + done.stdout)
