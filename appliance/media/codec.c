@@ -101,10 +101,24 @@ static size_t run_decode(struct codec *c, const uint8_t *in, size_t n, int16_t *
 	return samples;
 }
 
+/* spandsp 0.0.6 turns its history with a memcpy whose ends overlap, which is undefined; it does not where nothing is left
+ * to turn, so it is turned here. */
+static void history_turn(plc_state_t *s)
+{
+	int16_t first[PLC_HISTORY_LEN];
+	size_t front = (size_t)s->buf_ptr, rest = PLC_HISTORY_LEN - front;
+
+	memcpy(first, s->history, front * sizeof(first[0]));
+	memmove(s->history, s->history + front, rest * sizeof(first[0]));
+	memcpy(s->history + rest, first, front * sizeof(first[0]));
+	s->buf_ptr = 0;
+}
+
 static size_t run_conceal(struct codec *c, size_t n, int16_t *out)
 {
 	size_t samples = n * (size_t)(c->rate / 8000);
 
+	history_turn(&c->plc);
 	return (size_t)plc_fillin(&c->plc, out, (int)samples);
 }
 

@@ -2,8 +2,9 @@
 
 `python -m tests.bench.bench_media [--calls N ...] [--recorded N ...] [--seconds S] [--threads N] [--json]`
 
-A process of its own sends every leg a G.711 packet each 20 ms, stamped, and reads from the kernel's receive stamps how late it came
-back: its own slowness is not counted, that of the machine is. CPU is of the whole engine process (the bare loop: of its thread).
+A process of its own sends every leg a G.711 packet each 20 ms, stamped, and reads from the kernel's receive stamps how late
+it came back: its own slowness is not counted, that of the machine is. CPU is of the whole engine process (the bare loop: of its
+thread).
 """
 
 from __future__ import annotations
