@@ -226,6 +226,7 @@ static int stream_append(struct stream *s, struct mbuf *mb)
 static void stream_receive(struct mbuf *mb, void *arg)
 {
 	struct stream *s = arg;
+	const bool first = !s->mb;
 	struct mbuf *pass;
 	int err;
 
@@ -237,7 +238,8 @@ static void stream_receive(struct mbuf *mb, void *arg)
 		err = stream_messages(s, pass);
 	if (!err && !mbuf_get_left(s->mb))
 		s->mb = mem_deref(s->mb);
-	if (!err && s->mb)
+	/* The time runs from a message's first byte: one byte now and then must not hold a connection for ever. */
+	if (!err && s->mb && (first || s->mb->pos))
 		tmr_start(&s->tmr, GUARD_STREAM_WAIT_MS, stream_tick, s);
 	if (pass && pass->end) {
 		pass->pos = 0;

@@ -32,7 +32,10 @@ from tests.fuzz.mutate import mutations, originals  # noqa: E402
 from tests.peers.sipdriver import Peer, gateway, media, office, phone  # noqa: E402
 from tests.peers.strangers import Datagrams, Response, any_loopback  # noqa: E402
 
-SDP = "v=0\r\no=- 1 1 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+SDP = (
+    "v=0\r\no=- 1 1 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8 101\r\n"
+    "a=rtpmap:101 telephone-event/8000\r\n"
+)
 
 
 class Storm:

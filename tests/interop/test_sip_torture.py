@@ -301,3 +301,19 @@ async def test_invites_from_a_line(name: str) -> None:
             assert await peer.alive()
             repeated = await peer.wait(lambda r: b"probe" not in r.raw and r.status == 404 and r is not answer, 1.2)
             assert repeated is None, "the ACK did not find its transaction"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(STREAM_WAITS))
+async def test_half_a_message_does_not_hold_a_stream(box: Peer, name: str) -> None:
+    """What never becomes whole is closed after a limit, also when a byte comes now and then."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", box.port, local_addr=(any_loopback(), 0))
+    writer.write(message(name))
+    closed = asyncio.create_task(reader.read())
+    for _ in range(60):
+        done, _ = await asyncio.wait({closed}, timeout=0.5)
+        if done:
+            break
+        writer.write(b"x")
+    writer.close()
+    assert closed.done(), "still open after half a minute"
