@@ -19,6 +19,7 @@ from __future__ import annotations
 import array
 import asyncio
 import contextlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -306,7 +307,7 @@ class Port:
         mode = 2 if stereo else 1 if both else 0
         record = lib.port_record(
             self._live(),
-            str(path).encode(),
+            os.fsencode(path),
             int(max_seconds * 8000),
             int((stop_silence_seconds or 0) * 8000),
             mode,

@@ -145,7 +145,7 @@ enum jitter_put jitter_put(struct jitter *j, uint32_t ts, const uint8_t *data, s
 		data += -ahead;
 		n -= (size_t)-ahead;
 		ts = j->cursor;
-	} else if (ahead < -JITTER_BYTES / 2) {
+	} else if (ahead < -JITTER_BYTES / 4) {
 		return JITTER_LATE;
 	}
 	j->astray = 0;
@@ -179,6 +179,9 @@ bool jitter_take(struct jitter *j, struct jitter_frame *f, uint32_t now, bool qu
 	if (!j->running) {
 		j->running = true;
 		j->cursor = now - j->transit0 - (uint32_t)(j->base + j->delay);
+		/* What came for a time that is past already would come round again as the future. */
+		for (uint32_t i = 1; i <= JITTER_BYTES / 2; i++)
+			bit_take(j, (j->cursor - i) & MASK);
 	}
 	f->length = take_length(j, now, quiet);
 	f->present = 0;

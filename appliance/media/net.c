@@ -154,12 +154,13 @@ void latch_open(struct latch *l, const union address *to, bool nat, bool sendabl
 	l->known = true;
 	l->nat = nat;
 	l->sendable = sendable;
+	l->heard_at = now;   /* time on hold was no silence */
 	if (same)
-		return;   /* a re-INVITE with the same address must not undo what was learned */
+		return;      /* a re-INVITE with the same address must not undo what was learned */
 	l->signalled = l->current = *to;
 	l->locked = false;
 	l->sane = 0;
-	l->opened_at = l->heard_at = now;
+	l->opened_at = now;
 }
 
 /* A source other than the signalled one: believed only while latching is open, and after packets in sequence. */

@@ -54,6 +54,7 @@ static void packet_in(struct port *p, const struct rtp_header *h, const union ad
 		stray(p);
 		return;
 	}
+	atomic_store_explicit(&p->latched, !address_same(from, &p->latch.signalled), memory_order_relaxed);
 	verdict = rtp_source_update(&p->source, h, (uint32_t)now, audio);
 	if (verdict == RTP_REFUSED) {
 		stray(p);

@@ -9,6 +9,7 @@ import socket
 import struct
 import wave
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,41 @@ def test_digits_are_heard_in_band(engine: Engine) -> None:
         got: list[MediaEvent] = []
         collect(engine, got, Digit, 3)
     assert digits_of(got) == [("1", "inband"), ("5", "inband"), ("#", "inband")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("loss", "least"), [(0.0, 1.0), (0.01, 0.99), (0.05, 0.95)])
+def test_inband_digits_over_a_bad_network(loss: float, least: float) -> None:
+    """600 digits of 100 ms over twenty legs, random loss and 30 ms of jitter: how many are heard, and none twice."""
+    keys = "15#" * 10
+    pressed = heard = 0
+    with (
+        Engine("127.0.0.1", media_range()) as engine,
+        Relay(loss=loss, jitter_ms=30, seed=11) as relay,
+        ExitStack() as fars,
+    ):
+        expected: dict[int, int] = {}
+        threads = []
+        audio = np.concatenate([np.zeros(4000, np.int16), inband(keys), np.zeros(4000, np.int16)])
+        for _ in range(20):
+            far = fars.enter_context(Far(event=0))
+            port = engine.open()
+            path = relay.path(("127.0.0.1", port.port))
+            port.connect(far.answer(port=path.far_port))
+            port.detect(digits=True)
+            expected[port.id] = len(keys)
+            threads.append(far.say(audio, path.port))
+        for thread in threads:
+            thread.join()
+        # Half a second of silence has gone by since the last digit: all that will be told has been told.
+        got = engine.events()
+        for port_id, count in expected.items():
+            told = [d for d, _ in digits_of([e for e in got if e.port == port_id])]
+            assert len(told) <= count, told
+            pressed += count
+            heard += len(told)
+    print(f"{heard} of {pressed} digits heard at {loss:.0%} loss")
+    assert heard / pressed >= least
 
 
 def test_a_digit_sent_both_ways_is_one_digit(engine: Engine) -> None:
