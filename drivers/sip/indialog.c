@@ -196,6 +196,7 @@ static void on_update(struct leg *leg, const struct sip_msg *msg)
 	char timer[96] = "", body[DESC_MAX];
 	struct desc *d = NULL;
 	struct desc_far far, before = leg->far;
+	struct sa laddr;
 	size_t len = 0;
 
 	if (has && seconds < leg->ua->cfg.min_se) {
@@ -227,8 +228,9 @@ static void on_update(struct leg *leg, const struct sip_msg *msg)
 				  uas ? "" : "Require: timer\r\n", seconds, uas ? "uas" : "uac");
 		session_timer_start(leg, seconds, uas);
 	}
+	ua_laddr(leg->ua, &laddr, msg->tp, &msg->src);
 	(void)sip_treplyf(NULL, NULL, sip, msg, false, 200, "OK", "Contact: <sip:%s@%J%s>\r\n%s%sContent-Length: %zu\r\n\r\n%b",
-			  leg->dlg.user, &msg->dst, sip_transp_param(msg->tp), timer,
+			  leg->dlg.user, &laddr, sip_transp_param(msg->tp), timer,
 			  len ? "Content-Type: application/sdp\r\n" : "", len, body, len);
 	if (len && memcmp(&before, &leg->far, sizeof(before))) {
 		record_far(ua_record(leg->ua, EV_MEDIA, 0, leg->id, 0, 0), &leg->far);

@@ -159,7 +159,10 @@ struct leg {
 	struct list reql; /* requests in the dialog that are not INVITE */
 };
 
-/* ---- sip.c ---- */
+/* ---- command.c ---- */
+void command_queue_handler(int id, void *data, void *arg);
+
+/* ---- texts.c ---- */
 void ua_emit(struct ua *ua);
 struct record *ua_record(struct ua *ua, enum ua_ev type, uint16_t code, uint64_t id, uint32_t a, uint32_t b);
 void record_pl(struct record *rec, const struct pl *pl);
@@ -176,8 +179,10 @@ const struct pl *cmd_str(const struct command *cmd, unsigned i);
 void reason_parse(const struct sip_msg *msg, uint16_t *q850, char *text, size_t size);
 void reason_parse_value(const struct pl *val, uint16_t *q850, char *text, size_t size);
 bool option_listed(const struct sip_msg *msg, enum sip_hdrid id, const char *tag);
-void ua_stop_check(struct ua *ua);
 bool sdp_body(const struct sip_msg *msg);
+void desc_local_host(struct ua *ua, struct desc_local *local, enum sip_transp tp, const struct sa *dst);
+
+void ua_stop_check(struct ua *ua);
 
 /* ---- dialog.c ---- */
 void dialog_free(struct dialog *d);

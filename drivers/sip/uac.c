@@ -47,6 +47,7 @@ static int contact_handler(enum sip_transp tp, const struct sa *src, const struc
 
 static size_t describe(struct leg *leg, char *buf, size_t size)
 {
+	desc_local_host(leg->ua, &leg->local, leg->dlg.tp, &leg->dlg.dst);
 	++leg->desc_version;
 	return desc_write_offer(buf, size, &leg->local, leg->desc_id, leg->desc_version);
 }

@@ -31,6 +31,7 @@ static size_t describe(struct leg *leg, char *buf, size_t size)
 {
 	struct desc_far far;
 
+	desc_local_host(leg->ua, &leg->local, leg->invite->tp, &leg->invite->src);
 	if (leg->state == LEG_UP || !leg->desc_version) /* 183 and 200 of one INVITE say the same */
 		++leg->desc_version;
 	if (!leg->offer)
