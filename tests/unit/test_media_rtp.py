@@ -86,7 +86,7 @@ def test_digits_are_heard_in_band(engine: Engine) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("loss", "least"), [(0.0, 1.0), (0.01, 0.99), (0.05, 0.95)])
+@pytest.mark.parametrize(("loss", "least"), [(0.0, 0.99), (0.01, 0.99), (0.05, 0.95)])
 def test_inband_digits_over_a_bad_network(loss: float, least: float) -> None:
     """600 digits of 100 ms over twenty legs, random loss and 30 ms of jitter: how many are heard, and none twice."""
     keys = "15#" * 10
