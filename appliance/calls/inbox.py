@@ -53,6 +53,10 @@ class Inbox:
         """Wake the reader without an event: something it checks for itself has changed."""
         self._wake()
 
+    def put_back(self, events: list[Any]) -> None:
+        """Give back what was taken too early: it comes first again, in its order."""
+        self._events.extendleft(reversed(events))
+
     def drain(self) -> list[Any]:
         """All waiting events at once: what a caller pressed in the moment of hanging up still counts."""
         events = list(self._events)

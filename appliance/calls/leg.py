@@ -206,9 +206,15 @@ class Leg:
         """Record until `#`, a pause, the limit, or the caller hangs up (then the recording is closed and HungUp raised)."""
         self.check()
         recording = self.open_port().record(path, max_seconds=max_seconds, stop_silence_seconds=pause_seconds)
+        stopped = False
+        ahead: list[object] = []  # keys pressed after the end key belong to the next question
         while True:
             event = await self.wait(Digit, RecordDone)
             if isinstance(event, RecordDone) and event.record == recording:
+                self.inbox.put_back(ahead)
                 return event
-            if isinstance(event, Digit) and event.digit in end_keys and self.port is not None:
+            if isinstance(event, Digit) and stopped:
+                ahead.append(event)
+            elif isinstance(event, Digit) and event.digit in end_keys and self.port is not None:
+                stopped = True
                 self.port.stop_record()

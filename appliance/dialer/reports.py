@@ -136,7 +136,7 @@ class Reports:
         id = mail_id(wish.campaign, str(wish.seq))
         if self._outbox.has(id) or self._is_noted(wish.campaign, id):
             return
-        queue_report(self._data, self._config, self._reader, wish.campaign, str(wish.seq), wish.to)
+        queue_report(self._data, self._config, self._reader, wish.campaign, str(wish.seq), wish.to, self._clock)
 
     async def _on_sent(self, entry: Entry) -> None:
         self._sent.append(entry)

@@ -20,6 +20,7 @@ from appliance.campaigns.render.tables import csv_bytes, xlsx_bytes
 from appliance.campaigns.render.text import text
 from appliance.campaigns.render.view import Rate, Setting, one_line, view
 from appliance.campaigns.summary import Report, report
+from appliance.clock import Clock, SystemClock
 from appliance.config.model import Config
 from appliance.errors import SwitchroomError
 from appliance.ledger.cdr import CdrRow
@@ -61,14 +62,14 @@ def campaign_of(id: str) -> int | None:
 
 
 def queue_report(
-    data: Path, config: Config, reader: Reader, campaign: int, request: str, to: Iterable[str] = ()
+    data: Path, config: Config, reader: Reader, campaign: int, request: str, to: Iterable[str] = (), clock: Clock | None = None
 ) -> str:
     """Queue the report of a campaign for `to` (none: the addresses it was started with); its mail id.
 
     `request` says which wish this is (a ledger sequence): asking twice for the same one queues one mail. Nothing leaves
     here; the mailer sends it. Blocks on the disk: call it in a thread. Raises SwitchroomError "campaign.unknown",
     OSError."""
-    outbox = Outbox(data / "mail")
+    outbox = Outbox(data / "mail", clock or SystemClock())
     id = mail_id(campaign, request)
     if outbox.has(id):
         return id
