@@ -23,7 +23,7 @@ def built(folder: Path, flags: list[str]) -> Path:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_random_frames_under_the_sanitizers(tmp_path, seed):
     program = built(tmp_path, SANITIZE)
-    done = subprocess.run([program, str(seed), "12"], capture_output=True, text=True)
+    done = subprocess.run([program, str(seed), "12"], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert int(done.stdout.split()[2]) > 0  # it heard something: the frames got that far
 
@@ -31,7 +31,7 @@ def test_random_frames_under_the_sanitizers(tmp_path, seed):
 @pytest.mark.slow
 def test_many_random_frames_under_the_sanitizers(tmp_path):
     program = built(tmp_path, SANITIZE)
-    done = subprocess.run([program, "3", "400"], capture_output=True, text=True)
+    done = subprocess.run([program, "3", "400"], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
 
 

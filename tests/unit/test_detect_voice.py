@@ -124,10 +124,12 @@ def test_an_echo_that_loses_packets_is_still_ours(loss, told):
         assert listener.heard == []
 
 
-def test_an_echo_whose_delay_jumps_by_packets_is_still_ours():
+@pytest.mark.parametrize("delays", [(120, 80, 140), (104.25, 96.5, 131.75)])
+def test_an_echo_whose_delay_jumps_is_still_ours(delays):
+    """A jitter buffer, theirs or ours, moves by packets or by some samples."""
     tx = message(0)
     rx = lab.echo(tx, 100, -3)
-    for at, delay in ((16000, 120), (32000, 80), (44000, 140)):
+    for at, delay in zip((16000, 32000, 44000), delays, strict=True):
         rx[at:] = lab.echo(tx, delay, -3)[at:]
     listener = lab.Listener("voice")
     listener.run(lab.alaw(rx), tx)
