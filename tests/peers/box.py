@@ -118,6 +118,12 @@ class Box:
         if pid:
             os.kill(pid, signal.SIGKILL)
 
+    def kill_serve(self) -> None:
+        """kill -9 of the supervisor alone: its children are to notice. `start` brings everything back."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
     def kill_all(self) -> None:
         """kill -9 of everything, supervisor first so that it restarts nothing; `start` brings it back."""
         assert self._process is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -41,6 +42,20 @@ def media_range(size: int = 400) -> tuple[int, int]:
     low = base + (_next_range * size) % span
     _next_range += 1
     return low, low + size - 1
+
+
+def media_base(count: int = 4) -> int:
+    """The first of `count` UDP ports that are free on 127.0.0.1 now, even: for a peer that is told where its RTP begins.
+    Parallel workers look in different places; other test runs on the machine are stepped around."""
+    for base in range(40000 + worker() * 4000, 40000 + worker() * 4000 + 4000, 20):
+        with contextlib.ExitStack() as held:
+            try:
+                for port in range(base, base + count):
+                    held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return base
+    raise RuntimeError("no free media ports on 127.0.0.1")
 
 
 def wait_for(what: Callable[[], T], seconds: float, why: str) -> T:

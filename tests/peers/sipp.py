@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.peers.net import free_port, wait_for, worker
+from tests.peers.net import free_port, media_base, wait_for
 
 SCENARIOS = Path(__file__).parents[1] / "sipp"
 
@@ -42,7 +42,7 @@ class Gateway:
         self.messages = folder / "messages.log"
 
     def __enter__(self) -> Self:
-        command = ["sipp", "-sf", str(self.scenario), "-i", "127.0.0.1", "-p", str(self.port), "-mp", str(40000 + worker() * 4000),
+        command = ["sipp", "-sf", str(self.scenario), "-i", "127.0.0.1", "-p", str(self.port), "-mp", str(media_base()),
                    "-nostdin", "-trace_msg", "-message_file", str(self.messages), "-message_overwrite", "false",
                    "-trace_err", "-error_file", str(self.folder / "errors.log"), "-aa", *self._extra]
         if self._echo:
