@@ -187,6 +187,39 @@ static bool host_read(struct via *v, struct span host)
 	return v->host.n > 0;
 }
 
+/* Display names may be tokens and white space (and, as phones do, other letters), or one quoted string. */
+static bool display_ok(struct span s)
+{
+	if (s.n && s.p[0] == '"') {
+		for (size_t i = 1; i < s.n; i++) {
+			if (s.p[i] == '\\')
+				i++;
+			else if (s.p[i] == '"')
+				return i == s.n - 1;
+		}
+		return false;
+	}
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < 0x80 && (strchr(",;:\"\\<>", c) || (c < ' ' && !is_space((char)c)) || c == 0x7f))
+			return false;
+	}
+	return true;
+}
+
+/* A parameter's value: a whole quoted string, or nothing that could open one or a bracket and hide what follows. */
+static bool value_ok(struct span s)
+{
+	if (s.n && s.p[0] == '"')
+		return display_ok(s);
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"' || s.p[i] == '<' || s.p[i] == '>' || is_space(s.p[i]))
+			return false;
+	}
+	return true;
+}
+
 /* "SIP / 2.0 / UDP host : port ; params": white space, also folded, may stand between all parts. */
 bool via_read(struct via *v, struct span value)
 {
@@ -211,7 +244,7 @@ bool via_read(struct via *v, struct span value)
 		struct span key = cut(&param, '=');
 
 		param = span_trim(param);
-		if (!is_token(key) || (given && !param.n))
+		if (!is_token(key) || (given && !param.n) || !value_ok(param))
 			return false;
 		if (span_iscase(key, "branch")) {
 			if (v->has_branch || !given)
@@ -227,27 +260,6 @@ bool via_read(struct via *v, struct span value)
 	return true;
 }
 
-/* Display names may be tokens and white space (and, as phones do, other letters), or one quoted string. */
-static bool display_ok(struct span s)
-{
-	if (s.n && s.p[0] == '"') {
-		for (size_t i = 1; i < s.n; i++) {
-			if (s.p[i] == '\\')
-				i++;
-			else if (s.p[i] == '"')
-				return i == s.n - 1;
-		}
-		return false;
-	}
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c < 0x80 && (strchr(",;:\"\\<>", c) || (c < ' ' && !is_space((char)c)) || c == 0x7f))
-			return false;
-	}
-	return true;
-}
-
 static bool params_read(struct address *a, struct span rest)
 {
 	struct span param;
@@ -257,9 +269,7 @@ static bool params_read(struct address *a, struct span rest)
 		struct span key = cut(&param, '=');
 
 		param = span_trim(param);
-		if (!is_token(key) || (given && !param.n))
-			return false;
-		if (param.n && param.p[0] == '"' && !display_ok(param))
+		if (!is_token(key) || (given && !param.n) || !value_ok(param))
 			return false;
 		if (span_iscase(key, "tag")) {
 			if (a->tag.p || !is_token(param))

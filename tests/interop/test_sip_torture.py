@@ -16,8 +16,8 @@ import pytest
 from appliance import config
 from drivers.base import Ended, Incoming
 from tests.fuzz.guardlib import CLOSE, DROP, PASS, REPLY, TORTURE, WAIT, Guard, build
-from tests.peers.strangers import Datagrams, Response, any_loopback, authorization
 from tests.peers.sipdriver import Peer, gateway, office, phone
+from tests.peers.strangers import Datagrams, Response, any_loopback, authorization
 
 if not (TORTURE / "wsinv.dat").exists():
     pytest.skip("the RFC 4475 messages are not there (../shared/rfc4475)", allow_module_level=True)
