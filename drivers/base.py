@@ -139,7 +139,8 @@ Sink = Callable[[DriverEvent], None]
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """One outgoing leg. `number` is already in the form the endpoint wants (`send_as`); `caller` is shown to the callee."""
+    """One outgoing leg. `number` is already in the form the endpoint wants (`send_as`); `caller` is shown to the callee.
+    `contact` names one of a phone's registered devices (`contacts`); "" is the best one."""
 
     leg: str
     endpoint: str
@@ -149,6 +150,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     caller_name: str = ""
     media: MediaOffer
     headers: tuple[tuple[str, str], ...] = ()
+    contact: str = ""
 
 
 class Driver(Protocol):
@@ -159,6 +161,9 @@ class Driver(Protocol):
 
     def call_id_of(self, leg: str) -> str:
         """The Call-ID that `place` will use for this leg id: known before the INVITE so that it can be committed first."""
+
+    def contacts(self, extension: str) -> list[str]:
+        """The devices that a phone is registered with now, best first; empty: it is not."""
 
     def place(self, order: Place) -> None: ...
     def ring(self, leg: str) -> None: ...

@@ -21,6 +21,10 @@ Disposition = Literal["answered", "no_answer", "busy", "failed", "cancelled", "i
 GOODBYE_SECONDS = 40
 """How long a leg may take to end: a BYE is repeated for 32 s (RFC 3261 timer F) before the far end counts as gone."""
 MAX_LEGS = 100
+UNREACHABLE = frozenset({3, 20, 27, 34, 38, 41, 42})
+"""Q.850: no route, subscriber absent, out of order, no channel, network trouble: it never rang."""
+RETRY_AFTER = 5
+"""Seconds after which a caller that we had no means for may try again."""
 
 
 class Call:
@@ -37,6 +41,10 @@ class Call:
         """Events to be committed together with the end of the call (an attempt's outcome)."""
         self.interrupted = ""
         """Why the box broke the call off, "" while it did not."""
+        self.verdict: Cause | None = None
+        """Why nobody was reached, where the flow knows better than the last leg (several devices, several lines)."""
+        self.lent: list[Leg] = []
+        """Legs that another call has taken over (attended transfer): they stand in this call's record until they end."""
 
     def add_leg(
         self, direction: Literal["in", "out"], kind: Literal["phone", "line"], endpoint: str, number: str = "",
@@ -48,6 +56,11 @@ class Call:
         self.legs.append(leg)
         self.switch.legs[leg.id] = leg
         return leg
+
+    def forget(self, leg: Leg) -> None:
+        """Take back a leg that was never placed: nothing is on any wire and nothing in the ledger."""
+        self.legs.remove(leg)
+        self.switch.drop(leg)
 
     def opened(self, leg: Leg, name: str = "", peer: str = "", sip_call_id: str = "") -> LegOpened:
         """The ledger's event of a leg that opens."""
@@ -79,8 +92,12 @@ class Call:
             log.debug("flow ended by hang-up", extra={"call": self.id, "leg": over.leg.id})
         except SwitchroomError as problem:
             log.warning("flow refused: %s", problem, extra={"call": self.id, "error": problem.id})
+            for leg in self.open_legs:
+                leg.reject_incoming(503, RETRY_AFTER)
         except Exception:
             log.exception("flow failed", extra={"call": self.id})
+            for leg in self.open_legs:
+                leg.reject_incoming(500)
         finally:
             await self._finish()
 
@@ -95,6 +112,8 @@ class Call:
                 for leg in self.open_legs:
                     log.error("a leg does not end, giving it up", extra={"call": self.id, "leg": leg.id})
                     self.switch.leg_ended(leg, Cause(by="network", text="no answer to the hang-up"))
+        if self.lent:
+            await asyncio.gather(*(leg.gone() for leg in self.lent))
         ended = CallEnded(call=self.id, disposition=self.disposition())
         self.switch.calls.pop(self.id, None)
         if self.last_words:
@@ -107,20 +126,22 @@ class Call:
         """The call in one word: answered where the called side was, else why not."""
         if self.interrupted:
             return "interrupted"
-        called = [leg for leg in self.legs if leg.direction == "out"] or self.legs
-        if any(leg.answered_at for leg in called):
+        called = [leg for leg in [*self.legs, *self.lent] if leg.direction == "out"]
+        if any(leg.answered_at for leg in called or self.legs):
             return "answered"
-        return disposition_of([leg.cause for leg in called], [leg.cause for leg in self.legs if leg.direction == "in"])
+        return disposition_of(
+            self.verdict or (called[-1].cause if called else None), [leg.cause for leg in self.legs if leg.direction == "in"])
 
 
-def disposition_of(called: list[Cause], calling: list[Cause]) -> Disposition:
-    """Why an unanswered call ended. A caller who gave up is "cancelled"; then the last called leg's SIP status decides
-    (RFC 3261 21.4): 486 and 600 busy, 408/480/487 no answer, the rest failed."""
+def disposition_of(called: Cause | None, calling: list[Cause]) -> Disposition:
+    """Why an unanswered call ended. A caller who gave up is "cancelled"; then the called side's SIP status decides
+    (RFC 3261 21.4): 486 and 600 busy, 408/480/487 no answer, the rest failed. None: nobody was ever called."""
     if any(cause.by == "far" and cause.sip in (0, 487) for cause in calling):
         return "cancelled"
-    last = called[-1] if called else Cause()
-    if last.sip in (486, 600) or last.q850 == 17 or last.tone == "busy":
+    if called is None or called.q850 in UNREACHABLE:
+        return "failed"
+    if called.sip in (486, 600) or called.q850 == 17 or called.tone == "busy":
         return "busy"
-    if last.sip in (0, 408, 480, 487) or last.q850 in (18, 19):
+    if called.by != "network" and (called.sip in (0, 408, 480, 487) or called.q850 in (18, 19)):
         return "no_answer"
     return "failed"

@@ -48,6 +48,8 @@ class Leg:
         self.kind = kind
         self.endpoint = endpoint
         self.number = number
+        self.contact = ""
+        """Which of the phone's devices is called; "" lets the driver choose."""
         self.supervised = supervised
         """The line answers on seizing: `Answered` only means that audio flows; whether somebody answered must be heard."""
         self.state = LegState.NEW
@@ -150,13 +152,18 @@ class Leg:
             self.hanging_up = True
             self.call.switch.driver.reject(self.id, sip_code, reason, retry_after)
 
+    def reject_incoming(self, sip_code: int, retry_after: int | None = None) -> None:
+        """Refuse the leg where it called us and is not answered; others are left as they are."""
+        if self.incoming is not None:
+            self.reject(sip_code, retry_after=retry_after)
+
     def hang_up(self, q850: int = 16, text: str = "") -> None:
         if self.state is not LegState.ENDED and not self.hanging_up:
             self.hanging_up = True
             self.call.switch.driver.hang_up(self.id, q850, text)
 
     async def wait(self, *kinds: type, timeout: float | None = None) -> object | None:
-        """The next event of these kinds that is this leg's; others are passed over. None after `timeout` seconds. Raises HungUp."""
+        """The next event of these kinds that is this leg's; others are passed over. None after `timeout` s. Raises HungUp."""
         loop = asyncio.get_running_loop()
         until = None if timeout is None else loop.time() + timeout
         while True:

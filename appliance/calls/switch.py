@@ -12,10 +12,11 @@ from appliance.calls.call import Call
 from appliance.calls.leg import Leg, LegState
 from appliance.clock import Clock
 from appliance.config.model import Config
+from appliance.errors import SwitchroomError
 from appliance.ids import call_id
 from appliance.media.engine import Engine, Port
-from appliance.media.events import Digit, MediaEvent
-from appliance.messages import Cause, Event, LegEnded, LegHeld, LegResumed, LegRinging
+from appliance.media.events import Digit, MediaEvent, Silent
+from appliance.messages import Cause, Event, LegEnded, LegHeld, LegResumed, LegRinging, ShortageChanged
 from appliance.prompts import Prompts
 from drivers.base import (
     Answered,
@@ -61,6 +62,8 @@ class Switch:
         self.calls: dict[str, Call] = {}
         self.legs: dict[str, Leg] = {}
         self._ports: dict[int, Leg] = {}
+        self.ports_short = False
+        """No RTP port was free when one was last wanted."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.on_incoming: Callable[[Leg, Incoming], Awaitable[None]] = self._nobody
         self.on_endpoint: Callable[[EndpointChanged], None] = lambda event: None
@@ -84,6 +87,10 @@ class Switch:
         self.calls[call.id] = call
         return call
 
+    def calls_of(self, extension: str) -> int:
+        """Calls that this phone is in now."""
+        return len({leg.call.id for leg in self.legs.values() if leg.kind == "phone" and leg.endpoint == extension})
+
     def lead(self, call: Call, flow: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         """Run a call's flow as a task of its own."""
         task = asyncio.create_task(call.lead(flow))
@@ -93,8 +100,9 @@ class Switch:
 
     def adopt(self, leg: Leg, call: Call) -> None:
         """Move a leg to another call (attended transfer): its events go to that call's flow from now on. In the ledger the
-        leg stays with the call that opened it; CallTransferred ties the two together."""
+        leg stays with the call that opened it, which ends with it; CallTransferred ties the two together."""
         leg.call.legs.remove(leg)
+        leg.call.lent.append(leg)
         leg.call = call
         call.legs.append(leg)
 
@@ -108,14 +116,37 @@ class Switch:
     # -- media --
 
     def open_port(self, leg: Leg, near: Port | None = None) -> Port:
-        port = self.engine.open(near=near if near is not None and not near.closed else None)
+        try:
+            port = self.engine.open(near=near if near is not None and not near.closed else None)
+        except SwitchroomError as problem:
+            if problem.id == "media.ports-exhausted":
+                self._ports_short(True)
+            raise
         self._ports[port.id] = leg
         return port
+
+    def _ports_short(self, short: bool) -> None:
+        """Announce, once each, that no RTP port is free and that there are some again."""
+        if short == self.ports_short:
+            return
+        self.ports_short = short
+        detail = "no RTP port is free: new calls are refused" if short else "RTP ports are free again"
+        log.log(logging.WARNING if short else logging.INFO, detail)
+        self.ledger.append(ShortageChanged(what="rtp-ports", level="reserve" if short else "none", detail=detail))
 
     def close_port(self, port: Port) -> None:
         """Close a port whose leg was never placed."""
         self._ports.pop(port.id, None)
         port.close()
+        self._ports_short(False)
+
+    def drop(self, leg: Leg) -> None:
+        """Forget a leg that was never placed, with its port and its channel."""
+        self.legs.pop(leg.id, None)
+        if leg.port is not None:
+            self.close_port(leg.port)
+        if self.channels.release(leg.id):
+            self.on_channel_free()
 
     def on_media(self) -> None:
         """The engine's eventfd is readable: hand every event to its call."""
@@ -124,8 +155,19 @@ class Switch:
 
     def _media_event(self, event: MediaEvent) -> None:
         leg = self._ports.get(event.port)
-        if leg is not None:
-            leg.inbox.put(event)
+        if leg is None:
+            return
+        if isinstance(event, Silent):
+            self._silent(leg, event)
+        leg.inbox.put(event)
+
+    def _silent(self, leg: Leg, event: Silent) -> None:
+        """No audio came for `media_timeout_seconds`: the far end is dead, and nobody else would end the call. One that holds
+        us need not send any."""
+        if leg.state is LegState.ANSWERED and not leg.held:
+            log.warning("no audio from the far end, hanging up", extra={
+                "call": leg.call.id, "leg": leg.id, "seconds": round(event.seconds, 1)})
+            leg.hang_up(102, "no audio")
 
     # -- signalling --
 
@@ -133,7 +175,7 @@ class Switch:
         """Send the INVITE of an outgoing leg. What must be committed first has been."""
         self.driver.place(
             Place(leg=leg.id, endpoint=leg.endpoint, kind=leg.kind, number=number, caller=caller, caller_name=caller_name,
-                  media=leg.offer(), headers=headers)
+                  media=leg.offer(), headers=headers, contact=leg.contact)
         )
 
     def on_driver(self, event: DriverEvent) -> None:
@@ -214,9 +256,10 @@ class Switch:
         if leg.state is LegState.ENDED:
             return
         port = leg.port
-        leg.mark_ended(cause if not leg.cause.by == "tone" else leg.cause)
+        leg.mark_ended(cause if leg.cause.by != "tone" else leg.cause)
         if port is not None:
             self._ports.pop(port.id, None)
+            self._ports_short(False)
         self.legs.pop(leg.id, None)
         self.ledger.append(LegEnded(leg=leg.id, cause=leg.cause, quality=leg.quality))
         if self.channels.release(leg.id):

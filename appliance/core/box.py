@@ -194,6 +194,9 @@ class Box:
     def registered(self, extension: str) -> bool:
         return self.driver.registered(extension)
 
+    def contacts(self, extension: str) -> list[str]:
+        return self.driver.contacts(extension)
+
     def free_for_emergency(self, lines: Sequence[str]) -> bool:
         victim = self.channels.victim(list(lines))
         leg = self.switch.legs.get(victim) if victim else None
@@ -213,6 +216,13 @@ class Box:
 
     # -- looking --
 
+    def _shortages(self) -> dict[str, str]:
+        """What runs short now, and how badly."""
+        short: dict[str, str] = {"disk": self.ledger.level} if self.ledger.level != "none" else {}
+        if self.switch.ports_short:
+            short["rtp-ports"] = "reserve"
+        return short
+
     def status(self) -> StatusReply:
         lines = [
             LineStatus(name=line.name, up=line.up, reason=line.reason, channels=line.channels, busy=line.busy, keep_free=line.reserve)
@@ -231,7 +241,7 @@ class Box:
             version=__version__, uptime=time.monotonic() - self.started, config_version=self.store.version(),
             lines=lines, phones=phones, calls=len(self.switch.calls),
             campaigns_running=[c for c, o in self.desk.open.items() if o.book.state == "running"],
-            shortages={"disk": self.ledger.level} if self.ledger.level != "none" else {},
+            shortages=self._shortages(),
             ledger_seq=self.ledger.seq, health={"media": self.engine.health(), "sip": self.driver.health()},
         )
 
