@@ -31,17 +31,29 @@ def free_port() -> int:
     raise RuntimeError("no free port on 127.0.0.1")
 
 
-_next_range = 0
+_taken: set[int] = set()
 
 
 def media_range(size: int = 400) -> tuple[int, int]:
-    """A range of UDP ports that no other box of this test run uses. Below the kernel's ephemeral ports (32768 on)."""
-    global _next_range  # noqa: PLW0603 - one counter a worker process
-    span = 5000
-    base = 12000 + worker() * span
-    low = base + (_next_range * size) % span
-    _next_range += 1
-    return low, low + size - 1
+    """A range of UDP ports that no other box uses: below the kernel's ephemeral ports (32768 on), a stretch for each worker;
+    what other test runs on the machine hold is stepped around."""
+    span = 9000
+    base = 12000 + worker() % 2 * span
+    for low in range(base, base + span, size):
+        if low not in _taken and all(_is_free(port) for port in range(low, low + size, 8)):
+            _taken.add(low)
+            return low, low + size - 1
+    _taken.clear()  # all were used once: the boxes that had them have ended
+    return media_range(size)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def media_base(count: int = 4) -> int:
