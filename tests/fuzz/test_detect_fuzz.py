@@ -1,4 +1,4 @@
-"""The detectors under ASan and UBSan, fed with random frames (fuzz_detect.c); and what a frame costs."""
+"""Detectors and messages under ASan and UBSan, fed at random (fuzz_detect.c, fuzz_message.c); what a frame costs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ MEDIA = ROOT / "appliance" / "media"
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"]
 
 
-def built(folder: Path, flags: list[str]) -> Path:
-    program = folder / "fuzz_detect"
-    sources = [*sorted(MEDIA.glob("detect*.c")), ROOT / "tests" / "fuzz" / "fuzz_detect.c"]
+def built(folder: Path, flags: list[str], name: str = "fuzz_detect", *more: str) -> Path:
+    program = folder / name
+    sources = [*sorted(MEDIA.glob("detect*.c")), ROOT / "tests" / "fuzz" / f"{name}.c", *(MEDIA / m for m in more)]
     command = ["cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", *flags, f"-I{MEDIA}", *map(str, sources)]
-    subprocess.run([*command, "-o", str(program), "-lm", "-lpthread"], check=True)
+    subprocess.run([*command, "-o", str(program), "-lspandsp", "-lm", "-lpthread"], check=True)
     return program
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_random_frames_under_the_sanitizers(tmp_path, seed):
     program = built(tmp_path, SANITIZE)
-    done = subprocess.run([program, str(seed), "12"], check=False, capture_output=True, text=True)
+    done = subprocess.run([program, str(seed), "6"], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert int(done.stdout.split()[2]) > 0  # it heard something: the frames got that far
 
@@ -32,6 +32,12 @@ def test_random_frames_under_the_sanitizers(tmp_path, seed):
 def test_many_random_frames_under_the_sanitizers(tmp_path):
     program = built(tmp_path, SANITIZE)
     done = subprocess.run([program, "3", "400"], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_random_messages_under_the_sanitizers(tmp_path):
+    program = built(tmp_path, [*SANITIZE, "-Wno-unused-parameter"], "fuzz_message", "message.c", "codec.c")
+    done = subprocess.run([program, "1", "60"], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
 
 
