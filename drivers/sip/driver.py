@@ -38,25 +38,31 @@ from drivers.sip import wire
 from drivers.sip.client_auth import authorization
 from drivers.sip.lines import Lines
 from drivers.sip.phones import Checked, Phones, Reply, States, address_of
-from drivers.sip.registrar import Request
 from drivers.sip.thread import SipThread
 
 log = logging.getLogger("sip")
 _BY = ("far", "near", "network")
+_TELLING = {487: 0, 408: 0, 480: 0, 503: 0, 486: 2, 600: 3, 603: 3}
+"""Which refusal of several devices tells the caller most; the rest count 1."""
+_FOR_ALL = (600, 603, 604)
+"""One device speaks for all (RFC 3261 21.6)."""
 _TICK_SECONDS = 1.0
 _STOP_MS = 4000
 
 
 class _Leg(msgspec.Struct):
-    """What Python keeps of a leg: the thread's id, whose it is, and the Call-ID."""
+    """What Python keeps of a leg. A phone that is registered from several devices is called on all of them: each is a
+    branch with an id of its own in the thread, until one answers; `handle` is the one that counts."""
 
     id: str
     handle: int
     endpoint: str
     kind: str
     call_id: str
-    refer: int = 0
-    """Transfers under way that the far end asked for."""
+    branches: list[int]
+    rang: bool = False
+    cause: Cause | None = None
+    """The most telling refusal of the branches that have ended."""
 
 
 def _text(raw: bytes) -> str:
@@ -172,6 +178,10 @@ class SipDriver:
     def registered(self, extension: str) -> bool:
         return bool(self._phones.best(extension, self._clock.utc()))
 
+    def contacts(self, extension: str) -> list[str]:
+        """Contact URIs of a phone's live registrations, best first."""
+        return [binding.uri for binding in self._phones.best(extension, self._clock.utc())]
+
     def health(self) -> dict[str, object]:
         return {
             "running": self._thread.running, **self._thread.counters(), "lines": self._lines.health(),
@@ -193,46 +203,52 @@ class SipDriver:
         return hashlib.blake2b(leg.encode(), key=self._salt, digest_size=16).hexdigest()
 
     def _add(self, leg: str, handle: int, endpoint: str, kind: str, call_id: str) -> _Leg:
-        entry = _Leg(leg, handle, endpoint, kind, call_id)
+        entry = _Leg(leg, handle, endpoint, kind, call_id, [handle])
         self._legs[leg] = self._handles[handle] = entry
         return entry
 
     def place(self, order: Place) -> None:
         call_id = self.call_id_of(order.leg)
         try:
-            strings = self._call_strings(order, call_id)
+            targets = self._phone_targets(order) if order.kind == "phone" else self._line_targets(order)
         except _NoWay as no:
             cause = Cause(sip=no.status, by="near", text=no.text)
             self._loop.call_soon(self._sink, Ended(leg=order.leg, cause=cause))
             return
-        handle = self._new_handle()
-        self._add(order.leg, handle, order.endpoint, order.kind, call_id)
-        transport, parts = strings
-        self._thread.command(wire.CMD_CALL, transport, handle, self._timer_b_ms, strings=parts)
+        entry = self._add(order.leg, self._new_handle(), order.endpoint, order.kind, call_id)
+        for i, target in enumerate(targets):
+            handle = self._new_handle() if i else entry.handle
+            if i:
+                entry.branches.append(handle)
+                self._handles[handle] = entry
+            strings = self._call_strings(order, f"{call_id}-{i}" if i else call_id, target)
+            self._thread.command(wire.CMD_CALL, target.transport, handle, self._timer_b_ms, strings=strings)
 
-    def _call_strings(self, order: Place, call_id: str) -> tuple[int, tuple[bytes, ...]]:
-        if order.kind == "phone":
-            bindings = self._phones.best(order.endpoint, self._clock.utc())
-            if not bindings:
-                raise _NoWay(480, f"{order.endpoint} is not registered")
-            best = bindings[0]
-            uri, to, dst = best.uri, best.uri, best.source
-            transport, user, domain = int(best.transport == "tcp"), "switchroom", _own_host(self._config)
-            routes = "".join(f"Route: {route}\r\n" for route in best.path)
-        else:
-            route = self._lines.route(order.endpoint)
-            if route is None:
-                raise _NoWay(503, f"line {order.endpoint} has no address that could be called")
-            uri = to = f"sip:{h.escape_user(order.number)}@{route.domain}"
-            dst, transport, domain, user, routes = route.destination, route.transport, route.domain, route.user, ""
-        own = f"sip:{h.escape_user(order.caller or 'anonymous')}@{domain}"
-        lines = h.header_lines(order.headers)
-        return transport, tuple(
-            text if isinstance(text, bytes) else text.encode() for text in (
-                call_id, uri, h.name_addr(to), h.name_addr(own, order.caller_name), user, dst, routes, lines,
-                order.endpoint[:63], wire.media_offer(order.media),
-            )
+    def _phone_targets(self, order: Place) -> list[_Target]:
+        bindings = [b for b in self._phones.best(order.endpoint, self._clock.utc()) if order.contact in ("", b.uri)]
+        if not bindings:
+            raise _NoWay(480, f"{order.endpoint} is not registered")
+        return [
+            _Target(b.uri, b.source, int(b.transport == "tcp"), _own_host(self._config), "switchroom",
+                    "".join(f"Route: {route}\r\n" for route in b.path))
+            for b in bindings
+        ]
+
+    def _line_targets(self, order: Place) -> list[_Target]:
+        route = self._lines.route(order.endpoint)
+        if route is None:
+            raise _NoWay(503, f"line {order.endpoint} has no address that could be called")
+        uri = f"sip:{h.escape_user(order.number)}@{route.domain}"
+        return [_Target(uri, route.destination, route.transport, route.domain, route.user)]
+
+    @staticmethod
+    def _call_strings(order: Place, call_id: str, target: _Target) -> tuple[bytes, ...]:
+        own = f"sip:{h.escape_user(order.caller or 'anonymous')}@{target.domain}"
+        texts = (
+            call_id, target.uri, h.name_addr(target.uri), h.name_addr(own, order.caller_name), target.user,
+            target.destination, target.routes, h.header_lines(order.headers), order.endpoint[:63],
         )
+        return (*(text.encode() for text in texts), wire.media_offer(order.media))
 
     def _command(self, leg: str, kind: int, code: int = 0, *strings: bytes) -> None:
         entry = self._legs.get(leg)
@@ -250,7 +266,7 @@ class SipDriver:
 
     def reject(self, leg: str, sip_code: int, reason: str = "", retry_after: int | None = None) -> None:
         extra = [("Retry-After", str(retry_after))] if retry_after is not None else []
-        self._command(leg, wire.CMD_REJECT, sip_code, _line(reason or _REASONS.get(sip_code, "Declined")),
+        self._command(leg, wire.CMD_REJECT, sip_code, h.one_line(reason or h.REASONS.get(sip_code, "Declined")),
                       h.header_lines(extra).encode())
 
     def redirect(self, leg: str, uri: str) -> None:
@@ -258,7 +274,9 @@ class SipDriver:
         self._command(leg, wire.CMD_REJECT, 302, b"Moved Temporarily", h.header_lines([("Contact", f"<{uri}>")]).encode())
 
     def hang_up(self, leg: str, q850: int = 16, text: str = "") -> None:
-        self._command(leg, wire.CMD_HANGUP, q850, _line(text))
+        entry = self._legs.get(leg)
+        for handle in entry.branches if entry is not None else ():
+            self._thread.command(wire.CMD_HANGUP, q850, handle, strings=(h.one_line(text),))
 
     def modify(self, leg: str, media: MediaOffer) -> None:
         self._command(leg, wire.CMD_MODIFY, 0, wire.media_offer(media))
@@ -278,7 +296,7 @@ class SipDriver:
         final = sip_code >= 200
         state = "terminated;reason=noresource" if final else "active;expires=60"
         lines = h.header_lines([("Event", "refer"), ("Subscription-State", state)])
-        body = f"SIP/2.0 {sip_code} {reason or _REASONS.get(sip_code, 'Status')}\r\n"
+        body = f"SIP/2.0 {sip_code} {reason or h.REASONS.get(sip_code, 'Status')}\r\n"
         self._command(leg, wire.CMD_INDIALOG, 0, b"NOTIFY", lines.encode(), body.encode(), b"message/sipfrag;version=2.0")
 
     def end_orphans(self, sip_call_ids: Sequence[str]) -> None:
@@ -304,8 +322,8 @@ class SipDriver:
         if line is not None:
             endpoint, kind = line, "line"
         else:
-            checked = self._phones.check("INVITE", _text(ruri), h.user_of(from_uri), _lines(credentials), _text(source),
-                                         transport, now)
+            given = h.value_lines(_text(credentials))
+            checked = self._phones.check("INVITE", _text(ruri), h.user_of(from_uri), given, _text(source), transport, now)
             self._banned(checked)
             if checked.reply is not None:
                 self._refuse(handle, checked.reply)
@@ -333,15 +351,22 @@ class SipDriver:
         if leg is None:
             return
         media = wire.media_answer(record[5][0])
-        if media is not None:
+        if media is not None and record[2] == leg.handle:
             self._sink(EarlyMedia(leg=leg.id, media=media))
-        if record[1] == 180 or media is None:
+        if (record[1] == 180 or media is None) and not (leg.rang and len(leg.branches) > 1):
+            leg.rang = True
             self._sink(Ringing(leg=leg.id))
 
     def _on_answered(self, record: wire.Record) -> None:
         leg, media = self._handles.get(record[2]), wire.media_answer(record[5][0])
-        if leg is not None and media is not None:
-            self._sink(Answered(leg=leg.id, media=media))
+        if leg is None or media is None:
+            return
+        for other in leg.branches:
+            if other != record[2]:  # nobody hears of these any more
+                del self._handles[other]
+                self._thread.command(wire.CMD_HANGUP, 26, other, strings=(b"answered elsewhere",))
+        leg.handle, leg.branches = record[2], [record[2]]
+        self._sink(Answered(leg=leg.id, media=media))
 
     def _on_media(self, record: wire.Record) -> None:
         leg, media = self._handles.get(record[2]), wire.media_answer(record[5][0])
@@ -353,11 +378,19 @@ class SipDriver:
         leg = self._handles.pop(handle, None)
         if leg is None:  # an INVITE that was refused before it became a leg
             return
+        cause = Cause(sip=code, q850=q850, by=_BY[by], text=_text(parts[0]))  # type: ignore[arg-type]
+        if leg.cause is None or _TELLING.get(code, 1) > _TELLING.get(leg.cause.sip, 1):
+            leg.cause = cause
+        leg.branches.remove(handle)
+        if leg.branches:
+            leg.handle = leg.branches[0]
+            if code in _FOR_ALL:
+                self.hang_up(leg.id, 21)
+            return
         del self._legs[leg.id]
         if leg.kind == "line":
             self._lines.call_ended(leg.endpoint, code, _BY[by], self._clock.mono())
-        cause = Cause(sip=code, q850=q850, by=_BY[by], text=_text(parts[0]))  # type: ignore[arg-type]
-        self._sink(Ended(leg=leg.id, cause=cause))
+        self._sink(Ended(leg=leg.id, cause=leg.cause))
 
     def _on_info(self, record: wire.Record) -> None:
         leg = self._handles.get(record[2])
@@ -384,39 +417,24 @@ class SipDriver:
         account = self._lines.account(leg.endpoint) if leg is not None and leg.kind == "line" else None
         line = None
         if account is not None and tries < 2:
-            line = authorization(status, _lines(challenges), _text(method), _text(uri), *account)
+            line = authorization(status, h.value_lines(_text(challenges)), _text(method), _text(uri), *account)
         self._thread.command(wire.CMD_AUTH, 0 if line else 1, handle, number, strings=((line or "").encode(),))
 
     def _on_request(self, record: wire.Record) -> None:
         _, code, handle, cseq, _b, parts = record
         method = _text(parts[0])
         if method == "REGISTER":
-            reply = self._register(code, cseq, [_text(part) for part in parts])
+            checked, events = self._phones.on_register(code, cseq, [_text(part) for part in parts], self._clock.utc())
+            self._banned(checked)
+            for event in events:
+                self._registration(event)
+            if events:
+                self._allow_sources()
+            reply = checked.reply or Reply(status=500, reason="No Decision")
         else:
             reply = Reply(status=405 if method in ("MESSAGE", "PUBLISH") else 489, reason="Not Served Here")
         self._thread.command(wire.CMD_REPLY, reply.status, handle,
                              strings=(reply.reason.encode(), h.header_lines(reply.headers).encode(), b""))
-
-    def _register(self, code: int, cseq: int, parts: list[str]) -> Reply:
-        (method, source, ruri, _sender, to, call_id, credentials, contacts, expires, path, supported, agent, *_) = parts
-        now = self._clock.utc()
-        claimed = h.user_of(h.uri_of(to))
-        checked = self._phones.check(method, ruri, claimed, _split(credentials), source, "udp", now)
-        self._banned(checked)
-        if checked.reply is not None:
-            return checked.reply
-        if checked.extension != claimed:
-            return Reply(status=403, reason="Not Your Address")
-        reply, events = self._phones.register(
-            Request(extension=claimed, call_id=call_id, cseq=cseq, contacts=_split(contacts), source=source,
-                    expires=expires or None, transport="tcp" if code else "udp", path=_split(path),
-                    supports_path="path" in supported.lower(), user_agent=agent),
-            now,
-        )
-        for event in events:
-            self._registration(event)
-        self._allow_sources()
-        return reply
 
     def _registration(self, event: Event) -> None:
         """A binding came or went: the core hears of it, and of the phone's state as it is now."""
@@ -447,6 +465,17 @@ class SipDriver:
             self._stopped.set_result(None)
 
 
+class _Target(msgspec.Struct, frozen=True):
+    """Where one INVITE goes: Request-URI, "ip:port", 1 for TCP, domain of our From, user of our Contact, Route lines."""
+
+    uri: str
+    destination: str
+    transport: int
+    domain: str
+    user: str
+    routes: str = ""
+
+
 class _NoWay(Exception):
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -467,27 +496,6 @@ _HANDLERS = {
     wire.EV_ORPHAN: SipDriver._on_orphan,
     wire.EV_STOPPED: SipDriver._on_stopped,
 }
-
-_REASONS = {
-    100: "Trying", 180: "Ringing", 200: "OK", 302: "Moved Temporarily", 403: "Forbidden", 404: "Not Found",
-    408: "Request Timeout", 480: "Temporarily Unavailable", 481: "Call Does Not Exist", 486: "Busy Here",
-    487: "Request Terminated", 488: "Not Acceptable Here", 500: "Server Internal Error", 503: "Service Unavailable",
-    600: "Busy Everywhere", 603: "Decline",
-}
-
-
-def _split(text: str) -> list[str]:
-    return text.split("\n") if text else []
-
-
-def _lines(raw: bytes) -> list[str]:
-    return _split(_text(raw))
-
-
-def _line(text: str) -> bytes:
-    """One line of text for the wire: no control characters, bounded."""
-    return "".join(c for c in text if c >= " " and c != "\x7f").encode()[:120]
-
 
 def _address(where: Any) -> str:
     return f"{h.host_text(where.host)}:{where.port_or(5060)}"

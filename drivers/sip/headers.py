@@ -7,6 +7,23 @@ from urllib.parse import quote, unquote
 _USER_SAFE = "-_.!~*'()&=+$,;?/"  # RFC 3261 25.1, user-unreserved and unreserved
 _DIGITS = "0123456789*#ABCDabcd"
 
+REASONS = {
+    100: "Trying", 180: "Ringing", 200: "OK", 302: "Moved Temporarily", 403: "Forbidden", 404: "Not Found",
+    408: "Request Timeout", 480: "Temporarily Unavailable", 481: "Call Does Not Exist", 486: "Busy Here",
+    487: "Request Terminated", 488: "Not Acceptable Here", 500: "Server Internal Error", 503: "Service Unavailable",
+    600: "Busy Everywhere", 603: "Decline",
+}
+
+
+def value_lines(text: str) -> list[str]:
+    """Header values that the thread put one in a line."""
+    return text.split("\n") if text else []
+
+
+def one_line(text: str) -> bytes:
+    """One line of text for the wire: no control characters, bounded."""
+    return "".join(c for c in text if c >= " " and c != "\x7f").encode()[:120]
+
 
 def uri_of(value: str) -> str:
     """The URI of a name-addr or addr-spec: `"A" <sip:a@b>;tag=1` -> `sip:a@b`."""

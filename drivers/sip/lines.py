@@ -304,7 +304,7 @@ class Lines:
             return
         if status in (401, 407) and line.auth_tries < 2 and line.config.secret is not None:
             account = self.account(line.config.name)
-            header = account and authorization(status, _split(texts[1]), "REGISTER", f"sip:{_domain(line)}", *account)
+            header = account and authorization(status, h.value_lines(texts[1]), "REGISTER", f"sip:{_domain(line)}", *account)
             if header:
                 line.auth_tries += 1
                 self._register(line, line.expires, header)
@@ -347,13 +347,9 @@ def _domain(line: _Line) -> str:
     return str(line.config.domain or (text if port == 5060 else f"{text}:{port}"))
 
 
-def _split(text: str) -> list[str]:
-    return text.split("\n") if text else []
-
-
 def _granted(texts: list[str], username: str, asked: int) -> int:
     """Seconds that the registrar granted: of our contact, else the Expires header, else what we asked for."""
-    for value in (value for header in _split(texts[2]) for value in split_commas(header)):
+    for value in (value for header in h.value_lines(texts[2]) for value in split_commas(header)):
         try:
             contact = parse_name_addr(value)
         except ValueError:

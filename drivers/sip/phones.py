@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from appliance.messages import Event, SourceBanned
+from drivers.sip import headers as h
 from drivers.sip.bans import Bans
 from drivers.sip.digest import Account, Authenticator, Verdict
 from drivers.sip.registrar import Binding, MemoryStore, Registrar, Request, Store
@@ -134,9 +135,23 @@ class Phones:
     def _challenge(value: str) -> Reply:
         return Reply(status=401, reason="Unauthorized", headers=(("WWW-Authenticate", value),))
 
-    def register(self, request: Request, now: float) -> tuple[Reply, tuple[Event, ...]]:
-        answer = self.registrar.register(request, now)
-        return Reply(status=answer.status, reason=answer.reason, headers=answer.headers), answer.events
+    def on_register(self, transport: int, cseq: int, parts: list[str], now: float) -> tuple[Checked, tuple[Event, ...]]:
+        """A REGISTER as the thread hands it over (REQIN_* of sip.h): the reply, and what it changed."""
+        method, source, ruri, _from, to, call_id, credentials, contacts, expires, path, supported, agent, *_ = parts
+        claimed = h.user_of(h.uri_of(to))
+        # Even over TCP the password is asked for: the connection proves nothing yet.
+        checked = self.check(method, ruri, claimed, h.value_lines(credentials), source, "udp", now)
+        if checked.reply is not None:
+            return checked, ()
+        if checked.extension != claimed:
+            return Checked(reply=Reply(status=403, reason="Not Your Address")), ()
+        answer = self.registrar.register(
+            Request(extension=claimed, call_id=call_id, cseq=cseq, contacts=h.value_lines(contacts), source=source,
+                    expires=expires or None, transport="tcp" if transport else "udp", path=h.value_lines(path),
+                    supports_path="path" in supported.lower(), user_agent=agent),
+            now,
+        )
+        return Checked(reply=Reply(status=answer.status, reason=answer.reason, headers=answer.headers)), answer.events
 
     def best(self, extension: str, now: float) -> list[Binding]:
         return self.registrar.contacts_of(extension, now) if extension in self._phones else []

@@ -205,3 +205,72 @@ async def test_a_line_that_is_taken_out_of_the_configuration() -> None:
         await raw.status(200, "BYE")
         assert (await peer.wait(Ended)).leg == leg
         raw.close()
+
+
+async def register_phone(peer: Peer, raw: RawSip, extension: str = "101") -> None:
+    headers = [f"Contact: <sip:{extension}@{raw.here}>", "Expires: 300"]
+    for cseq, auth in ((1, None), (2, "again")):
+        extra = []
+        if auth:
+            challenge = (await raw.status(401, "REGISTER")).get("WWW-Authenticate")
+            uri, secret = f"sip:{raw.there}", f"secret-{extension}"
+            extra = [(authorization(401, [challenge], "REGISTER", uri, extension, secret) or "").strip()]
+        raw.send(raw.format(f"REGISTER sip:{raw.there} SIP/2.0", [
+            f"Via: {raw.via()}", "Max-Forwards: 70", f"From: <sip:{extension}@{raw.there}>;tag=r{raw.port}",
+            f"To: <sip:{extension}@{raw.there}>", f"Call-ID: reg-{raw.port}", f"CSeq: {cseq} REGISTER", *headers, *extra]))
+    await raw.status(200, "REGISTER")
+    assert peer.driver.registered(extension)
+
+
+async def test_all_devices_of_a_phone_ring_and_the_first_to_answer_has_the_call() -> None:
+    async with Peer(office()) as peer:
+        desk, mobile = await RawSip().open(peer.port), await RawSip().open(peer.port)
+        for raw in (desk, mobile):
+            await register_phone(peer, raw)
+        leg = peer.place("101", "101", kind="phone", caller="102")
+        at_desk, at_mobile = await desk.request("INVITE"), await mobile.request("INVITE")
+        for raw, invite in ((desk, at_desk), (mobile, at_mobile)):
+            raw.reply(invite, "180 Ringing")
+        mobile.reply(at_mobile, "200 OK", body=sdp())
+        await mobile.request("ACK")
+        assert (await peer.wait(Answered)).leg == leg
+        desk.reply(await desk.request("CANCEL"), "200 OK", contact=False)
+        desk.reply(at_desk, "487 Request Terminated", contact=False)
+        await desk.request("ACK")
+        peer.driver.hang_up(leg)
+        mobile.reply(await mobile.request("BYE"), "200 OK", contact=False)
+        assert (await peer.wait(Ended)).cause.by == "near"
+        assert [type(e).__name__ for e in peer.of(leg)] == ["Ringing", "Answered", "Ended"]
+        leg = peer.place("101", "101", kind="phone", caller="102")
+        at_desk, at_mobile = await desk.request("INVITE"), await mobile.request("INVITE")
+        desk.reply(at_desk, "480 Temporarily Unavailable", contact=False)
+        mobile.reply(at_mobile, "486 Busy Here", contact=False)
+        assert (await peer.wait(Ended)).cause.sip == 486
+        desk.close()
+        mobile.close()
+
+
+async def test_registrations_survive_a_restart() -> None:
+    class States:
+        def __init__(self) -> None:
+            self.kept: dict[str, bytes] = {}
+
+        def states(self, namespace: str) -> dict[str, bytes]:
+            return self.kept
+
+        def put_state(self, namespace: str, key: str, value: bytes | None) -> None:
+            self.kept.pop(key, None)
+            if value is not None:
+                self.kept[key] = value
+
+    states, port = States(), free_port()
+    cfg = office(listen=f"127.0.0.1:{port}")
+    raw = await RawSip().open(port)
+    async with Peer(cfg, state=states) as peer:
+        await register_phone(peer, raw)
+    async with Peer(cfg, state=states) as peer:
+        assert (await peer.wait(EndpointChanged)).up
+        peer.place("101", "101", kind="phone")
+        raw.reply(await raw.request("INVITE"), "486 Busy Here", contact=False)
+        await peer.wait(Ended)
+    raw.close()
