@@ -12,10 +12,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+from scipy import signal as signal_of
 
 from tests.peers import sound
 from tests.peers.net import free_port, wait_for, worker
 
+WAV_HEADER = 44
 MODULES = Path("/usr/lib/baresip/modules")
 
 
@@ -30,9 +32,10 @@ class Phone:
         self.events: list[dict[str, Any]] = []
         self._buffer = b""
         (folder / "rec").mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
         low = 30000 + worker() * 1000 + int(extension) % 10 * 100
         lines = [
-            f"sip_listen 127.0.0.1:{free_port()}", f"audio_source aufile,{silence(folder)}", "audio_player aubridge,x",
+            f"sip_listen 127.0.0.1:{self.port}", f"audio_source aufile,{silence(folder)}", "audio_player aubridge,x",
             "audio_alert aubridge,x", f"ctrl_tcp_listen 127.0.0.1:{self._control_port}", f"snd_path {folder}/rec",
             f"module_path {MODULES}", f"module {codec}.so", "module aufile.so", "module aubridge.so", "module_app menu.so",
             "module_app ctrl_tcp.so", "module_tmp account.so", "module sndfile.so", f"rtp_ports {low}-{low + 99}",
@@ -114,6 +117,11 @@ class Phone:
 
         return wait_for(look, seconds, f"{kind} at phone {self.extension}; it has {[e.get('type') for e in self.events]}")
 
+    def quiet(self) -> None:
+        """Forget what has happened so far."""
+        self._read()
+        self.events.clear()
+
     def _read(self) -> None:
         assert self._socket is not None
         try:
@@ -129,6 +137,17 @@ class Phone:
             event = json.loads(message)
             if event.get("event"):
                 self.events.append(event)
+
+    def hears(self) -> sound.Samples:
+        """What has come in so far in the latest call, at 8 kHz, also while the call stands (the file's header is then not
+        right yet, but for its rate)."""
+        files = self.heard()
+        data = files[-1].read_bytes() if files else b""
+        if len(data) <= WAV_HEADER:
+            return np.zeros(0)
+        rate = int.from_bytes(data[24:28], "little")
+        samples = np.frombuffer(data[WAV_HEADER:len(data) // 2 * 2], dtype="<i2").astype(np.float64) / 32768
+        return signal_of.resample_poly(samples, 1, 2) if rate == 2 * sound.RATE else samples
 
     def heard(self) -> list[Path]:
         return sorted((self.folder / "rec").glob("*-dec.wav"))

@@ -1,0 +1,112 @@
+"""The reference office with its outside world under the test's hand: a gateway and a provider that are Stations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from appliance.ledger.cdr import Cdr
+from appliance.ledger.reader import LedgerReader
+from appliance.messages import PhoneRegistered
+from tests.peers.baresip import Phone
+from tests.peers.box import Box
+from tests.peers.net import free_port, wait_for
+from tests.peers.station import Station
+
+EDITS = {
+    r"^outside_prefix = .*$": 'outside_prefix = "0"\nring_seconds = 5',
+    r"^media_ports = (.*)$": r"media_ports = \1\nmedia_timeout_seconds = 5",
+    r"^keep_free_for_inbound = 0$": 'keep_free_for_inbound = 0\n'
+    'inbound_numbers = { "+358911111101" = "extension:101", "+358911111103" = "extension:103" }',
+}
+"""Times are scaled down; two numbers of the gateway ring phones."""
+
+
+class House:
+    """Box, gateway, provider. Phones are started by the test: `phone` (baresip) or `desk` (a Station that is a phone)."""
+
+    def __init__(self, folder: Path, *, edits: dict[str, str] | None = None, numbers: list[str] | None = None) -> None:
+        self.folder = folder
+        self.provider = Station(user="35899000100", port=free_port())
+        self.gateway = Station(user="gateway", port=free_port())
+        registrar = {r"^registrar = .*$": f'registrar = "127.0.0.1:{self.provider.port}"'}
+        self.box = Box(folder / "box", self.gateway.port, free_port(), numbers=numbers, edits={**EDITS, **registrar, **(edits or {})})
+        self.gateway.box_port = self.provider.box_port = self.box.sip_port
+        self._seen: set[str] = set()
+        self._open: list[Any] = []
+
+    def __enter__(self) -> Self:
+        for part in (self.provider, self.gateway, self.box):
+            self._open.append(part.__enter__())
+        self.reader = LedgerReader(self.box.data / "ledger")
+        wait_for(lambda: self.line("provider")["up"], 10, "the provider's registration")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        for part in reversed(self._open):
+            part.__exit__(kind, value, trace)
+
+    def line(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = next(line for line in self.box.json("status")["lines"] if line["name"] == name)
+        return found
+
+    # -- phones --
+
+    def phone(self, extension: str, name: str, device: str = "", **options: Any) -> Phone:
+        """A baresip that is registered; it goes with the house."""
+        phone = Phone(self.folder / f"phone{extension}{device}", self.box.sip_port, extension, f"{name}-{extension}", **options)
+        self._open.append(phone.__enter__())
+        wait_for(lambda: self._registered(extension, phone.port), 10, f"the registration of {extension}:\n{self.box.log()[-2000:]}")
+        return phone
+
+    def _registered(self, extension: str, port: int) -> bool:
+        return any(isinstance(r.event, PhoneRegistered) and r.event.extension == extension and f":{port}" in r.event.contact
+                   for r in self.reader.read(limit=100_000))
+
+    def desk(self, extension: str, name: str, **options: Any) -> Station:
+        """A phone that does what the test says."""
+        station = Station(self.box.sip_port, user=extension, secret=f"{name}-{extension}", **options)
+        self._open.append(station.__enter__())
+        station.register()
+        return station
+
+    # -- books --
+
+    def cdr(self, seconds: float = 8) -> Cdr:
+        """The record of the one call that ended since the last look: that there is one and only one."""
+        def new() -> list[Cdr]:
+            return [row for row in self._rows() if row.call not in self._seen]
+
+        found = wait_for(new, seconds, "a CDR")
+        assert len(found) == 1, found
+        return self._taken(found)[0]
+
+    def cdrs(self, count: int, seconds: float = 8) -> list[Cdr]:
+        """The records of `count` calls that ended since the last look."""
+        def new() -> list[Cdr] | None:
+            rows = [row for row in self._rows() if row.call not in self._seen]
+            return rows if len(rows) >= count else None
+
+        found = wait_for(new, seconds, f"{count} CDRs")
+        assert found is not None and len(found) == count, found
+        return self._taken(found)
+
+    def _rows(self) -> list[Any]:
+        return list(self.reader.rows(limit=1000))
+
+    def _taken(self, rows: list[Any]) -> list[Cdr]:
+        self._seen |= {row.call for row in rows}
+        cdrs = []
+        for row in rows:
+            cdr = self.reader.cdr(row.call)
+            assert cdr is not None
+            cdrs.append(cdr)
+        return cdrs
+
+    def forget(self) -> None:
+        """What has happened so far is of no interest."""
+        wait_for(lambda: self.box.json("status")["calls"] == 0, 10, "all calls to end")
+        self._seen = {row.call for row in self._rows()}
+
+
