@@ -89,7 +89,7 @@ def test_a_tap_records_a_relayed_call_without_disturbing_it(engine: Engine, tmp_
         sides = np.frombuffer(got.readframes(got.getnframes()), "<i2").reshape(-1, 2)
     # The first tenth of a second fills the jitter buffers.
     for side, source in ((0, one), (1, two)):
-        assert match(source, sides[1600:6400, side]).worst > 0.98
+        assert match(source, sides[1600:6400, side]).worst > 0.95
 
 
 @pytest.mark.parametrize(("here", "there"), [("PCMA", "PCMU"), ("PCMU", "PCMA")])
@@ -101,7 +101,7 @@ def test_laws_are_transcoded(engine: Engine, here: str, there: str) -> None:
         connect(b, right)
         engine.bridge([a, b])
         left.say(source, a.port).join()
-        until(lambda: match(right.pcm(), source).worst > 0.98, "the whole of it")
+        until(lambda: match(right.pcm(), source).worst > 0.95, "the whole of it")
         assert match(right.pcm(), source).gain == pytest.approx(1.0, abs=0.03)
 
 
