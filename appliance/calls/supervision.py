@@ -32,9 +32,10 @@ HANG_UP_TONES = frozenset({"busy", "congestion", "dial"})
 
 RING_GAP = 8.0
 """Seconds without a further ringback burst after which the ringing is over: longer than the longest pause of any
-national cadence (6 s period) with a margin."""
-DIAL_LIMIT = 10.0
-"""Seconds of dial tone after which the line did not take the number."""
+national cadence (6 s period) with a margin. Each burst is told (appliance.media.events.Tone)."""
+DIAL_LIMIT = 8.0
+"""Dial tone that is still told so many seconds after the seizure: the line did not take the number. (It is told every 8 s;
+that the exchange is silent after it, for ten seconds and more on calls to mobiles, means nothing.)"""
 
 
 class Supervision:
@@ -44,13 +45,13 @@ class Supervision:
         self._until = now + ring_seconds
         self._seized = now
         self._last_ring = 0.0
-        self._dial = False
 
     def heard(self, event: MediaEvent, now: float) -> Verdict | None:
         if isinstance(event, Voice) and event.speaking:
             return Verdict.ANSWERED
         if isinstance(event, Tone):
-            self._dial = event.tone == "dial"
+            if event.tone == "dial" and now - self._seized > DIAL_LIMIT:
+                return Verdict.DEAD
             if event.tone == "ringback":
                 self._last_ring = now
             return ENDING_TONES.get(event.tone)
@@ -61,8 +62,6 @@ class Supervision:
             return Verdict.NO_ANSWER
         if self._last_ring and now - self._last_ring > RING_GAP:
             return Verdict.ANSWERED  # the ringing stopped and nobody hung up: somebody listens silently
-        if self._dial and not self._last_ring and now - self._seized > DIAL_LIMIT:
-            return Verdict.DEAD
         return None
 
     def next_tick(self, now: float) -> float:
@@ -70,6 +69,4 @@ class Supervision:
         times = [self._until]
         if self._last_ring:
             times.append(self._last_ring + RING_GAP)
-        if self._dial:
-            times.append(self._seized + DIAL_LIMIT)
         return max(0.01, min(times) - now + 0.01)

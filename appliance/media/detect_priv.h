@@ -171,7 +171,7 @@ struct tones {
 	uint64_t now, off_start;
 	uint32_t number, beep_number;
 	uint8_t reported;
-	uint64_t reported_at;
+	uint64_t reported_at, told_at;
 	uint32_t reported_number;     /* of the newest segment that it was read from */
 	bool cur_reported;
 	bool beep_done;

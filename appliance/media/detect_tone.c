@@ -180,6 +180,14 @@ static bool special_heard(const struct tones *t)
 	       special_step(first, 950.0f, false, 0.0f) && second->off_ms < 120.0f && first->off_ms < 120.0f;
 }
 
+/* Ringing is told with each burst and dial tone while it lasts: that they have ended shows in that they are told no more. */
+static bool told_anew(const struct tones *t, uint8_t tone, uint32_t newest)
+{
+	if (tone == TONE_RINGBACK)
+		return newest != t->reported_number;
+	return tone == TONE_DIAL && t->now - t->told_at >= FORGET;
+}
+
 static struct tone_found tone_report(struct tones *t, struct tone_found found)
 {
 	if (!found.tone)
@@ -189,10 +197,15 @@ static struct tone_found tone_report(struct tones *t, struct tone_found found)
 	/* The second half of one cadence may look like the first half of another: a change shows on fresh segments. */
 	if (recent && !again && found.oldest <= t->reported_number)
 		return (struct tone_found){0};
+	const uint32_t newest = t->on ? t->cur.number : t->done[0].number;
+	again = again && !told_anew(t, found.tone, newest);
 	t->reported = found.tone;
 	t->reported_at = t->now;
-	t->reported_number = t->on ? t->cur.number : t->done[0].number;
-	return again ? (struct tone_found){0} : found;
+	t->reported_number = newest;
+	if (again)
+		return (struct tone_found){0};
+	t->told_at = t->now;
+	return found;
 }
 
 struct tone_found tones_frame(struct tones *t, const struct frame *f, const struct spectrum *sp,
@@ -229,6 +242,8 @@ struct tone_found tones_frame(struct tones *t, const struct frame *f, const stru
 		t->cur_reported = found.tone != TONE_NONE;
 	} else if (t->on && t->cur_reported) {
 		t->reported_at = t->now;
+		if (t->reported == TONE_DIAL)
+			found = (struct tone_found){.tone = TONE_DIAL, .start = t->cur.start, .oldest = t->cur.number};
 	}
 	bool beep = t->count && t->beep_number == t->done[0].number;  /* told as that already */
 	if (!found.tone && !t->on && t->count && !beep && (edge || t->done[0].off_ms < 6000.0f))

@@ -49,7 +49,8 @@ class Voice(MediaEvent, frozen=True, kw_only=True):
 
 class Tone(MediaEvent, frozen=True, kw_only=True):
     """A call-progress or other tone was recognised: dial, ringback, busy, congestion, special (SIT), fax (CNG 1100 Hz or
-    CED 2100 Hz), modem, beep (an answering machine's). `at_ms` since detection was switched on."""
+    CED 2100 Hz), modem, beep (an answering machine's). `at_ms` since detection was switched on. Ringback is told with each burst,
+    dial tone every 8 s while it lasts, the others once while they go on."""
 
     tone: Literal["dial", "ringback", "busy", "congestion", "special", "fax", "modem", "beep"]
     at_ms: int

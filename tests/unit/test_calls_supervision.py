@@ -53,9 +53,17 @@ def test_ringing_that_stops_is_a_silent_answer() -> None:
 
 def test_dial_tone_that_stays_means_the_number_was_not_taken() -> None:
     watch = Supervision(100.0, 60.0)
-    watch.heard(tone("dial"), 100.5)
-    assert watch.tick(109.0) is None
-    assert watch.tick(111.0) is Verdict.DEAD
+    assert watch.heard(tone("dial"), 101.5) is None
+    assert watch.heard(tone("dial"), 109.6) is Verdict.DEAD
+
+
+def test_a_slow_exchange_is_waited_for() -> None:
+    """Dial tone, the digits, then fifteen seconds of silence before it rings."""
+    watch = Supervision(100.0, 60.0)
+    watch.heard(tone("dial"), 101.5)
+    for second in range(102, 117):
+        assert watch.tick(float(second)) is None
+    assert watch.heard(tone("ringback"), 117.0) is None
 
 
 def test_next_tick_never_stands_still() -> None:
