@@ -27,8 +27,8 @@ class Recovery:
         self._channels = channels
         self._desk = desk
         self._calls: dict[str, OpenCall] = {}
-        self._waiting: dict[str, tuple[str, str]] = {}
-        """SIP Call-ID -> (call, leg) of dialogs that are being ended."""
+        self._waiting: dict[str, list[tuple[str, str]]] = {}
+        """SIP Call-ID -> (call, leg) of dialogs that are being ended. More than one where a call came back to us."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -41,7 +41,7 @@ class Recovery:
             self._calls[call.call] = call
             for leg in call.legs:
                 opened = leg.opened
-                self._waiting[opened.sip_call_id] = (call.call, opened.leg)
+                self._waiting.setdefault(opened.sip_call_id, []).append((call.call, opened.leg))
                 if opened.kind == "line":
                     self._channels.occupy(opened.leg, opened.endpoint, CAMPAIGN, opened.campaign)
             if not call.legs:
@@ -56,10 +56,13 @@ class Recovery:
             if event.ended:
                 self._record_unknown(event)
             return
-        call, leg = found
-        self._channels.release(leg)
-        if not any(other == call for other, _ in self._waiting.values()):
-            self._close(self._calls.pop(call))
+        if not event.ended:
+            log.info("a call left over is not to be ended", extra={"sip_call_id": event.sip_call_id, "why": event.detail})
+        still = {call for legs in self._waiting.values() for call, _ in legs}
+        for call, leg in found:
+            self._channels.release(leg)
+            if call not in still and call in self._calls:
+                self._close(self._calls.pop(call))
 
     def _close(self, call: OpenCall) -> None:
         self._commit(interrupted(call))

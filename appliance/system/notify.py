@@ -8,6 +8,9 @@ import os
 import socket
 from collections.abc import Callable
 
+SUPERVISOR = "SWITCHROOM_SUPERVISOR"
+"""Environment of a child of `switchroom serve`: the supervisor's pid."""
+
 
 def send(state: str) -> bool:
     """Send one notification; False where nobody asked for any (NOTIFY_SOCKET is not set) or nobody listens any more."""

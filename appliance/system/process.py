@@ -7,6 +7,7 @@ import asyncio
 import ctypes
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import uvloop
 
 from appliance.clock import SystemClock
-from appliance.system import logs
+from appliance.system import logs, notify
 from appliance.system.paths import data_dir, ensure_layout
 
 PR_SET_PDEATHSIG = 1
@@ -43,9 +44,13 @@ def parse(name: str, argv: list[str] | None = None) -> Invocation:
 
 
 def die_with_parent() -> None:
-    """Under `switchroom serve`: end when it is killed, so that no half of the box stays behind. systemd needs no such help."""
-    if os.environ.get("NOTIFY_SOCKET") and os.environ.get("SYSTEMD_EXEC_PID") is None:
+    """Under `switchroom serve`: end when it is killed, so that no half of the box stays behind. systemd needs no such help.
+    A supervisor killed before this was called can send nothing any more: then we have another parent already."""
+    supervisor = os.environ.get(notify.SUPERVISOR)
+    if supervisor is not None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != int(supervisor):
+            sys.exit(0)
 
 
 def run(main: Callable[[], Awaitable[int]]) -> int:

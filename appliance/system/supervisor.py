@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from appliance.system.notify import SUPERVISOR
 from appliance.system.paths import socket_path
 
 log = logging.getLogger("serve")
@@ -103,7 +104,8 @@ class Supervisor:
         path.unlink(missing_ok=True)
 
     async def _one_life(self, child: Child, notify: socket.socket, path: str) -> None:
-        env = os.environ | {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": str(WATCHDOG_SECONDS * 1_000_000)}
+        env = os.environ | {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": str(WATCHDOG_SECONDS * 1_000_000),
+                            SUPERVISOR: str(os.getpid())}
         child.started = child.last_ping = time.monotonic()
         child.ready_at = 0.0
         child.process = await asyncio.create_subprocess_exec(*child.argv, env=env, start_new_session=True)

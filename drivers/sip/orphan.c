@@ -95,6 +95,20 @@ static void orphan_bye(struct orphan *o)
 		orphan_done(o, false, "the BYE could not be sent");
 }
 
+/* It was answered all the same: from here on a BYE is due, also where we are killed before it has arrived. */
+static void orphan_note_answer(struct orphan *o)
+{
+	const struct dialog *d = &o->dlg;
+	struct journal_slot *s = o->slot;
+
+	(void)journal_text(s->rtag, sizeof(s->rtag), d->rtag, str_len(d->rtag));
+	(void)journal_text(s->remote, sizeof(s->remote), d->remote, str_len(d->remote));
+	(void)journal_text(s->target, sizeof(s->target), d->target, str_len(d->target));
+	(void)journal_text(s->routes, sizeof(s->routes), d->routes, str_len(d->routes));
+	journal_set_state(s, JOURNAL_UP);
+	o->state = JOURNAL_UP;
+}
+
 /* CANCEL has the request line, Via, From, To and CSeq number of the INVITE (RFC 3261 9.1). */
 static int cancel_print(struct orphan *o, const char *met, const struct pl *to)
 {
@@ -233,7 +247,7 @@ bool orphan_response(struct ua *ua, const struct sip_msg *msg)
 	if (msg->scode < 300) {
 		if (!dialog_peer(&o->dlg, msg, true) && !dialog_request(ua, &o->dlg, NULL, "ACK", msg->cseq.num, NULL, NULL, NULL,
 									  NULL, 0, NULL, NULL, NULL)) {
-			o->state = JOURNAL_UP;
+			orphan_note_answer(o);
 			orphan_bye(o);
 		}
 		return true;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import subprocess
@@ -10,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import psutil
 
 from tests.peers.net import free_port, media_base, wait_for
 
@@ -42,6 +45,13 @@ class Gateway:
         self.messages = folder / "messages.log"
 
     def __enter__(self) -> Self:
+        for _ in range(5):
+            self._start()
+            if wait_for(self._settled, 10, "sipp does not start") == "up":
+                return self
+        raise AssertionError((self.folder / "errors.log").read_text(errors="replace"))
+
+    def _start(self) -> None:
         command = ["sipp", "-sf", str(self.scenario), "-i", "127.0.0.1", "-p", str(self.port), "-mp", str(media_base()),
                    "-nostdin", "-trace_msg", "-message_file", str(self.messages), "-message_overwrite", "false",
                    "-trace_err", "-error_file", str(self.folder / "errors.log"), "-aa", *self._extra]
@@ -49,7 +59,16 @@ class Gateway:
             command.append("-rtp_echo")
         with (self.folder / "screen.log").open("wb") as screen:
             self._process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen)
-        return self
+
+    def _settled(self) -> str:
+        """"up" when sipp listens; "down" when it ended (somebody took its media ports between our look and its own)."""
+        assert self._process is not None
+        if self._process.poll() is not None:
+            return "down"
+        with contextlib.suppress(psutil.Error):
+            bound = {c.laddr.port for c in psutil.Process(self._process.pid).net_connections("udp") if c.laddr}
+            return "up" if self.port in bound and len(bound) > 2 else ""
+        return ""
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         assert self._process is not None
