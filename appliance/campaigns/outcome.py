@@ -50,6 +50,14 @@ class Story(msgspec.Struct, kw_only=True):
         """`samples` of `total` reached the callee (PlayDone.samples and .total)."""
         self.passes[-1] = msgspec.structs.replace(self.passes[-1], ended=at, samples=samples, total=total)
 
+    def gone_since(self, at: float) -> None:
+        """The callee was gone from `at` on, as a tone tells that began then and was known only later: what was played to
+        the tone nobody heard."""
+        last = self.passes[-1] if self.passes else None
+        if last is not None and last.ended is not None and last.started <= at < last.ended:
+            samples = min(last.samples, round((at - last.started) * 8000))
+            self.passes[-1] = msgspec.structs.replace(last, samples=samples)
+
     def pressed(self, digit: str, at: float) -> None:
         self.presses.append(Press(digit, at))
 

@@ -130,3 +130,15 @@ def test_who_broke_it_off(cause: Cause, gave_up: GaveUp, outcome: str) -> None:
 def test_answered_and_gone_before_the_first_sample() -> None:
     result = told(Story(cause=Cause(by="far")), RULES)
     assert (result.outcome, result.seconds_heard) == ("hung_up", 0.0)
+
+
+@pytest.mark.parametrize(("gone", "seconds"), [(12.0, 2.0), (9.0, 4.0), (15.0, 4.0), (10.0, 0.0)])
+def test_what_was_played_to_a_busy_tone_nobody_heard(gone: float, seconds: float) -> None:
+    """Played from 10.0 to 14.0; the tone that tells of the hang-up is known at 14.0 and began at `gone`."""
+    told_of = Story(cause=Cause(by="tone", tone="busy"))
+    told_of.play_started(10.0)
+    told_of.play_ended(14.0, 32000, 40000)
+    told_of.gone_since(gone)
+    found = told(told_of, Scenario(code="701", confirm="1"))
+    assert found.seconds_heard == seconds
+    assert found.outcome == "hung_up"

@@ -43,6 +43,10 @@ class Notify:
         self.answered = False
         self._playing = 0
         self._playing_message = False
+        self._speaking = False
+        """The answer was heard as a voice that may still be speaking."""
+        self._tones_since = 0.0
+        """When listening for tones began: their `at_ms` count from here."""
 
     async def run(self) -> None:
         """Raises HungUp when the callee is gone first."""
@@ -94,6 +98,7 @@ class Notify:
         """The line was seized; listen for what becomes of the call."""
         leg = self.leg
         leg.open_port().detect(digits=False, voice=True, tones=self.notice.tones)
+        self._tones_since = self._now()
         watch = Supervision(self._now(), self.notice.rules.ring_seconds)
         while True:
             event = await leg.wait(Tone, Voice, timeout=watch.next_tick(self._now()))
@@ -102,6 +107,7 @@ class Notify:
             if isinstance(event, Tone) and event.tone == "ringback":
                 leg.rang = True
             if verdict is Verdict.ANSWERED:
+                self._speaking = isinstance(event, Voice)
                 leg.mark_answered(heard=True)
                 return True
             if verdict is not None:
@@ -123,8 +129,9 @@ class Notify:
         leg, rules = self.leg, self.notice.rules
         look = rules.machine != "ignore"
         leg.open_port().detect(digits=True, voice=True, machine=look, beep=look, tones=self.notice.tones)
-        event = await leg.wait(Voice, Machine, Tone, timeout=rules.start_after_seconds)
         until = self._now() + GREETING_LIMIT
+        patience = GREETING_LIMIT if self._speaking else rules.start_after_seconds
+        event = await leg.wait(Voice, Machine, Tone, timeout=patience)
         while event is not None:
             if isinstance(event, Machine) and event.verdict == "machine" and look:
                 self.story.machine = "machine"
@@ -141,6 +148,9 @@ class Notify:
             self.story.machine = event.tone
             return True
         if event.tone in HANG_UP_TONES and self.leg.supervised:
+            if self._playing_message:
+                self._pass_over(self.leg.stop_play())
+            self.story.gone_since(self._tones_since + event.at_ms / 1000)
             self.leg.cause = Cause(by="tone", tone=event.tone)
             self.leg.hang_up()
             raise HungUp(self.leg)
