@@ -122,6 +122,14 @@ class EndpointChanged(msgspec.Struct, frozen=True, kw_only=True):
     event: Event | None = None
 
 
+class OrphanFound(msgspec.Struct, frozen=True, kw_only=True):
+    """A dialog left over from before a restart is being ended; OrphanEnded follows. Until then it takes up a channel of `line`
+    (a line's or phone's name; "" where they had called us)."""
+
+    sip_call_id: str
+    line: str = ""
+
+
 class OrphanEnded(msgspec.Struct, frozen=True, kw_only=True):
     """A dialog left over from before a restart was ended (or found gone): its channel may count as free."""
 
@@ -131,7 +139,7 @@ class OrphanEnded(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
-DriverEvent = LegEvent | EndpointChanged | OrphanEnded
+DriverEvent = LegEvent | EndpointChanged | OrphanFound | OrphanEnded
 Sink = Callable[[DriverEvent], None]
 
 

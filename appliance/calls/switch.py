@@ -31,6 +31,7 @@ from drivers.base import (
     MediaAnswer,
     MediaChanged,
     OrphanEnded,
+    OrphanFound,
     Place,
     Ringing,
 )
@@ -67,7 +68,7 @@ class Switch:
         self._tasks: set[asyncio.Task[None]] = set()
         self.on_incoming: Callable[[Leg, Incoming], Awaitable[None]] = self._nobody
         self.on_endpoint: Callable[[EndpointChanged], None] = lambda event: None
-        self.on_orphan: Callable[[OrphanEnded], None] = lambda event: None
+        self.on_orphan: Callable[[OrphanFound | OrphanEnded], None] = lambda event: None
         self.on_last_words: Callable[[Sequence[Event]], None] = lambda events: None
         """The outcome that a call ended with is committed."""
         self.on_channel_free: Callable[[], None] = lambda: None
@@ -190,7 +191,7 @@ class Switch:
             self._incoming(event)
         elif isinstance(event, EndpointChanged):
             self.on_endpoint(event)
-        elif isinstance(event, OrphanEnded):
+        elif isinstance(event, OrphanFound | OrphanEnded):
             self.on_orphan(event)
         else:
             leg = self.legs.get(event.leg)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-
 from appliance import __version__
 from appliance._core import INBOUND, Channels
 from appliance.calls.flows.dial import Dial
@@ -75,7 +74,7 @@ class Box:
         self.on_wake = lambda seq: None
         self.switch.on_incoming = self._incoming
         self.switch.on_endpoint = self._endpoint
-        self.switch.on_orphan = self.recovery.orphan_ended
+        self.switch.on_orphan = self.recovery.on_orphan
         self.switch.on_channel_free = self._channel_free
         self.switch.on_last_words = self.desk.note
         self.desk.on_finished = self._ring_back

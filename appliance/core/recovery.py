@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from appliance._core import CAMPAIGN, Channels
+from appliance._core import CAMPAIGN, PHONE, Channels
 from appliance.core.desk import Desk
 from appliance.ids import call_id, leg_id
 from appliance.ledger import Ledger, OpenCall, interrupted
 from appliance.messages import AttemptEnded, CallEnded, Cause, Event, LegEnded, LegOpened
-from drivers.base import Driver, OrphanEnded
+from drivers.base import Driver, OrphanEnded, OrphanFound
 
 log = logging.getLogger("recovery")
 
@@ -29,6 +29,8 @@ class Recovery:
         self._calls: dict[str, OpenCall] = {}
         self._waiting: dict[str, list[tuple[str, str]]] = {}
         """SIP Call-ID -> (call, leg) of dialogs that are being ended. More than one where a call came back to us."""
+        self._closed: set[str] = set()
+        """Call-IDs that have their record: a second dialog of the same one (a call that came back to us) gets none."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -50,12 +52,21 @@ class Recovery:
             log.warning("ending calls left over from before the restart", extra={"legs": len(self._waiting)})
         self._driver.end_orphans(list(self._waiting))
 
-    def orphan_ended(self, event: OrphanEnded) -> None:
+    def on_orphan(self, event: OrphanFound | OrphanEnded) -> None:
+        if isinstance(event, OrphanEnded):
+            self._ended(event)
+        elif event.sip_call_id not in self._waiting:  # only the driver knew: it has a channel all the same
+            self._channels.occupy(event.sip_call_id, event.line, PHONE)
+
+    def _ended(self, event: OrphanEnded) -> None:
         found = self._waiting.pop(event.sip_call_id, None)
         if found is None:
-            if event.ended:
+            self._channels.release(event.sip_call_id)
+            if event.sip_call_id not in self._closed:
+                self._closed.add(event.sip_call_id)
                 self._record_unknown(event)
             return
+        self._closed.add(event.sip_call_id)
         if not event.ended:
             log.info("a call left over is not to be ended", extra={"sip_call_id": event.sip_call_id, "why": event.detail})
         still = {call for legs in self._waiting.values() for call, _ in legs}
@@ -73,7 +84,8 @@ class Recovery:
         leg = leg_id(call, 1)
         cause = Cause(by="restart", text=event.detail or "known only to the driver's journal")
         self._commit([
-            LegOpened(call=call, leg=leg, direction="in", kind="line" if event.line else "phone", endpoint=event.line,
+            LegOpened(call=call, leg=leg, direction="out" if event.line else "in", endpoint=event.line,
+                      kind="line" if self._channels.line(event.line) is not None else "phone",
                       sip_call_id=event.sip_call_id, purpose="orphan"),
             LegEnded(leg=leg, cause=cause),
             CallEnded(call=call, disposition="interrupted"),

@@ -28,6 +28,7 @@ from drivers.base import (
     MediaChanged,
     MediaOffer,
     OrphanEnded,
+    OrphanFound,
     Place,
     Ringing,
     Sink,
@@ -458,7 +459,10 @@ class SipDriver:
 
     def _on_orphan(self, record: wire.Record) -> None:
         call_id, line, detail = (_text(part) for part in record[5])
-        self._sink(OrphanEnded(sip_call_id=call_id, line=line, ended=bool(record[1]), detail=detail))
+        if record[1] == wire.ORPHAN_FOUND:
+            self._sink(OrphanFound(sip_call_id=call_id, line=line))
+        else:
+            self._sink(OrphanEnded(sip_call_id=call_id, line=line, ended=bool(record[1]), detail=detail))
 
     def _on_stopped(self, record: wire.Record) -> None:
         if self._stopped is not None and not self._stopped.done():

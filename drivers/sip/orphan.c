@@ -31,9 +31,11 @@ static void orphan_destructor(void *arg)
 	dialog_free(&o->dlg);
 }
 
-static void orphan_event(struct ua *ua, const struct pl *call_id, const char *line, bool ended, const char *detail)
+enum orphan_news { ORPHAN_LOST = 0, ORPHAN_ENDED = 1, ORPHAN_FOUND = 2 };
+
+static void orphan_event(struct ua *ua, const struct pl *call_id, const char *line, enum orphan_news news, const char *detail)
 {
-	struct record *rec = ua_record(ua, EV_ORPHAN, ended, 0, 0, 0);
+	struct record *rec = ua_record(ua, EV_ORPHAN, (uint16_t)news, 0, 0, 0);
 
 	record_pl(rec, call_id);
 	record_str(rec, line);
@@ -46,7 +48,7 @@ static void orphan_done(struct orphan *o, bool ended, const char *detail)
 	struct pl call_id;
 
 	pl_set_str(&call_id, o->dlg.call_id);
-	orphan_event(o->ua, &call_id, o->slot->line, ended, detail);
+	orphan_event(o->ua, &call_id, o->slot->line, ended ? ORPHAN_ENDED : ORPHAN_LOST, detail);
 	journal_release(o->ua->journal, o->slot);
 	mem_deref(o);
 }
@@ -176,12 +178,14 @@ static void orphan_end(struct ua *ua, struct journal_slot *slot)
 		struct pl call_id;
 
 		pl_set_str(&call_id, slot->call_id);
-		orphan_event(ua, &call_id, slot->line, false, "the journal's entry is damaged");
+		orphan_event(ua, &call_id, slot->line, ORPHAN_LOST, "the journal's entry is damaged");
 		journal_release(ua->journal, slot);
 		mem_deref(o);
 		return;
 	}
 	hash_append(ua->orphans, hash_joaat_str(o->dlg.call_id), &o->he, o);
+	pl_set_str(&to, slot->call_id);
+	orphan_event(ua, &to, slot->line, ORPHAN_FOUND, ""); /* its channel is taken until it is over */
 	tmr_start(&o->limit, TIMER_64T1, orphan_timeout, o);
 	if (o->state == JOURNAL_UP) {
 		orphan_bye(o);
@@ -226,7 +230,7 @@ void orphans_end(struct ua *ua, const struct command *cmd)
 		orphan_end(ua, slot);
 	}
 	if (!found && pl_isset(call_id) && !orphan_find(ua, call_id))
-		orphan_event(ua, call_id, "", false, "not in the journal: it was over, or the machine went down");
+		orphan_event(ua, call_id, "", ORPHAN_LOST, "not in the journal: it was over, or the machine went down");
 }
 
 /* An answer to our CANCEL, or to the INVITE that it cancels. True: it was ours. */

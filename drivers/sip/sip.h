@@ -83,7 +83,7 @@ enum ua_ev {
 	EV_AUTH = 8,     /* code 401 or 407, a number of the request; method, uri, challenges (line by line), stale tries in b */
 	EV_REQUEST = 9,  /* code transport, a CSeq; REQIN_* strings */
 	EV_RESPONSE = 10,/* code status (0: none came, text says why), a errno; reason, RESP_* strings */
-	EV_ORPHAN = 11,  /* code 1 ended, 0 not found or no answer; Call-ID, line, detail */
+	EV_ORPHAN = 11,  /* code 2 found and being ended, 1 ended, 0 not found or no answer; Call-ID, line, detail */
 	EV_STOPPED = 12,
 	EV_BANNED = 13,
 };

@@ -22,6 +22,8 @@ CMD_CALL, CMD_PROGRESS, CMD_ANSWER, CMD_REJECT, CMD_HANGUP, CMD_MODIFY, CMD_INDI
 CMD_REPLY, CMD_REQUEST, CMD_ORPHANS, CMD_BAN, CMD_ALLOW, CMD_SHED, CMD_STOP = range(9, 16)
 EV_INVITE, EV_PROGRESS, EV_ANSWERED, EV_MEDIA, EV_ENDED, EV_INFO, EV_REFER, EV_AUTH = range(1, 9)
 EV_REQUEST, EV_RESPONSE, EV_ORPHAN, EV_STOPPED, EV_BANNED = range(9, 14)
+ORPHAN_FOUND = 2
+"""The code of an EV_ORPHAN that says that a dialog is being ended, and not that it is over."""
 
 Record = tuple[int, int, int, int, int, list[bytes]]
 """type, code, id, a, b, strings"""
