@@ -179,6 +179,7 @@ class World:
         self.core = Core(self, channels)
         self.dialer = Dialer(self, opens_in)
         self.asks: list[tuple[float, AskAttempt]] = []
+        self.check_ask: Callable[[World, AskAttempt], None] = lambda world, ask: None
         self.rules = {"code": "701", "retries": 2, "retry_after_minutes": 1.0} | (rules or {})
         self._states: dict[int, str] = {}
         for campaign in sizes:
@@ -225,6 +226,7 @@ class World:
 
     def on_ask(self, dialer: Dialer, ask: AskAttempt) -> None:
         self.asks.append((self.now, ask))
+        self.check_ask(self, ask)
 
     # ---- what happens to it ------------------------------------------------------------------------------------------
 

@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
+import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -65,12 +67,23 @@ def mutations(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=300, deadline=None)
-@given(mutations())
-def test_any_mutation_is_a_config_or_an_error_with_lines(text: str) -> None:
+def config_or_error(text: str) -> None:
     config = load_or_problems(text)
     if config is not None:
         assert loads(dumps(config)) == config
+
+
+@settings(max_examples=70, deadline=None)
+@given(mutations())
+def test_any_mutation_is_a_config_or_an_error_with_lines(text: str) -> None:
+    config_or_error(text)
+
+
+@pytest.mark.slow
+@settings(max_examples=2000, deadline=None)
+@given(mutations())
+def test_any_of_many_mutations_is_a_config_or_an_error_with_lines(text: str) -> None:
+    config_or_error(text)
 
 
 _scalars = (
@@ -95,11 +108,7 @@ def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 PATHS = _paths(tomllib.loads(TEXT))
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.sampled_from(PATHS), _values)
-def test_any_value_anywhere_is_a_config_or_an_error_with_lines(path: tuple[Any, ...], value: Any) -> None:
-    import tomli_w
-
+def any_value_at(path: tuple[Any, ...], value: Any) -> None:
     document = tomllib.loads(TEXT)
     place = document
     for key in path[:-1]:
@@ -110,9 +119,20 @@ def test_any_value_anywhere_is_a_config_or_an_error_with_lines(path: tuple[Any, 
         tomllib.loads(text)
     except (ValueError, TypeError):  # a value that TOML cannot hold, such as a lone surrogate
         return
-    config = load_or_problems(text)
-    if config is not None:
-        assert loads(dumps(config)) == config
+    config_or_error(text)
+
+
+@settings(max_examples=70, deadline=None)
+@given(st.sampled_from(PATHS), _values)
+def test_any_value_anywhere_is_a_config_or_an_error_with_lines(path: tuple[Any, ...], value: Any) -> None:
+    any_value_at(path, value)
+
+
+@pytest.mark.slow
+@settings(max_examples=2000, deadline=None)
+@given(st.sampled_from(PATHS), _values)
+def test_any_of_many_values_anywhere_is_a_config_or_an_error_with_lines(path: tuple[Any, ...], value: Any) -> None:
+    any_value_at(path, value)
 
 
 @settings(max_examples=200, deadline=None)
