@@ -107,7 +107,8 @@ class Call:
         waits = [leg.gone() for leg in self.open_legs]
         if waits:
             try:
-                await asyncio.wait_for(asyncio.gather(*waits), GOODBYE_SECONDS)
+                async with asyncio.timeout(GOODBYE_SECONDS):
+                    await asyncio.gather(*waits)
             except TimeoutError:
                 for leg in self.open_legs:
                     log.error("a leg does not end, giving it up", extra={"call": self.id, "leg": leg.id})

@@ -33,9 +33,11 @@ class Phone:
         self._buffer = b""
         (folder / "rec").mkdir(parents=True, exist_ok=True)
         self.port = free_port()
+        self._rate = 16000 if codec == "g722" else sound.RATE
+        """Of files to say: baresip's aufile takes only the codec's own."""
         low = 30000 + worker() * 1000 + int(extension) % 10 * 100
         lines = [
-            f"sip_listen 127.0.0.1:{self.port}", f"audio_source aufile,{silence(folder)}", "audio_player aubridge,x",
+            f"sip_listen 127.0.0.1:{self.port}", f"audio_source aufile,{silence(folder, self._rate)}", "audio_player aubridge,x",
             "audio_alert aubridge,x", f"ctrl_tcp_listen 127.0.0.1:{self._control_port}", f"snd_path {folder}/rec",
             f"module_path {MODULES}", f"module {codec}.so", "module aufile.so", "module aubridge.so", "module_app menu.so",
             "module_app ctrl_tcp.so", "module_tmp account.so", "module sndfile.so", f"rtp_ports {low}-{low + 99}",
@@ -94,7 +96,10 @@ class Phone:
     def speak(self, wav: Path) -> None:
         """Say what is in the file, then be silent (baresip ends a call whose audio file ends)."""
         padded = self.folder / f"say-{wav.name}"
-        sound.save(padded, np.concatenate([sound.load(wav), np.zeros(sound.RATE * 300)]))
+        said = sound.load(wav)
+        if self._rate != sound.RATE:
+            said = signal_of.resample_poly(said, self._rate // sound.RATE, 1)
+        sound.save(padded, np.concatenate([said, np.zeros(self._rate * 300)]), self._rate)
         self.command("ausrc", f"aufile,{padded}")
 
     def answer(self) -> None:
@@ -153,7 +158,7 @@ class Phone:
         return sorted((self.folder / "rec").glob("*-dec.wav"))
 
 
-def silence(folder: Path) -> Path:
+def silence(folder: Path, rate: int) -> Path:
     """Ten minutes of silence: a phone that lies on the desk still sends audio."""
     import wave
 
@@ -161,6 +166,6 @@ def silence(folder: Path) -> Path:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(bytes(8000 * 2 * 600))
+        file.setframerate(rate)
+        file.writeframes(bytes(rate * 2 * 600))
     return path

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from appliance.ledger.cdr import Cdr
 from appliance.ledger.reader import LedgerReader
-from appliance.messages import PhoneRegistered
+from appliance.messages import PhoneGone, PhoneRegistered
 from tests.peers.baresip import Phone
 from tests.peers.box import Box
 from tests.peers.net import free_port, wait_for
@@ -19,6 +21,7 @@ EDITS = {
     r"^media_ports = (.*)$": r"media_ports = \1\nmedia_timeout_seconds = 5",
     r"^keep_free_for_inbound = 0$": 'keep_free_for_inbound = 0\n'
     'inbound_numbers = { "+358911111101" = "extension:101", "+358911111103" = "extension:103" }',
+    r'^secret = "chen-103"$': 'secret = "chen-103"\nmax_calls = 1',
 }
 """Times are scaled down; two numbers of the gateway ring phones."""
 
@@ -61,8 +64,12 @@ class House:
         return phone
 
     def _registered(self, extension: str, port: int) -> bool:
-        return any(isinstance(r.event, PhoneRegistered) and r.event.extension == extension and f":{port}" in r.event.contact
-                   for r in self.reader.read(limit=100_000))
+        there = False
+        for record in self.reader.read(limit=100_000):
+            event = record.event
+            if isinstance(event, PhoneRegistered | PhoneGone) and event.extension == extension and f":{port}" in event.contact:
+                there = isinstance(event, PhoneRegistered)
+        return there
 
     def desk(self, extension: str, name: str, **options: Any) -> Station:
         """A phone that does what the test says."""
@@ -70,6 +77,32 @@ class House:
         self._open.append(station.__enter__())
         station.register()
         return station
+
+    @contextlib.contextmanager
+    def guest(self, extension: str, name: str, **options: Any) -> Iterator[Phone]:
+        """A baresip for a while: it takes its registration with it."""
+        phone = self.phone(extension, name, device=f"-{len(self._open)}", **options)
+        try:
+            yield phone
+        finally:
+            self._open.remove(phone)
+            phone.__exit__(None, None, None)
+            self._wait_gone(extension, phone.port)
+
+    @contextlib.contextmanager
+    def guest_desk(self, extension: str, name: str, **options: Any) -> Iterator[Station]:
+        """A Station as a phone for a while."""
+        station = self.desk(extension, name, **options)
+        try:
+            yield station
+        finally:
+            self._open.remove(station)
+            station.unregister()
+            station.__exit__(None, None, None)
+            self._wait_gone(extension, station.port)
+
+    def _wait_gone(self, extension: str, port: int) -> None:
+        wait_for(lambda: not self._registered(extension, port), 10, f"{extension} to unregister")
 
     # -- books --
 

@@ -39,11 +39,11 @@ def load(path: Path) -> Samples:
         return data[:: file.getnchannels()]
 
 
-def save(path: Path, samples: Samples) -> None:
+def save(path: Path, samples: Samples, rate: int = RATE) -> None:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(RATE)
+        file.setframerate(rate)
         file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
 
 
@@ -56,6 +56,15 @@ def find(needle: Samples, hay: Samples) -> tuple[int, float]:
     scores = dots / np.maximum(energy, 1e-9)
     best = int(np.argmax(scores))
     return best, float(scores[best])
+
+
+def likeness(said: Samples, heard: Samples, piece: float = 0.25) -> float:
+    """How well `said` is found in `heard`: the median over its pieces of `piece` seconds (those with speech in them) of each
+    one's best correlation. A jitter buffer that stretches a pause between two pieces on a busy machine does no harm."""
+    size = int(piece * RATE)
+    pieces = [said[i:i + size] for i in range(0, len(said) - size + 1, size)]
+    loud = [p for p in pieces if level_db(p) > level_db(said) - 10]
+    return float(np.median([find(p, heard)[1] for p in loud])) if len(heard) > size else 0.0
 
 
 def level_db(samples: Samples) -> float:

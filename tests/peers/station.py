@@ -205,7 +205,7 @@ class Station:
         self._socket.settimeout(0.01)
         self._running = True
         self._pending: list[tuple[float, StationCall, Plan]] = []
-        self._register: tuple[str, str] = ("", "")
+        self._expires = 300
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
@@ -230,11 +230,15 @@ class Station:
         wait_for(lambda: self.registered, 10, f"the registration of {self.user}")
         assert self.registered == 200, self.registered
 
+    def unregister(self) -> None:
+        self._expires = 0
+        self.register()
+
     def _send_register(self, auth: str) -> None:
         own = f"<sip:{self.user}@127.0.0.1:{self.box_port}>"
         lines = [f"Via: {self._via()}", "Max-Forwards: 70", f"From: {own};tag=r{next(_numbers)}", f"To: {own}",
                  f"Call-ID: reg-{self.port}", f"CSeq: {next(_numbers)} REGISTER",
-                 f"Contact: <sip:{self.user}@127.0.0.1:{self.port}>", "Expires: 300"]
+                 f"Contact: <sip:{self.user}@127.0.0.1:{self.port}>", f"Expires: {self._expires}"]
         self._send(f"REGISTER sip:127.0.0.1:{self.box_port} SIP/2.0", lines + ([auth] if auth else []), "")
 
     def dial(self, number: str, *headers: str) -> StationCall:

@@ -84,24 +84,17 @@ class Talk:
     # -- digits --
 
     def _carry_digit(self, event: Digit) -> None:
-        """A key pressed on one side reaches the other. Telephone-events between two parties of one codec are relayed by the
-        engine; by INFO, or between different codecs, they are sent anew. In-band tones are audio and need nothing."""
+        """A key pressed on one side reaches the other. Those that come in the audio stream are passed on by the engine; those
+        that come by INFO, or must leave by it, pass here."""
         giver = next((leg for leg in self.parties if leg.port is not None and leg.port.id == event.port), None)
         taker = self._other(giver.id) if giver is not None else None
-        if giver is None or taker is None or taker.port is None or taker.port.closed or event.source == "inband":
-            return
-        if event.source == "rfc4733" and self._relayed(giver, taker):
+        if taker is None or taker.port is None or taker.port.closed:
             return
         line = self.switch.config.line(taker.endpoint) if taker.kind == "line" else None
         if line is not None and line.dtmf == "info":
             self.switch.driver.send_info_digit(taker.id, event.digit)
-        else:
+        elif event.source == "info":
             taker.port.send_digits(event.digit)
-
-    @staticmethod
-    def _relayed(giver: Leg, taker: Leg) -> bool:
-        a, b = giver.media, taker.media
-        return a is not None and b is not None and a.codec == b.codec and bool(a.telephone_event) == bool(b.telephone_event)
 
     # -- hold --
 
