@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +33,9 @@ from appliance.messages import (
     Subscriber,
 )
 from appliance.prompts import Moment, moment
+
+DRAFT_SECONDS = 7 * 86400
+"""How long a message that no campaign was made of is kept: an operator whose start failed may ask for it."""
 
 ACTIONS: dict[str, CampaignState] = {
     "pause": "paused", "resume": "running", "cancel": "cancelled", "finish": "finished",
@@ -209,7 +213,7 @@ class Desk:
         loaded = await self._load(scenario, list_number)
         async with self._starting:
             number = self._ledger.next_campaign()
-            kept = self._keep(draft.path, number)
+            kept = await asyncio.to_thread(self._keep, draft.path, number)
             event = CampaignCreated(
                 campaign=number, scenario=scenario.code, name=scenario.name, list=list_number,
                 lines=self._lines(scenario, lines), message=str(kept.relative_to(self.data)), message_seconds=draft.seconds,
@@ -217,6 +221,7 @@ class Desk:
                 rules=to_builtins(scenario), by=by, report_to=list(scenario.report_to),
             )
             await self._ledger.append_campaign(event, loaded.subscribers)
+            await asyncio.to_thread(self._discard, draft.path)
             self.books.apply(Record(0, self._clock.utc(), self._clock.mono(), self._boot, event))
             self._take_up(number)
         return event
@@ -234,6 +239,13 @@ class Desk:
             finally:
                 os.close(handle)
         return kept
+
+    def _discard(self, draft: Path) -> None:
+        """A draft that became a campaign's message, and drafts of dialogues long over: they are somebody's voice."""
+        oldest = time.time() - DRAFT_SECONDS
+        for path in draft.parent.iterdir():
+            if path.stem.removesuffix("-raw") == draft.stem or path.stat().st_mtime < oldest:
+                path.unlink(missing_ok=True)
 
     async def request_report(self, campaign: int, by: str, to: list[str]) -> None:
         if self._ledger.reader.campaign(campaign) is None:
