@@ -152,7 +152,8 @@ class Desk:
 
     async def prepare_file(self, source: Path, scenario: Scenario) -> Draft:
         """A message given as a file: made ready as a recorded one is."""
-        return await self.prepare_as(source, self.draft_path(f"file-{self._clock.mono():.6f}").with_suffix(".ready.wav"), scenario)
+        out = self.draft_path(f"file-{self._clock.mono():.6f}").with_suffix(".ready.wav")
+        return await self.prepare_as(source, out, scenario)
 
     def list_numbers(self, scenario: Scenario) -> set[str]:
         known = {entry.number for entry in self._config().lists}
@@ -206,7 +207,9 @@ class Desk:
     def _lines(self, scenario: Scenario, wanted: int | None) -> int:
         return max(1, min(scenario.lines, wanted)) if wanted else scenario.lines
 
-    async def create(self, scenario: Scenario, list_number: str, draft: Draft, by: str, lines: int | None = None) -> CampaignCreated:
+    async def create(
+        self, scenario: Scenario, list_number: str, draft: Draft, by: str, lines: int | None = None
+    ) -> CampaignCreated:
         """Commit a new campaign with its subscribers; the dialer sees it in the ledger and begins."""
         if self._ledger.level in ("campaigns", "reserve"):
             raise SwitchroomError("campaign.short", "The disk is nearly full: no campaign can start.", "Free space on the disk.")

@@ -28,12 +28,13 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
-class TerminalFormatter(logging.Formatter):
-    COLOURS = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31m"}
+_COLOURS = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31m"}
 
+
+class TerminalFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         extra = " ".join(f"{k}={v}" for k, v in vars(record).items() if k not in _STANDARD)
-        colour = self.COLOURS.get(record.levelname, "")
+        colour = _COLOURS.get(record.levelname, "")
         text = f"{time.strftime('%H:%M:%S')} {record.name:<8} {colour}{record.getMessage()}{colour and chr(27) + '[0m'} {extra}"
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)

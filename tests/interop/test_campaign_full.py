@@ -37,7 +37,9 @@ def figures(calls: list[SeenCall]) -> dict[str, float]:
             "first_round_seconds": last_end - begun}
 
 
-def run_campaign(folder: Path, wanted: list[str], edits: dict[str, str], seconds: float) -> tuple[Any, list[SeenCall], MailServer]:
+def run_campaign(
+    folder: Path, wanted: list[str], edits: dict[str, str], seconds: float
+) -> tuple[Any, list[SeenCall], MailServer]:
     message = sound.message_of(folder / "message.wav", 5.0)
     with MailServer() as mail, Gateway(folder / "gateway") as gateway, \
             Box(folder / "box", gateway.port, mail.port, numbers=wanted, edits=edits) as box, \
