@@ -47,6 +47,12 @@ EXCUSES = {"queue": "queue-excuse", "menu": "menu-excuse", "voicemail": "voicema
 MAX_DIALLED = 32
 
 
+def emergency_numbers(config: Config) -> tuple[str, ...]:
+    """The numbers that call for help here: those configured, else the country's."""
+    given = config.dialling.emergency
+    return numbers.emergency_numbers(config.office.country) if given is None else tuple(given)
+
+
 def emergency_lines(config: Config) -> list[str]:
     """Every line, best first: those named for it, then those that allow it, then the rest rather than none."""
     enabled = [line for line in config.lines if line.enabled]

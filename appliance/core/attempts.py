@@ -160,7 +160,8 @@ class Attempts:
 
     async def _really_gone(self, leg: Leg) -> None:
         try:
-            await asyncio.wait_for(leg.gone(), GOODBYE_SECONDS)
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await leg.gone()
         except TimeoutError:
             self._switch.leg_ended(leg, Cause(by="network", text="no answer to the hang-up"))
 

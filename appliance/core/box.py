@@ -15,7 +15,7 @@ from appliance.calls.flows.excuse import excuse
 from appliance.calls.flows.operator import Operator
 from appliance.calls.flows.ringback import Summary, ring_back
 from appliance.calls.leg import Leg
-from appliance.calls.routing import Decision, ToExcuse, ToScenario, from_line, from_phone
+from appliance.calls.routing import Decision, ToExcuse, ToScenario, emergency_numbers, from_line, from_phone
 from appliance.calls.switch import Switch
 from appliance.campaigns.book import CampaignBook
 from appliance.clock import Clock
@@ -60,7 +60,8 @@ class Box:
         sip = self.config.sip
         self.engine = Engine(sip.media_address or sip.listen.host, (sip.media_ports.first, sip.media_ports.last),
                              rtp_timeout=sip.media_timeout_seconds)
-        self.driver = SipDriver(self.config, journal=paths.journal_path(data), clock=clock, state=self.ledger)
+        self.driver = SipDriver(self.config, journal=paths.journal_path(data), clock=clock, state=self.ledger,
+                                emergency=emergency_numbers(self.config))
         self.switch = Switch(
             config=self.config, ledger=self.ledger, engine=self.engine, driver=self.driver, channels=self.channels,
             prompts=Prompts(paths.prompts_dir(), data / "prompts"), clock=clock,
@@ -208,7 +209,8 @@ class Box:
     async def channel_freed(self, seconds: float) -> bool:
         freed = self._freed
         try:
-            await asyncio.wait_for(freed.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await freed.wait()
         except TimeoutError:
             return False
         return True
@@ -224,7 +226,8 @@ class Box:
 
     def status(self) -> StatusReply:
         lines = [
-            LineStatus(name=line.name, up=line.up, reason=line.reason, channels=line.channels, busy=line.busy, keep_free=line.reserve)
+            LineStatus(name=line.name, up=line.up, reason=line.reason, channels=line.channels, busy=line.busy,
+                       keep_free=line.reserve)
             for line in self.channels.lines()
         ]
         busy: dict[str, int] = {}

@@ -100,7 +100,8 @@ class Supervisor:
             code = child.process.returncode if child.process else None
             log.warning("%s ended, starting it again", child.name, extra={"code": code, "lived": round(lived, 1)})
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), restart_delay(child.failures, lived))
+                async with asyncio.timeout(restart_delay(child.failures, lived)):
+                    await self._stopping.wait()
         path.unlink(missing_ok=True)
 
     async def _one_life(self, child: Child, notify: socket.socket, path: str) -> None:

@@ -72,7 +72,8 @@ def _text(raw: bytes) -> str:
 
 class SipDriver:
     """`config` is the whole configuration document, `journal` the file for live dialogs (None: orphans are not ended),
-    `state` the ledger's state records (registrations survive a restart there), `emergency` numbers that are never shed."""
+    `state` the ledger's state records (registrations survive a restart there), `emergency` the numbers that call for help:
+    they are never shed. Which those are the core says: it knows the country."""
 
     def __init__(
         self, config: Any, *, journal: Path | None = None, clock: Clock | None = None, state: States | None = None,
@@ -81,7 +82,7 @@ class SipDriver:
         self._config = config
         self._clock = clock or SystemClock()
         self._journal = journal
-        self._emergency = tuple(emergency) or tuple(config.dialling.emergency or ("112",))
+        self._emergency = tuple(emergency)
         self._timer_b_ms = int(dead_gateway_seconds * 1000)
         self._max_legs = max_legs
         self._salt = secrets.token_bytes(16)
@@ -134,7 +135,8 @@ class SipDriver:
         self._lines.stop()
         self._stopped = self._loop.create_future()
         self._thread.command(wire.CMD_STOP, a=_STOP_MS)
-        await asyncio.wait_for(self._stopped, _STOP_MS / 1000 + 5)
+        async with asyncio.timeout(_STOP_MS / 1000 + 5):  # and not wait_for: in 3.11 it may swallow a cancellation
+            await self._stopped
         self._thread.close()
 
     @property
@@ -149,7 +151,7 @@ class SipDriver:
 
     def reconfigure(self, config: Any, phones: Sequence[object] = ()) -> None:
         """New configuration (the whole document): endpoints added, changed, removed; legs in progress stay. Addresses that
-        SIP listens on change at the next start only."""
+        SIP listens on, and the numbers that are never shed, change at the next start only."""
         self._config = config
         for event in self._phones.configure(config):
             self._registration(event)

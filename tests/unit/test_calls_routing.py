@@ -48,6 +48,17 @@ def test_emergency_passes_although_the_phone_may_call_nobody(office: Config) -> 
     assert isinstance(routing.from_phone(mute, "101", "00917700000"), routing.ToExcuse)
 
 
+def test_emergency_numbers_are_the_countrys_unless_the_office_names_its_own(office: Config) -> None:
+    def of(**changes: object) -> tuple[str, ...]:
+        return routing.emergency_numbers(msgspec.structs.replace(
+            office, office=msgspec.structs.replace(office.office, country=changes.pop("country", "FI")),
+            dialling=msgspec.structs.replace(office.dialling, **changes)))
+
+    assert of(emergency=None) == ("112",)
+    assert "110" in of(emergency=None, country="CN") and "112" not in of(emergency=["911"])
+    assert of(emergency=[]) == ()
+
+
 def test_what_lines_reach(office: Config) -> None:
     menu = routing.from_line(office, "gateway", "0917700000")
     assert isinstance(menu, routing.ToExcuse) and menu.target == "menu:main" and menu.prompt == "menu-excuse"
