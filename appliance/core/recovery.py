@@ -79,7 +79,11 @@ class Recovery:
         self._commit(interrupted(call))
 
     def _record_unknown(self, event: OrphanEnded) -> None:
-        """A dialog of which the ledger had not heard yet when the core died (write-behind events of the last 100 ms)."""
+        """A dialog of which the ledger had not heard yet when the core died (write-behind events of the last 100 ms).
+
+        One whose call has its record already was given up before the restart: the driver was still seeing it off."""
+        if self._ledger.reader.cdr_of_sip(event.sip_call_id) is not None:
+            return
         call = call_id(self._desk.utc())
         leg = leg_id(call, 1)
         cause = Cause(by="restart", text=event.detail or "known only to the driver's journal")

@@ -273,7 +273,6 @@ def test_cancel_outlives_a_kill(tmp_path: Path, gateway: Gateway, message: Path)
         assert max(call.started for call in calls) < killed, "a cancelled campaign called somebody"
         with LedgerReader(box.data / "ledger") as reader:
             check_one_to_one(reader.cdrs(limit=1000), calls)
-            assert {cdr.disposition for cdr in reader.cdrs(limit=1000)} <= {"interrupted", "answered", "busy", "failed", "no_answer"}
 
 
 # ---- the desk phone -----------------------------------------------------------------------------------------------------
@@ -293,7 +292,8 @@ def test_operators_dialogue_is_killed(tmp_path: Path, gateway: Gateway, message:
         assert box.json("campaign", "list") == []
         shutil.rmtree(box.data / "campaigns" / "drafts")
         record_message(phone, box, message)
-        wait_for(lambda: [p for p in (box.data / "campaigns" / "drafts").glob("*.wav") if not p.stem.endswith("-raw")], 15, "a draft")
+        drafts = box.data / "campaigns" / "drafts"
+        wait_for(lambda: [p for p in drafts.glob("*.wav") if not p.stem.endswith("-raw")], 15, "a draft")
         phone.press("#")
         phone.press("121")  # the list, and yes
         wait_for(lambda: box.json("campaign", "list"), 15, "the campaign starts")

@@ -158,6 +158,21 @@ async def test_what_only_the_driver_knew_takes_a_channel_and_gets_a_record(tmp_p
     await box.ledger.close()
 
 
+async def test_a_call_that_was_given_up_before_gets_no_second_record(tmp_path: Path) -> None:
+    """The line was silent, the call was closed in the books, the driver still waited to see it off when the core died."""
+    opened = leg("c1", 1, "sip-1", campaign=1)
+    outcome = AttemptEnded(campaign=1, subscriber=0, attempt=1, call="c1", outcome="no_line", line="gateway")
+    await left_open(tmp_path, ATTEMPT, opened, LegEnded(leg=opened.leg), outcome, CallEnded(call="c1", disposition="failed"))
+    box = Restarted(tmp_path)
+    assert box.wire.asked == [] and box.free() == 2
+    box.recovery.on_orphan(OrphanFound(sip_call_id="sip-1", line="gateway"))
+    assert box.free() == 1
+    box.recovery.on_orphan(OrphanEnded(sip_call_id="sip-1", line="gateway", ended=False, detail="silent"))
+    assert box.free() == 2
+    assert await box.events() == []
+    await box.ledger.close()
+
+
 async def test_a_phone_that_only_the_driver_knew_is_no_line(tmp_path: Path) -> None:
     await left_open(tmp_path)
     box = Restarted(tmp_path)
