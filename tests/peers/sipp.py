@@ -87,8 +87,10 @@ class Gateway:
 
     def wait_until_quiet(self, seconds: float) -> list[SeenCall]:
         """Wait until every call that began has ended."""
-        return wait_for(lambda: (c := self.calls()) and all(call.ended is not None for call in c) and c, seconds,
-                        "the gateway still has calls")
+        try:
+            return wait_for(lambda: (c := self.calls()) and all(call.ended is not None for call in c) and c, seconds, "quiet")
+        except AssertionError:
+            raise AssertionError(f"the gateway still has {[call for call in self.calls() if call.ended is None]}") from None
 
 
 _HEAD = re.compile(r"^-{20,} (\d{4}-\d\d-\d\d[\sT][\d:.]+)\s*$", re.MULTILINE)
