@@ -137,6 +137,10 @@ class Box:
         self._process.wait()
         psutil.wait_procs(children, timeout=5)
 
+    def reload_signal(self) -> None:
+        """SIGHUP, as an administrator or systemd sends it."""
+        os.kill(self.pid("serve"), signal.SIGHUP)
+
     # -- the command --
 
     def run(self, *args: str, check: bool = True, as_json: bool = False) -> subprocess.CompletedProcess[str]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from appliance import bus
 from appliance.ledger.cdr import Cdr
 from appliance.ledger.reader import LedgerReader
-from appliance.messages import PhoneGone, PhoneRegistered
+from appliance.messages import LineStatus, PhoneGone, PhoneRegistered, Status, StatusReply
 from tests.peers.baresip import Phone
 from tests.peers.box import Box
 from tests.peers.net import free_port, wait_for
@@ -34,7 +35,8 @@ class House:
         self.provider = Station(user="35899000100", port=free_port())
         self.gateway = Station(user="gateway", port=free_port())
         registrar = {r"^registrar = .*$": f'registrar = "127.0.0.1:{self.provider.port}"'}
-        self.box = Box(folder / "box", self.gateway.port, free_port(), numbers=numbers, edits={**EDITS, **registrar, **(edits or {})})
+        self.box = Box(folder / "box", self.gateway.port, free_port(), numbers=numbers,
+                       edits={**EDITS, **registrar, **(edits or {})})
         self.gateway.box_port = self.provider.box_port = self.box.sip_port
         self._seen: set[str] = set()
         self._open: list[Any] = []
@@ -43,16 +45,19 @@ class House:
         for part in (self.provider, self.gateway, self.box):
             self._open.append(part.__enter__())
         self.reader = LedgerReader(self.box.data / "ledger")
-        wait_for(lambda: self.line("provider")["up"], 10, "the provider's registration")
+        wait_for(lambda: self.line("provider").up, 10, "the provider's registration")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         for part in reversed(self._open):
             part.__exit__(kind, value, trace)
 
-    def line(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = next(line for line in self.box.json("status")["lines"] if line["name"] == name)
-        return found
+    def line(self, name: str) -> LineStatus:
+        return next(line for line in self.status().lines if line.name == name)
+
+    def status(self) -> StatusReply:
+        reply: StatusReply = bus.ask_once(self.box.data, Status())
+        return reply
 
     # -- phones --
 
@@ -60,7 +65,8 @@ class House:
         """A baresip that is registered; it goes with the house."""
         phone = Phone(self.folder / f"phone{extension}{device}", self.box.sip_port, extension, f"{name}-{extension}", **options)
         self._open.append(phone.__enter__())
-        wait_for(lambda: self._registered(extension, phone.port), 10, f"the registration of {extension}:\n{self.box.log()[-2000:]}")
+        wait_for(lambda: self._registered(extension, phone.port), 10,
+                 f"the registration of {extension}:\n{self.box.log()[-2000:]}")
         return phone
 
     def _registered(self, extension: str, port: int) -> bool:
@@ -138,8 +144,8 @@ class House:
         return cdrs
 
     def forget(self) -> None:
-        """What has happened so far is of no interest."""
-        wait_for(lambda: self.box.json("status")["calls"] == 0, 10, "all calls to end")
+        """What has happened so far is of no interest, once it is over."""
+        wait_for(lambda: self.status().calls == 0, 10, "all calls to end")
         self._seen = {row.call for row in self._rows()}
 
 

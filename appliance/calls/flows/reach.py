@@ -13,7 +13,7 @@ from typing import Protocol
 
 from appliance._core import EMERGENCY, PHONE
 from appliance.calls.call import Call
-from appliance.calls.leg import Leg
+from appliance.calls.leg import Leg, LegState
 from appliance.calls.routing import Decision, ToExcuse, ToExtension, ToOutside
 from appliance.config import numbers
 from appliance.errors import SwitchroomError
@@ -200,6 +200,8 @@ class Reach:
                 return Failed(best_of([leg.cause for leg in legs]))
             if left <= 0:
                 self._call_off(legs, 19, "no answer")
+                if all(leg.kind == "line" and leg.state is LegState.NEW for leg in legs):
+                    return Failed(Cause(sip=408, q850=102, by="network", text="the line did not even ring"))
                 return Failed(Cause(sip=480, q850=19, by="near", text="no answer"))
             if isinstance(event, LegEvent) and any(event.leg == leg.id for leg in legs):
                 self._progress(event, legs)
