@@ -104,17 +104,16 @@ class Call:
     async def _finish(self) -> None:
         for leg in self.open_legs:
             leg.hang_up()
-        waits = [leg.gone() for leg in self.open_legs]
-        if waits:
-            try:
-                async with asyncio.timeout(GOODBYE_SECONDS):
-                    await asyncio.gather(*waits)
-            except TimeoutError:
+        try:
+            async with asyncio.timeout(GOODBYE_SECONDS):
                 for leg in self.open_legs:
-                    log.error("a leg does not end, giving it up", extra={"call": self.id, "leg": leg.id})
-                    self.switch.leg_ended(leg, Cause(by="network", text="no answer to the hang-up"))
-        if self.lent:
-            await asyncio.gather(*(leg.gone() for leg in self.lent))
+                    await leg.gone()
+        except TimeoutError:
+            for leg in self.open_legs:
+                log.error("a leg does not end, giving it up", extra={"call": self.id, "leg": leg.id})
+                self.switch.leg_ended(leg, Cause(by="network", text="no answer to the hang-up"))
+        for leg in self.lent:
+            await leg.gone()
         ended = CallEnded(call=self.id, disposition=self.disposition())
         self.switch.calls.pop(self.id, None)
         if self.last_words:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from appliance.config import numbers
-from appliance.config.model import Config, Route
+from appliance.config.model import Config
+from appliance.config.routes import lines_of, route_for
 from appliance.config.values import Target
 from appliance.errors import SwitchroomError
 
@@ -46,6 +50,22 @@ EXCUSES = {"queue": "queue-excuse", "menu": "menu-excuse", "voicemail": "voicema
 
 MAX_DIALLED = 32
 
+T = TypeVar("T")
+
+
+def once_per_config(work: Callable[[Config], T]) -> Callable[[Config], T]:
+    """Remember the last result: every call asks, and a configuration never changes (a new one is another object)."""
+    last: tuple[Config, T] | None = None
+
+    @functools.wraps(work)
+    def look(config: Config) -> T:
+        nonlocal last
+        if last is None or last[0] is not config:
+            last = config, work(config)
+        return last[1]
+
+    return look
+
 
 def emergency_numbers(config: Config) -> tuple[str, ...]:
     """The numbers that call for help here: those configured, else the country's."""
@@ -53,6 +73,7 @@ def emergency_numbers(config: Config) -> tuple[str, ...]:
     return numbers.emergency_numbers(config.office.country) if given is None else tuple(given)
 
 
+@once_per_config
 def emergency_lines(config: Config) -> list[str]:
     """Every line, best first: those named for it, then those that allow it, then the rest rather than none."""
     enabled = [line for line in config.lines if line.enabled]
@@ -62,6 +83,7 @@ def emergency_lines(config: Config) -> list[str]:
     return list(dict.fromkeys(named + allowed + rest))
 
 
+@once_per_config
 def internal_numbers(config: Config) -> dict[str, Decision]:
     """Every number of the house and what it reaches."""
     house: dict[str, Decision] = {phone.extension: ToExtension(phone.extension) for phone in config.phones}
@@ -102,14 +124,6 @@ def outside(config: Config, extension: str, read: numbers.Dialled) -> Decision:
     return ToOutside(read.number, list(route.lines))
 
 
-def route_for(config: Config, number: str) -> Route | None:
-    """The first route that matches an E.164 number."""
-    for route in config.routes:
-        if any(numbers.matches(pattern, number) for pattern in route.numbers):
-            return route
-    return None
-
-
 def to_target(config: Config, target: Target) -> Decision:
     """What a configured target means for a call today."""
     if target.kind == "extension" and config.phone(target.name):
@@ -124,23 +138,30 @@ def from_line(config: Config, line_name: str, dialled: str) -> Decision:
     line = config.line(line_name)
     if line is None:
         return ToExcuse("number-not-in-service", 404, dialled[:MAX_DIALLED])
-    target = line.inbound_to
-    for number, wanted in line.inbound_numbers.items():
-        if same_number(number, dialled, config):
-            target = wanted
+    ours = inbound_numbers(config)[line_name]
+    target = ours.get(dialled) or ours.get(canonical(dialled, config.office.country)) or line.inbound_to
     if target is None:
         return ToExcuse("not-yet-available", 480, "")
     return to_target(config, target)
 
 
-def same_number(configured: str, dialled: str, config: Config) -> bool:
-    """Whether a provider's way of writing our number means the configured one."""
-    if configured == dialled:
-        return True
+@once_per_config
+def inbound_numbers(config: Config) -> dict[str, dict[str, Target]]:
+    """Each line's own numbers, as they are written and as E.164, with what they reach."""
+    country = config.office.country
+    return {
+        line.name: {form: target for number, target in line.inbound_numbers.items() for form in (canonical(number, country), number)}
+        for line in config.lines
+    }
+
+
+@functools.lru_cache(maxsize=4096)
+def canonical(number: str, country: str) -> str:
+    """A number as E.164 however it was written, or as it is where it is none. An office's callers dial the same few."""
     try:
-        return numbers.normalise(configured, config.office.country) == numbers.normalise(dialled, config.office.country)
+        return numbers.normalise(number, country)
     except SwitchroomError:
-        return False
+        return number
 
 
 def campaign_lines(config: Config, number: str, over: list[str]) -> list[str]:
@@ -148,7 +169,7 @@ def campaign_lines(config: Config, number: str, over: list[str]) -> list[str]:
     route = route_for(config, number)
     if route is None or numbers.classify(number, config.office.country) not in route.allow:
         return []
-    return [name for name in route.lines if not over or name in over]
+    return lines_of(route, over)
 
 
 def caller_id_for(config: Config, line_name: str, wanted: str | None) -> str:

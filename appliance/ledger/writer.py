@@ -83,7 +83,7 @@ class Ledger:
         queue_limit: int = 200_000,
         free: Callable[[Path], int] = free_bytes,
     ) -> None:
-        path.mkdir(parents=True, exist_ok=True, mode=0o750)
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = path
         self._clock = clock
         self._lock = WriterLock(path)
@@ -309,6 +309,7 @@ class Ledger:
     # -- the writer thread --
 
     def _run(self) -> None:
+        Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text("ledger", "ascii")  # what `top -H` shows
         try:
             self._work()
         finally:

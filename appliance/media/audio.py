@@ -8,6 +8,7 @@ touches the disk: it runs on the control side, never on a media thread.
 from __future__ import annotations
 
 import array
+import os
 import struct
 import sys
 from collections import OrderedDict
@@ -61,20 +62,21 @@ class AudioCache:
 
     def load(self, path: str | Path) -> Audio:
         """The file's audio. Raises "media.file" with what is wrong with it."""
-        path = Path(path)
+        name = str(path)
         try:
-            stat = path.stat()
+            stat = os.stat(name)  # not Path.stat: this is done for every clip that is played
         except OSError as error:
-            raise _bad(path, error.strerror or "it cannot be read") from None
+            raise _bad(Path(path), error.strerror or "it cannot be read") from None
         stamp = (stat.st_mtime_ns, stat.st_size)
-        known = self._entries.get(str(path))
+        known = self._entries.get(name)
         if known is not None and known[0] == stamp:
-            self._entries.move_to_end(str(path))
+            self._entries.move_to_end(name)
             return known[1]
+        path = Path(path)
         if stat.st_size > MAX_BYTES:
             raise _bad(path, f"it has {stat.st_size >> 20} MB, more than {MAX_BYTES >> 20}")
         audio = read_audio(path)
-        self._keep(str(path), stamp, audio)
+        self._keep(name, stamp, audio)
         return audio
 
     def _keep(self, key: str, stamp: tuple[int, int], audio: Audio) -> None:

@@ -165,6 +165,7 @@ static void *shard_main(void *arg)
 	struct sched_param priority = { .sched_priority = 20 };
 	bool idle = true;
 
+	pthread_setname_np(pthread_self(), "media");
 	atomic_store(&sh->realtime, pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority) == 0);
 	while (!atomic_load_explicit(&sh->stop, memory_order_acquire)) {
 		shard_poll(sh);
@@ -222,6 +223,7 @@ static void *writer_main(void *arg)
 	uint64_t count;
 	bool stop;
 
+	pthread_setname_np(pthread_self(), "recordings");
 	do {
 		poll(&fd, 1, e->recordings ? WRITER_MS : -1);
 		if (read(e->writer_wake, &count, sizeof(count)) < 0 && errno != EAGAIN)

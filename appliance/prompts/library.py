@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import wave
 from pathlib import Path
 
@@ -26,7 +27,9 @@ class Prompts:
         self.built = built
         self.custom = custom
         self.rate = rate
-        self._checked: dict[tuple[Path, int], bool] = {}
+        self._own_folder = str(custom)
+        self._checked: dict[tuple[str, int], bool] = {}
+        self._spoken: dict[tuple[str, str], Path] = {}
 
     def clips(self, name: str, language: str, **values: object) -> list[Path]:
         """The clips of a prompt with its values said: `clips("forecast", "ru", numbers=300, lines=5, minutes=35)`.
@@ -74,28 +77,31 @@ class Prompts:
         own = self._own(name, language)
         if own is not None:
             return own
-        path = self.built / str(self.rate) / language / f"{name}.wav"
-        if not path.is_file():
-            raise SwitchroomError(
-                "prompts.not-built",
-                f"The prompt {name!r} has not been spoken in {language!r} yet.",
-                "Run ./run --setup.",
-            )
+        path = self._spoken.get((name, language))
+        if path is None:
+            path = self.built / str(self.rate) / language / f"{name}.wav"
+            if not path.is_file():
+                raise SwitchroomError(
+                    "prompts.not-built",
+                    f"The prompt {name!r} has not been spoken in {language!r} yet.",
+                    "Run ./run --setup.",
+                )
+            self._spoken[name, language] = path
         return path
 
     def _own(self, name: str, language: str) -> Path | None:
         """The office's own recording, where there is one that can be played."""
         if self.custom is None:
             return None
-        path = self.custom / language / f"{name}.wav"
+        where = f"{self._own_folder}/{language}/{name}.wav"
         try:
-            changed = path.stat().st_mtime_ns
+            changed = os.stat(where).st_mtime_ns  # looked at every time: a person may record it anew while we run
         except OSError:
             return None
-        key = (path, changed)
+        key = (where, changed)
         if key not in self._checked:
-            self._checked[key] = _playable(path)
-        return path if self._checked[key] else None
+            self._checked[key] = _playable(Path(where))
+        return Path(where) if self._checked[key] else None
 
 
 def _playable(path: Path) -> bool:

@@ -201,6 +201,7 @@ static void *thread_main(void *arg)
 	struct memstat stat;
 	int err;
 
+	pthread_setname_np(pthread_self(), "sip");
 	err = libre_init();
 	if (!err)
 		err = re_thread_init();
