@@ -173,7 +173,12 @@ class Switch:
     # -- signalling --
 
     def place(self, leg: Leg, number: str, caller: str, caller_name: str = "", headers: tuple[tuple[str, str], ...] = ()) -> None:
-        """Send the INVITE of an outgoing leg. What must be committed first has been."""
+        """Send the INVITE of an outgoing leg. What must be committed first has been. A leg that was hung up while that went
+        on (its campaign was cancelled) never leaves: it ends as any other does, by an event."""
+        if leg.hanging_up:
+            gone = Ended(leg=leg.id, cause=Cause(by="near", text="broken off before its INVITE"))
+            asyncio.get_running_loop().call_soon(self.on_driver, gone)
+            return
         self.driver.place(
             Place(leg=leg.id, endpoint=leg.endpoint, kind=leg.kind, number=number, caller=caller, caller_name=caller_name,
                   media=leg.offer(), headers=headers, contact=leg.contact)

@@ -1,0 +1,131 @@
+"""Leases of attempts: what happens to one whose campaign is cancelled while the ledger commits it. No wire."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from appliance._core import Channels
+from appliance.calls.switch import Switch
+from appliance.campaigns.book import CampaignBook
+from appliance.clock import ManualClock
+from appliance.config import loads
+from appliance.core.attempts import Attempts
+from appliance.core.desk import Open
+from appliance.messages import (
+    AskAttempt,
+    AttemptEnded,
+    AttemptGranted,
+    AttemptStarted,
+    CallEnded,
+    CampaignCreated,
+    Event,
+    LegEnded,
+    LegOpened,
+    Subscriber,
+)
+from drivers.base import Place
+
+CLOCK = ManualClock()
+OFFICE = """
+[office]
+name = "Office"
+country = "FI"
+timezone = "Europe/Helsinki"
+[[lines]]
+name = "gateway"
+driver = "sip-gateway"
+address = "127.0.0.1:5070"
+channels = 5
+inbound_to = "extension:101"
+[[routes]]
+name = "country"
+numbers = ["+358*"]
+lines = ["gateway"]
+allow = ["national", "mobile"]
+[[phones]]
+extension = "101"
+name = "Anna"
+secret = "anna-101"
+[[lists]]
+number = "12"
+name = "All"
+file = "all.csv"
+[[scenarios]]
+code = "701"
+name = "News"
+lines = 5
+"""
+
+
+class SlowLedger:
+    """Commits when it is told to; keeps what it was given."""
+
+    level = "none"
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.disk = asyncio.Event()
+
+    def append(self, event: Event) -> None:
+        self.events.append(event)
+
+    async def commit(self, *events: Event) -> int:
+        await self.disk.wait()
+        self.events += events
+        return len(self.events)
+
+
+class Wire:
+    """A driver that notes what would leave."""
+
+    def __init__(self) -> None:
+        self.placed: list[Place] = []
+
+    def place(self, order: Place) -> None:
+        self.placed.append(order)
+
+    def hang_up(self, leg: str, q850: int = 16, text: str = "") -> None:
+        assert leg not in [order.leg for order in self.placed]
+
+    def call_id_of(self, leg: str) -> str:
+        return f"sip-{leg}"
+
+
+class Ports:
+    """Media that carries nothing."""
+
+    def open(self, near: object = None) -> Any:
+        return SimpleNamespace(id=1, port=20000, host="127.0.0.1", closed=False, close=lambda: None, play_position=lambda: 0,
+                               detect=lambda **kinds: None)
+
+
+async def eventually(what: Awaitable[Any]) -> Any:
+    async with asyncio.timeout(10):
+        return await what
+
+
+async def test_a_cancel_during_the_commit_keeps_the_call_from_leaving() -> None:
+    config, ledger, wire, channels = loads(OFFICE), SlowLedger(), Wire(), Channels()
+    channels.set_line("gateway", 5)
+    switch = Switch(config=config, ledger=ledger, engine=Ports(), driver=wire, channels=channels, prompts=None, clock=CLOCK)  # type: ignore[arg-type]
+    created = CampaignCreated(campaign=1, scenario="701", name="News", list="12", lines=5, message="m.wav", message_seconds=5.0,
+                              subscribers=1, rules={"code": "701", "name": "News", "lines": 5})
+    entry = Open(CampaignBook(created), [Subscriber(index=0, number="+358917700000")], Path("m.wav"), 40000)
+    desk = SimpleNamespace(open={1: entry}, hours_open=lambda rules: True, note=lambda events, seq=0: None)
+    attempts = Attempts(switch, desk, ledger)  # type: ignore[arg-type]
+    ask = asyncio.create_task(attempts.ask(AskAttempt(campaign=1, subscriber=0, attempt=1)))
+    while not switch.calls:
+        await asyncio.sleep(0)
+    attempts.cancel(1)
+    ledger.disk.set()
+    assert isinstance(await eventually(ask), AttemptGranted)
+    await eventually(asyncio.gather(*switch._tasks))
+    assert wire.placed == [] and switch.legs == {} and channels.in_use(1) == 0
+    assert [type(event) for event in ledger.events] == [AttemptStarted, LegOpened, LegEnded, AttemptEnded, CallEnded]
+    ended, over = ledger.events[-2:]
+    assert isinstance(ended, AttemptEnded) and ended.outcome == "cancelled"
+    assert isinstance(over, CallEnded) and over.disposition == "interrupted"
