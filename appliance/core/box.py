@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from appliance import __version__
@@ -13,13 +13,13 @@ from appliance._core import INBOUND, Channels
 from appliance.calls.flows.dial import Dial
 from appliance.calls.flows.excuse import excuse
 from appliance.calls.flows.operator import Operator
-from appliance.calls.flows.ringback import Summary, ring_back
+from appliance.calls.flows.ringback import Summary, ring_back, summary_clips
 from appliance.calls.leg import Leg
 from appliance.calls.routing import Decision, ToExcuse, ToScenario, emergency_numbers, from_line, from_phone
 from appliance.calls.switch import Switch
 from appliance.campaigns.book import CampaignBook
 from appliance.clock import Clock
-from appliance.config.model import Config
+from appliance.config.model import Config, Scenario
 from appliance.config.store import Store
 from appliance.core.attempts import Attempts
 from appliance.core.desk import Desk
@@ -76,9 +76,11 @@ class Box:
         self.switch.on_incoming = self._incoming
         self.switch.on_endpoint = self._endpoint
         self.switch.on_orphan = self.recovery.on_orphan
+        self.recovery.on_free = self._channel_free
         self.switch.on_channel_free = self._channel_free
         self.switch.on_last_words = self.desk.note
         self.desk.on_finished = self._ring_back
+        self.desk.on_not_started = self._apologise
 
     # -- life --
 
@@ -161,14 +163,26 @@ class Box:
     def _ring_back(self, book: CampaignBook) -> None:
         """A campaign is over: tell the phone that started it, where the scenario wants that and the phone is there."""
         extension = book.created.by
-        if not book.rules.ring_back or self.config.phone(extension) is None or not self.registered(extension):
+        if not book.rules.ring_back:
             return
         good = book.finals["heard"] + book.finals["confirmed"] + book.finals["declined"]
-        summary = Summary(extension, book.rules.language or self.switch.language_of(extension), good, book.finals["confirmed"],
-                          book.size - good, book.rules.confirm is not None)
+        summary = Summary(good, book.finals["confirmed"], book.size - good, book.rules.confirm is not None)
+        self._ring(extension, lambda language: summary_clips(self.switch.prompts, summary, book.rules.language or language))
+
+    def _apologise(self, scenario: Scenario, extension: str) -> None:
+        """Nobody is called although the operator thinks so."""
+        self._ring(extension, lambda language: self.switch.prompts.clips("campaign-start-failed", scenario.language or language))
+
+    def _ring(self, extension: str, said: Callable[[str], list[Path]]) -> None:
+        """Ring a phone of ours, where it is there, to tell it something in its language."""
+        if self.config.phone(extension) is None or not self.registered(extension):
+            log.info("no phone to be rung back", extra={"extension": extension})
+            return
+        language = self.switch.language_of(extension)
         call = self.switch.new_call("ring-back")
         leg = call.add_leg("out", "phone", extension, extension)
-        self.switch.lead(call, lambda: ring_back(call, leg, summary))
+        goodbye = self.switch.prompts.clips("goodbye", language)
+        self.switch.lead(call, lambda: ring_back(call, leg, said(language), goodbye))
 
     def _note(self, event: Event) -> None:
         self.ledger.append(event)
@@ -201,7 +215,7 @@ class Box:
         victim = self.channels.victim(list(lines))
         leg = self.switch.legs.get(victim) if victim else None
         if leg is None:
-            return False
+            return self.recovery.pending > 0  # right after a restart: channels of calls left over are being freed
         log.warning("an emergency call takes a campaign's channel", extra={"call": leg.call.id})
         leg.call.break_off("emergency")
         return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from appliance._core import CAMPAIGN, PHONE, Channels
 from appliance.core.desk import Desk
@@ -32,6 +33,8 @@ class Recovery:
         self._closed: set[str] = set()
         """Call-IDs that have their record: a second dialog of the same one (a call that came back to us) gets none."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self.on_free: Callable[[], None] = lambda: None
+        """A channel is free again."""
 
     @property
     def pending(self) -> int:
@@ -61,7 +64,7 @@ class Recovery:
     def _ended(self, event: OrphanEnded) -> None:
         found = self._waiting.pop(event.sip_call_id, None)
         if found is None:
-            self._channels.release(event.sip_call_id)
+            self._release(event.sip_call_id)
             if event.sip_call_id not in self._closed:
                 self._closed.add(event.sip_call_id)
                 self._record_unknown(event)
@@ -71,9 +74,13 @@ class Recovery:
             log.info("a call left over is not to be ended", extra={"sip_call_id": event.sip_call_id, "why": event.detail})
         still = {call for legs in self._waiting.values() for call, _ in legs}
         for call, leg in found:
-            self._channels.release(leg)
+            self._release(leg)
             if call not in still and call in self._calls:
                 self._close(self._calls.pop(call))
+
+    def _release(self, leg: str) -> None:
+        if self._channels.release(leg):
+            self.on_free()
 
     def _close(self, call: OpenCall) -> None:
         self._commit(interrupted(call))

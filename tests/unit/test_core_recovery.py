@@ -87,10 +87,12 @@ async def test_a_channel_is_taken_until_its_orphan_is_gone(tmp_path: Path) -> No
     box = Restarted(tmp_path)
     assert box.wire.asked == ["sip-1"] and box.free() == 1 and box.recovery.pending == 1
     assert box.channels.in_use(1) == 1, "it counts towards the campaign's share as well"
+    freed: list[int] = []
+    box.recovery.on_free = lambda: freed.append(box.free())
     box.recovery.on_orphan(OrphanFound(sip_call_id="sip-1", line="gateway"))
     assert box.free() == 1 and await box.events() == []
     box.recovery.on_orphan(OrphanEnded(sip_call_id="sip-1", line="gateway"))
-    assert box.free() == 2 and box.recovery.pending == 0
+    assert box.free() == 2 and box.recovery.pending == 0 and freed == [2]
     ended, outcome, over = await box.events()
     assert isinstance(ended, LegEnded) and ended.cause.by == "restart"
     assert isinstance(outcome, AttemptEnded) and outcome.outcome == "interrupted" and box.books.noted == [outcome]
