@@ -3,7 +3,8 @@
 The recording is looked for by cross-correlation; then every 200 ms of it must stand exactly where it should. Only what
 arrived is compared (a network loses packets, and that is not the sender's fault), but holes are measured. A message cut
 by 200 ms at an end has pieces there that are like nothing; one played 1 % fast runs away from its place by 25 ms at both
-ends of 5 s, where speech is no longer like itself; 6 dB are 6 dB.
+ends of 5 s, where speech is no longer like itself; 6 dB are 6 dB. `compare` is for what came by RTP, to the sample;
+`follow` for what went through somebody's adapting jitter buffer on its way (the operator's phone to our recording).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from tests.peers.sound import RATE, Samples
+from tests.peers.sound import RATE, Samples, find
 
 Mask = NDArray[np.bool_]
 
@@ -74,6 +75,76 @@ def compare(heard: Samples, message: Samples, arrived: Mask | None = None) -> He
     )
 
 
+STEP = RATE // 25
+"""A jitter buffer that adapts may leave out or add so much in one place (two packets), in a quiet moment."""
+DRIFT = RATE // 10
+"""And so much in all over a message of some seconds."""
+CLEAR, CLEAR_SHARE = 0.98, 0.85
+"""Correlation of pieces within which nothing was left out or added, and how many of them there must be."""
+STRADDLING = 0.5
+"""A piece in the midst of which something was left out or added correlates at least so well; those at the ends by
+`LEAST_PIECE`."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A message that went through an adapting jitter buffer, followed piece by piece of 200 ms. `clear`: share of the
+    pieces that correlate by 0.98; `piece`: the least; `ends`: of the first and the last; `step`, `drift`: the largest shift
+    between neighbours, and in all, in seconds."""
+
+    clear: float
+    piece: float
+    piece_at: float
+    step: float
+    drift: float
+    ends: float
+
+    @property
+    def faults(self) -> list[str]:
+        found = []
+        if self.clear < CLEAR_SHARE:
+            found.append(f"only {self.clear:.0%} of the pieces correlate by {CLEAR}")
+        if self.ends < LEAST_PIECE:
+            found.append(f"the first or last 200 ms correlate by {self.ends:.3f}")
+        if self.piece < STRADDLING:
+            found.append(f"the 200 ms at {self.piece_at:.1f} s correlate by {self.piece:.3f}")
+        if self.drift > DRIFT / RATE:
+            found.append(f"it drifts by {1000 * self.drift:.0f} ms")
+        return found
+
+
+def follow(heard: Samples, message: Samples) -> Followed:
+    """Look for each 200 ms of `message` in `heard`, near where the one before was found."""
+    pad = np.zeros(len(message))
+    heard = np.concatenate([pad, heard, pad])
+    here = int(np.argmax(signal.fftconvolve(heard, message[::-1], mode="valid")))
+    mean = float(np.sqrt(np.mean(message**2)))
+    scores, places, ats = [], [], []
+    for at in _pieces(message):
+        piece = message[at : at + PIECE]
+        if np.sqrt(np.mean(piece**2)) < QUIET * mean:
+            continue
+        low = max(0, here + at - (DRIFT if not places else STEP))
+        found, score = find(piece, heard[low : here + at + PIECE + (DRIFT if not places else STEP)])
+        if score >= STRADDLING:
+            here = low + found - at
+        scores.append(score)
+        places.append(here)
+        ats.append(at)
+    steps = np.abs(np.diff(places)) if len(places) > 1 else np.zeros(1)
+    worst = int(np.argmin(scores))
+    return Followed(
+        clear=float(np.mean(np.array(scores) >= CLEAR)), piece=float(scores[worst]), piece_at=ats[worst] / RATE,
+        step=float(steps.max()) / RATE, drift=float(max(places) - min(places)) / RATE,
+        ends=min(scores[0], scores[-1]),
+    )
+
+
+def _pieces(message: Samples) -> list[int]:
+    """Where pieces begin: each half a piece, and the last at the very end."""
+    return [*range(0, len(message) - PIECE, PIECE // 2), len(message) - PIECE]
+
+
 def _like(a: Samples, b: Samples) -> float:
     norm = float(np.linalg.norm(a) * np.linalg.norm(b))
     return float(a @ b) / norm if norm > 0 else 0.0
@@ -86,7 +157,7 @@ def _gain_db(got: Samples, want: Samples) -> float:
 def _worst_piece(got: Samples, want: Samples, there: Mask) -> tuple[float, int]:
     mean = float(np.sqrt(np.mean(want**2)))
     worst, where = 1.0, 0
-    for at in range(0, len(want) - PIECE + 1, PIECE // 2):
+    for at in _pieces(want):
         here = slice(at, at + PIECE)
         if np.sqrt(np.mean(want[here] ** 2)) < QUIET * mean:
             continue
