@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -139,7 +138,7 @@ def test_no_line_takes_the_call(house: House, anna: Station) -> None:
 def test_what_may_not_be_called_is_said(house: House, anna: Station, number: str, excuse: str, status: int) -> None:
     """Premium, abroad (no route), and a number that is none."""
     call = anna.dial(number).wait_end(20)
-    assert call.statuses[-1] == status and not call.ended_by == "here"
+    assert call.statuses[-1] == status and call.ended_by != "here"
     wait_heard(call.heard, prompt(excuse), 1)
     assert house.cdr().disposition == "failed" and not house.gateway.calls
 

@@ -28,15 +28,24 @@ EDITS = {
 
 
 class House:
-    """Box, gateway, provider. Phones are started by the test: `phone` (baresip) or `desk` (a Station that is a phone)."""
+    """Box, gateway, provider (`provider` False: not in service). `media_ports` narrows the RTP range. Phones are started by the
+    test: `phone` (baresip) or `desk` (a Station that is a phone)."""
 
-    def __init__(self, folder: Path, *, edits: dict[str, str] | None = None, numbers: list[str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, edits: dict[str, str] | None = None, numbers: list[str] | None = None, provider: bool = True,
+        media_ports: int = 0,
+    ) -> None:
         self.folder = folder
         self.provider = Station(user="35899000100", port=free_port())
         self.gateway = Station(user="gateway", port=free_port())
         registrar = {r"^registrar = .*$": f'registrar = "127.0.0.1:{self.provider.port}"'}
         self.box = Box(folder / "box", self.gateway.port, free_port(), numbers=numbers,
                        edits={**EDITS, **registrar, **(edits or {})})
+        if media_ports:
+            low, high = self.box.media
+            text = self.box.config.read_text()
+            self.box.config.write_text(text.replace(f"{low}-{high}", f"{low}-{low + media_ports - 1}"))
+        self._with_provider = provider
         self.gateway.box_port = self.provider.box_port = self.box.sip_port
         self._seen: set[str] = set()
         self._open: list[Any] = []
@@ -45,7 +54,8 @@ class House:
         for part in (self.provider, self.gateway, self.box):
             self._open.append(part.__enter__())
         self.reader = LedgerReader(self.box.data / "ledger")
-        wait_for(lambda: self.line("provider").up, 10, "the provider's registration")
+        if self._with_provider:
+            wait_for(lambda: self.line("provider").up, 10, "the provider's registration")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:

@@ -58,6 +58,8 @@ class StationCall:
         self.began = time.monotonic()
         self.ended_at = 0.0
         self.cancelled = False
+        self.retry_after = 0
+        """Seconds of the Retry-After that the box sent."""
         self.early_sdp = False
         self.local = self.remote = self.target = self.invite_via = ""
         self.cseq = 0
@@ -418,6 +420,7 @@ class Station:
                 call.target = m.get("Contact").partition("<")[2].partition(">")[0] or call.target
             self.send_request(call, "ACK", cseq=number)
         call.status = m.status
+        call.retry_after = int(m.get("Retry-After") or 0)
         if m.status not in call.statuses:
             call.statuses.append(m.status)
         if m.status >= 300 and number == (call.invite.cseq[0] if call.invite else number):
