@@ -1,14 +1,17 @@
 """The book of one campaign: a pure fold of its ledger records into who was called, who is due, who is done.
 
 Nothing else is remembered anywhere: a dialer that starts again folds the ledger and goes on. Made for 200,000
-subscribers: an untouched one costs a byte, finding the next due is O(log n).
+subscribers: an untouched one costs a few bytes, finding the next due is O(log n).
+
+Subscribers stand on shelves: all on shelf 0 at first. Whoever paces may `put` one on another and look at some shelves only,
+so that those who cannot be called now (their line is full, their country asleep) cost nothing while they wait.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -47,6 +50,9 @@ NEXT_STATES: Final[dict[CampaignState, frozenset[CampaignState]]] = {
 """State -> states it may change to. Anything else is refused and changes nothing."""
 
 FREE: Final = frozenset(causes.FREE_LIMIT)
+SHELVES: Final = 255
+"""Shelves are numbered from 0 to 254."""
+_TRIED: Final = 255
 
 
 class Standing(IntEnum):
@@ -123,9 +129,14 @@ class CampaignBook:
         self._final: dict[int, Outcome] = {}
         self._in_progress: set[int] = set()
         self._due_at: dict[int, float] = {}
-        self._retries: list[tuple[float, int]] = []
-        self._untried_from = 0
         self._untried = self.size
+        self._shelf = bytearray(self.size)
+        self._untried_on = bytearray(self.size)
+        """The shelf of each untried subscriber, _TRIED for the others: looked through at the speed of memory."""
+        self._untried_from: dict[int, int] = {}
+        """Shelf -> index before which nobody on it is untried."""
+        self._retries: dict[int, list[tuple[float, int]]] = {}
+        """Shelf -> heap of (due, subscriber)."""
 
     # ---- questions ---------------------------------------------------------------------------------------------------
 
@@ -136,6 +147,9 @@ class CampaignBook:
     @property
     def busy_lines(self) -> int:
         return len(self._in_progress)
+
+    def is_calling(self, subscriber: int) -> bool:
+        return subscriber in self._in_progress
 
     @property
     def untried(self) -> int:
@@ -175,46 +189,64 @@ class CampaignBook:
     def has_attempt(self, subscriber: int, attempt: int) -> bool:
         return any(a.attempt == attempt for a in self.attempts(subscriber))
 
-    def next_due(self, now: float, skip: Container[int] = ()) -> Due | None:
-        """Who is to be called next at `now` (UTC), leaving out `skip` (asked for already, or held back); None where
-        nobody is due. Untried numbers go first, in the order of the list; then retries by the time they fell due."""
+    def next_due(self, now: float, skip: Container[int] = (), shelves: Sequence[int] = (0,)) -> Due | None:
+        """Who is to be called next at `now` (UTC), of those on `shelves`, leaving out `skip` (asked for already); None
+        where nobody is due. Untried numbers go first, in the order of the list; then retries by the time they fell due."""
         if self.state != "running":
             return None
-        self._untried_from = self._find_untried(self._untried_from)
-        index = self._untried_from
-        while index < self.size and index in skip:
-            index = self._find_untried(index + 1)
-        if index < self.size:
-            return Due(index, 1)
-        return self._retry_due(now, skip)
+        untried = [index for shelf in shelves if (index := self._first_untried(shelf, skip)) >= 0]
+        if untried:
+            return Due(min(untried), 1)
+        due = [entry for shelf in shelves if (entry := self._first_retry(shelf, now, skip)) is not None]
+        if not due:
+            return None
+        index = min(due)[1]
+        return Due(index, len(self._attempts[index]) + 1)
 
-    def next_time(self) -> float | None:
-        """UTC when the first of the waiting falls due (may be past); None where nobody waits."""
-        self._drop_stale()
-        return self._retries[0][0] if self._retries else None
+    def next_time(self, shelves: Sequence[int] = (0,)) -> float | None:
+        """UTC when the first of those who wait on `shelves` falls due (may be past); None where nobody waits."""
+        return min((heap[0][0] for shelf in shelves if (heap := self._fresh(shelf))), default=None)
 
-    def _find_untried(self, start: int) -> int:
-        found = self._standing.find(Standing.UNTRIED, start)
-        return self.size if found < 0 else found
+    def put(self, subscriber: int, shelf: int) -> None:
+        """Put a subscriber on a shelf (0..254)."""
+        if self._shelf[subscriber] == shelf:
+            return
+        self._shelf[subscriber] = shelf
+        if self._untried_on[subscriber] != _TRIED:
+            self._untried_on[subscriber] = shelf
+            self._untried_from[shelf] = min(self._untried_from.get(shelf, 0), subscriber)
+        due = self._due_at.get(subscriber)
+        if due is not None:
+            heapq.heappush(self._retries.setdefault(shelf, []), (due, subscriber))
 
-    def _retry_due(self, now: float, skip: Container[int]) -> Due | None:
+    def _first_untried(self, shelf: int, skip: Container[int]) -> int:
+        """The first untried on a shelf, -1 for none."""
+        index = self._untried_on.find(shelf, self._untried_from.get(shelf, 0))
+        self._untried_from[shelf] = index if index >= 0 else self.size
+        while index >= 0 and index in skip:
+            index = self._untried_on.find(shelf, index + 1)
+        return index
+
+    def _first_retry(self, shelf: int, now: float, skip: Container[int]) -> tuple[float, int] | None:
         aside: list[tuple[float, int]] = []
-        found: Due | None = None
-        self._drop_stale()
-        while self._retries and self._retries[0][0] <= now:
-            index = self._retries[0][1]
-            if index not in skip:
-                found = Due(index, len(self._attempts[index]) + 1)
+        found: tuple[float, int] | None = None
+        heap = self._fresh(shelf)
+        while heap and heap[0][0] <= now:
+            if heap[0][1] not in skip:
+                found = heap[0]
                 break
-            aside.append(heapq.heappop(self._retries))
-            self._drop_stale()
+            aside.append(heapq.heappop(heap))
+            self._fresh(shelf)
         for entry in aside:
-            heapq.heappush(self._retries, entry)
+            heapq.heappush(heap, entry)
         return found
 
-    def _drop_stale(self) -> None:
-        while self._retries and self._due_at.get(self._retries[0][1]) != self._retries[0][0]:
-            heapq.heappop(self._retries)
+    def _fresh(self, shelf: int) -> list[tuple[float, int]]:
+        """A shelf's heap of retries, its first entry being true: entries of those who went elsewhere are dropped here."""
+        heap = self._retries.get(shelf, [])
+        while heap and (self._due_at.get(heap[0][1]) != heap[0][0] or self._shelf[heap[0][1]] != shelf):
+            heapq.heappop(heap)
+        return heap
 
     # ---- the fold ----------------------------------------------------------------------------------------------------
 
@@ -255,6 +287,7 @@ class CampaignBook:
         self.attempts_made += 1
         if self._standing[index] == Standing.UNTRIED:
             self._untried -= 1
+            self._untried_on[index] = _TRIED
             self.last_first_utc = record.utc
         self._in_progress.add(index)
         self.peak = max(self.peak, len(self._in_progress))
@@ -295,7 +328,7 @@ class CampaignBook:
             wait = causes.wait_seconds(retry, self.rules.retry_after_minutes, self.rules.busy_retry_minutes, times)
             self._standing[index] = Standing.WAITING
             self._due_at[index] = utc + wait
-            heapq.heappush(self._retries, (utc + wait, index))
+            heapq.heappush(self._retries.setdefault(self._shelf[index], []), (utc + wait, index))
 
     def _exhausted(self, made: list[Attempt]) -> bool:
         last = made[-1].retry
@@ -316,6 +349,7 @@ class CampaignBook:
             self.finals[before] -= 1
         elif self._standing[index] == Standing.UNTRIED:
             self._untried -= 1
+            self._untried_on[index] = _TRIED
         self._final[index] = outcome
         self.finals[outcome] += 1
         self._due_at.pop(index, None)

@@ -11,7 +11,6 @@ from appliance.config.model import Config, Hours
 
 NEVER_LOOK_AGAIN = 3600.0
 """Seconds to wait where no opening is in sight: a changed configuration may bring one."""
-MAX_STEPS = 64
 
 
 class _Answer(NamedTuple):
@@ -46,20 +45,11 @@ class Openings:
         return max(0.0, answer.opens - utc)
 
     def _look_up(self, book: CampaignBook, number: str, utc: float) -> _Answer:
-        office = self._config.office
         named = self._config.hours_named(book.rules.hours) if book.rules.hours else None
         callee = hours.callee_hours_of(self._config, book.rules)
-        opens: float | None = utc
-        for _ in range(MAX_STEPS):
-            if opens is None:
-                break
-            start = opens
-            if named is not None and not hours.is_open(named, opens, office.timezone, office.country):
-                opens = hours.next_change(named, opens, office.timezone, office.country)
-            if opens is not None:
-                opens = hours.callee_opens_at(callee, number, opens, office.timezone, office.country)
-            if opens == start:
-                return self._answer(named, callee, number, utc, opens)
+        opens = hours.may_call_at(self._config, book.rules, number, utc)
+        if opens is not None:
+            return self._answer(named, callee, number, utc, opens)
         return _Answer(utc, utc + NEVER_LOOK_AGAIN, utc + NEVER_LOOK_AGAIN)
 
     def _answer(self, named: Hours | None, callee: Hours, number: str, utc: float, opens: float) -> _Answer:

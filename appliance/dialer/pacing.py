@@ -5,17 +5,21 @@ process calls `plan`, which fills every campaign up to its `lines`. What the dia
 learns from refusals: each campaign has a window of unanswered asks, closed to one by "full" and opened by each grant,
 and events that may have freed a channel let it try again at once. Campaigns share by fewest calls in progress first.
 
+Where the routes take a campaign's numbers over different lines, a refusal for want of a channel holds the numbers of those
+lines alone: they stand on a shelf of their own in the book, found when one of them is first looked at.
+
 `utc` is calendar time (retries fall due by it), `mono` monotonic (holds end by it); both in seconds.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
 
-from appliance.campaigns.book import CampaignBook
+from appliance.campaigns.book import SHELVES, CampaignBook
 from appliance.messages import (
     AskAttempt,
     AttemptEnded,
@@ -31,6 +35,9 @@ from appliance.messages import (
 
 OpensIn = Callable[[CampaignBook, int, float], float]
 """(book, subscriber, utc) -> seconds until this subscriber may be called; 0.0 for now."""
+Lines = tuple[str, ...]
+LinesOf = Callable[[CampaignBook, int], Lines]
+"""(book, subscriber) -> the lines that this number may go over; empty where that is the same for the whole campaign."""
 
 FREEING: Final[tuple[type[Event], ...]] = (
     AttemptEnded, LegEnded, CallEnded, LineChanged, ConfigApplied, ShortageChanged, CampaignStateChanged, BoxStarted,
@@ -41,7 +48,10 @@ REOPENING: Final[tuple[type[Event], ...]] = (LineChanged, ConfigApplied, Shortag
 
 SUBSCRIBER_HOLDS: Final = frozenset({"line_down", "no_route", "closed", "done"})
 """Refusals that concern the number (its route, its time of day): the next subscriber may fare better."""
+LINE_HOLDS: Final = frozenset({"full", "line_down"})
+"""Refusals that concern the number's lines: numbers that go over others may fare better."""
 CHANNEL_HOLDS: Final = frozenset({"full", "share"})
+HELD_SHELF: Final = SHELVES - 1
 FIRST_BACKOFF: Final = 0.05
 """Seconds a campaign waits after a refusal that is not about channels; doubles with each in a row."""
 MAX_BACKOFF: Final = 30.0
@@ -55,8 +65,8 @@ class Lane(msgspec.Struct, kw_only=True):
     """What the pacer knows of one campaign beside its book. Lost at a restart and learnt again."""
 
     window: int
-    asking: set[tuple[int, int]] = set()
-    """(subscriber, attempt) asked for and not yet answered."""
+    asking: dict[tuple[int, int], Lines] = {}
+    """(subscriber, attempt) asked for and not yet answered, and the lines it may go over."""
     hold_until: float = 0.0
     hold_why: str = ""
     refusals: int = 0
@@ -64,29 +74,49 @@ class Lane(msgspec.Struct, kw_only=True):
     """Attempts in a row that ended for want of a line."""
     held: dict[int, float] = {}
     """Subscriber -> mono until which it is left out."""
-    held_first: float = 0.0
-    """The earliest of `held`."""
+    holds: list[tuple[float, int]] = []
+    """Heap of `held`, earliest first; entries that `held` does not confirm are void."""
+    reopened: bool = False
+    """Everything held may be looked at again."""
+    shelves: dict[Lines, int] = {}
+    """Where in the book the numbers of these lines stand."""
+    closed: dict[int, tuple[float, str]] = {}
+    """Shelf -> mono until which its lines are not asked for, and why."""
     turn: int = 0
 
-    def hold(self, subscriber: int, until: float) -> None:
-        self.held_first = min(self.held_first, until) if self.held else until
+    def hold(self, book: CampaignBook, subscriber: int, until: float) -> None:
         self.held[subscriber] = until
+        heapq.heappush(self.holds, (until, subscriber))
+        book.put(subscriber, HELD_SHELF)
 
-    def release(self, mono: float) -> None:
-        """Let go whose time has come. The whole dict is looked through only when at least one is."""
-        if self.held and self.held_first <= mono:
-            self.held = {index: until for index, until in self.held.items() if until > mono}
-            self.held_first = min(self.held.values(), default=0.0)
+    def release(self, book: CampaignBook, mono: float) -> None:
+        """Let go whose time has come, or everybody where things have changed."""
+        if self.reopened:
+            for subscriber in self.held:
+                book.put(subscriber, 0)
+            self.held, self.holds, self.reopened = {}, [], False
+        while self.holds and (self.holds[0][0] <= mono or self.held.get(self.holds[0][1]) != self.holds[0][0]):
+            until, subscriber = heapq.heappop(self.holds)
+            if self.held.get(subscriber) == until:
+                del self.held[subscriber]
+                book.put(subscriber, 0)
 
+    def waited_for_channel(self, mono: float) -> bool:
+        """Whether a wait for a free channel has just come to its end."""
+        return (0.0 < self.hold_until <= mono and self.hold_why in CHANNEL_HOLDS) or any(
+            until <= mono and why in CHANNEL_HOLDS for until, why in self.closed.values())
 
-class _Either:
-    """Two collections as one, without copying the large one for each ask."""
+    def shelf(self, lines: Lines) -> int:
+        """The shelf for numbers of these lines; 0, which all start on, where lines make no difference."""
+        if not lines:
+            return 0
+        return self.shelves.setdefault(lines, min(len(self.shelves) + 1, HELD_SHELF - 1))
 
-    def __init__(self, small: set[int], large: dict[int, float]) -> None:
-        self._small, self._large = small, large
+    def open_shelves(self, mono: float) -> list[int]:
+        return [0, *(shelf for shelf in self.shelves.values() if not self.is_closed(shelf, mono))]
 
-    def __contains__(self, index: object) -> bool:
-        return index in self._small or index in self._large
+    def is_closed(self, shelf: int, mono: float) -> bool:
+        return shelf in self.closed and self.closed[shelf][0] > mono
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -101,8 +131,11 @@ class Plan(msgspec.Struct, frozen=True):
 class Pacer:
     """Holds the lanes. Every method is quick and does no I/O."""
 
-    def __init__(self, opens_in: OpensIn = lambda book, subscriber, utc: 0.0) -> None:
+    def __init__(
+        self, opens_in: OpensIn = lambda book, subscriber, utc: 0.0, lines_of: LinesOf = lambda book, subscriber: (),
+    ) -> None:
         self.opens_in = opens_in
+        self.lines_of = lines_of
         self.lanes: dict[int, Lane] = {}
         self._turns = 0
 
@@ -121,7 +154,8 @@ class Pacer:
         if isinstance(event, REOPENING):
             for lane in self.lanes.values():
                 lane.hold_until, lane.refusals = 0.0, 0
-                lane.held.clear()
+                lane.reopened = True
+                lane.closed.clear()
         elif isinstance(event, FREEING):
             self._end_channel_holds()
 
@@ -129,6 +163,8 @@ class Pacer:
         for lane in self.lanes.values():
             if lane.hold_why in CHANNEL_HOLDS:
                 lane.hold_until = 0.0
+            for shelf in [shelf for shelf, (_, why) in lane.closed.items() if why in CHANNEL_HOLDS]:
+                del lane.closed[shelf]
 
     def _count_no_lines(self, event: AttemptEnded, mono: float) -> None:
         """A line that takes calls and fails them all would burn through the list: slow down, more with each round."""
@@ -141,35 +177,36 @@ class Pacer:
 
     def granted(self, ask: AskAttempt) -> None:
         """The core gave the lease; the ledger holds the attempt, fold it before the next `plan`."""
-        lane = self._answered(ask)
+        lane, _ = self._answered(ask)
         if lane is not None:
             lane.refusals = 0
             lane.window += 1
 
-    def refused(self, ask: AskAttempt, why: str, retry_after: float, mono: float) -> None:
+    def refused(self, book: CampaignBook, ask: AskAttempt, why: str, retry_after: float, mono: float) -> None:
         """The core said "not now" (AttemptRefused)."""
-        lane = self._answered(ask)
+        lane, lines = self._answered(ask)
         if lane is None:
             return
         lane.window = 1
         wait = min(MAX_HOLD, max(0.0, retry_after))
+        if lines and why in LINE_HOLDS:
+            lane.closed[lane.shelf(lines)] = (mono + wait, why)
+            return
         if why in SUBSCRIBER_HOLDS:
-            lane.hold(ask.subscriber, mono + max(1.0, wait))
+            lane.hold(book, ask.subscriber, mono + max(1.0, wait))
             wait = min(MAX_BACKOFF, FIRST_BACKOFF * 2.0 ** min(lane.refusals, 16))
             lane.refusals += 1
         self._hold(lane, why, wait, mono)
 
     def failed(self, ask: AskAttempt, wait: float, mono: float) -> None:
         """No answer: the core is gone or silent. Whether the attempt exists, the ledger will say."""
-        lane = self._answered(ask)
+        lane, _ = self._answered(ask)
         if lane is not None:
             self._hold(lane, "core", wait, mono)
 
-    def _answered(self, ask: AskAttempt) -> Lane | None:
+    def _answered(self, ask: AskAttempt) -> tuple[Lane | None, Lines]:
         lane = self.lanes.get(ask.campaign)
-        if lane is not None:
-            lane.asking.discard((ask.subscriber, ask.attempt))
-        return lane
+        return lane, lane.asking.pop((ask.subscriber, ask.attempt), ()) if lane is not None else ()
 
     def _hold(self, lane: Lane, why: str, seconds: float, mono: float) -> None:
         until = mono + seconds
@@ -183,7 +220,7 @@ class Pacer:
         `failed`."""
         running = [book for book in books if book.open]
         self._forget(running)
-        if any(0.0 < lane.hold_until <= mono and lane.hold_why in CHANNEL_HOLDS for lane in self.lanes.values()):
+        if any(lane.waited_for_channel(mono) for lane in self.lanes.values()):
             # Those who wait for a channel try again together, or the first to wake would take another's turn.
             self._end_channel_holds()
         finish = [book.id for book in running if book.all_final and not book.busy_lines]
@@ -200,7 +237,6 @@ class Pacer:
                 wanting.remove(book)
                 continue
             asks.append(ask)
-            lane.asking.add((ask.subscriber, ask.attempt))
             self._turns += 1
             lane.turn = self._turns
             if not self._wants(book):
@@ -213,7 +249,8 @@ class Pacer:
             del self.lanes[gone]
 
     def _load(self, book: CampaignBook) -> int:
-        return len(book.in_progress | {subscriber for subscriber, _ in self.lane(book).asking})
+        asked = {subscriber for subscriber, _ in self.lane(book).asking}
+        return book.busy_lines + sum(not book.is_calling(subscriber) for subscriber in asked)
 
     def _wants(self, book: CampaignBook) -> bool:
         return book.state == "running" and self._load(book) < book.lines
@@ -226,23 +263,30 @@ class Pacer:
         return True
 
     def _next_ask(self, book: CampaignBook, utc: float, mono: float, looks: list[float]) -> AskAttempt | None:
-        """The first due subscriber who may be called now; the others found on the way are held until they may."""
+        """The first due subscriber who may be called now; those found on the way are put where they wait."""
         lane = self.lane(book)
-        lane.release(mono)
-        skip = _Either({subscriber for subscriber, _ in lane.asking}, lane.held)
+        lane.release(book, mono)
+        asked = {subscriber for subscriber, _ in lane.asking}
         for _ in range(MAX_LOOKS):
-            due = book.next_due(utc, skip)
+            due = book.next_due(utc, asked, lane.open_shelves(mono))
             if due is None:
                 break
+            lines = self.lines_of(book, due.subscriber)
+            shelf = lane.shelf(lines)
+            book.put(due.subscriber, shelf)
+            if lane.is_closed(shelf, mono):
+                continue
             wait = self.opens_in(book, due.subscriber, utc)
             if wait <= 0.0:
+                lane.asking[due.subscriber, due.attempt] = lines
                 return AskAttempt(campaign=book.id, subscriber=due.subscriber, attempt=due.attempt)
-            lane.hold(due.subscriber, mono + min(wait, MAX_HOLD))
+            lane.hold(book, due.subscriber, mono + min(wait, MAX_HOLD))
         else:
             looks.append(0.01)
-        if lane.held:
-            looks.append(lane.held_first - mono)
-        at = book.next_time()
+        looks += [until - mono for until, _ in lane.closed.values() if until > mono]
+        if lane.holds:
+            looks.append(lane.holds[0][0] - mono)
+        at = book.next_time(lane.open_shelves(mono))
         if at is not None and at > utc:
             looks.append(at - utc)
         return None

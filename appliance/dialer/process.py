@@ -22,11 +22,13 @@ from appliance.config.store import Store
 from appliance.dialer.opening import Openings
 from appliance.dialer.pacing import Pacer
 from appliance.dialer.reports import Reports
+from appliance.dialer.routes import Routes
 from appliance.errors import SwitchroomError
 from appliance.ledger.reader import LedgerReader
 from appliance.messages import (
     AskAttempt,
     AttemptGranted,
+    AttemptRefused,
     BoxStarted,
     CampaignCreated,
     ConfigApplied,
@@ -60,7 +62,8 @@ class Dialer:
         self._numbers: dict[int, list[str]] = {}
         self._openings = Openings(config, self._numbers_of)
         self.books = Books()
-        self.pacer = Pacer(self._openings.wait)
+        self._routes = Routes(config, self._numbers_of)
+        self.pacer = Pacer(self._openings.wait, self._routes.lines)
         self._reports = Reports(data, reader, config, clock, client, self._is_busy)
         self._seq = 0
         self._changed = asyncio.Event()
@@ -121,6 +124,7 @@ class Dialer:
             log.error("the new configuration cannot be read, the old one stays: %s", problem)
             return
         self._openings.take_over(config)
+        self._routes.take_over(config)
         self._reports.take_over(config)
 
     def _core_restarted(self) -> None:
@@ -193,8 +197,15 @@ class Dialer:
                 self.pacer.granted(ask)
             else:
                 log.debug("refused: %s", reply.why, extra={"campaign": ask.campaign, "subscriber": ask.subscriber})
-                self.pacer.refused(ask, reply.why, reply.retry_after, self._clock.mono())
+                self._refused(ask, reply)
         self._changed.set()
+
+    def _refused(self, ask: AskAttempt, reply: object) -> None:
+        book = self.books.by_id.get(ask.campaign)
+        if book is not None and isinstance(reply, AttemptRefused):
+            self.pacer.refused(book, ask, reply.why, reply.retry_after, self._clock.mono())
+        else:
+            self.pacer.failed(ask, CORE_AWAY, self._clock.mono())
 
     async def _finish(self, campaign: int) -> None:
         """Everybody has an outcome: have the campaign ended. Its ledger record, not the reply, makes it so here."""

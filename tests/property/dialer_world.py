@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable
 
 from appliance.campaigns.book import Books, CampaignBook
-from appliance.dialer.pacing import OpensIn, Pacer
+from appliance.dialer.pacing import Lines, OpensIn, Pacer
 from appliance.messages import (
     AskAttempt,
     AttemptEnded,
@@ -53,6 +53,8 @@ class Core:
         self.line_up = True
         self.life = 0
         self.calls: dict[str, tuple[int, int, int]] = {}
+        self.over: dict[str, str] = {}
+        """Call -> its line, where the world has more than one."""
         self.leased: set[tuple[int, int, int]] = set()
 
     def ask(self, ask: AskAttempt) -> tuple[str, float]:
@@ -69,7 +71,12 @@ class Core:
             return "share", 1.0
         if len(self.calls) >= self.channels:
             return "full", 1.0
+        lines = self.world.lines_of(ask.subscriber)
+        line = next((name for name in lines if self.free(name)), "gateway")
+        if lines and not self.free(line):
+            return "full", 1.0
         call = f"c{next(self.world.numbers)}"
+        self.over[call] = line
         self.leased.add(key)
         self.calls[call] = key
         seconds, outcome = self.world.callee(ask.subscriber, ask.attempt)
@@ -77,6 +84,9 @@ class Core:
                                          line="gateway"))
         self.world.at(seconds, lambda life=self.life: self.end(life, call, outcome))
         return "granted", 0.0
+
+    def free(self, line: str) -> int:
+        return self.world.channels_of.get(line, 0) - sum(self.over[call] == line for call in self.calls)
 
     def end(self, life: int, call: str, outcome: Outcome) -> None:
         if life != self.life or call not in self.calls:
@@ -113,7 +123,7 @@ class Dialer:
     def __init__(self, world: World, opens_in: OpensIn) -> None:
         self.world = world
         self.books = Books()
-        self.pacer = Pacer(opens_in)
+        self.pacer = Pacer(opens_in, lambda book, subscriber: world.lines_of(subscriber))
         self.seq = 0
         self.alive = True
         self._timer = 0
@@ -157,15 +167,16 @@ class Dialer:
             self.seq = len(self.world.ledger)
             self.pacer.granted(ask)
         else:
-            self.pacer.refused(ask, why, retry_after, self.world.now)
+            self.pacer.refused(self.books.by_id[ask.campaign], ask, why, retry_after, self.world.now)
         self.step()
 
 
 class World:
-    """Holds time. `lines`: campaign -> lines; `sizes`: campaign -> subscribers."""
+    """Holds time. `lines`: campaign -> calls at once; `sizes`: campaign -> subscribers."""
 
     def __init__(self, sizes: dict[int, int], lines: dict[int, int], channels: int, callee: Callee = by_last_digit,
-                 rules: dict[str, object] | None = None, opens_in: OpensIn = lambda book, subscriber, utc: 0.0) -> None:
+                 rules: dict[str, object] | None = None, opens_in: OpensIn = lambda book, subscriber, utc: 0.0,
+                 lines_of: Callable[[int], Lines] = lambda subscriber: (), channels_of: dict[str, int] | None = None) -> None:
         self.now = 0.0
         self.lines = lines
         self.sizes = sizes
@@ -176,6 +187,9 @@ class World:
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._opens_in = opens_in
+        self.lines_of = lines_of
+        self.channels_of = channels_of or {}
+        """Line -> channels, where `lines_of` tells the numbers apart."""
         self.core = Core(self, channels)
         self.dialer = Dialer(self, opens_in)
         self.asks: list[tuple[float, AskAttempt]] = []

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 from appliance.campaigns import causes
-from appliance.campaigns.book import Standing
+from appliance.campaigns.book import CampaignBook, Standing
 from appliance.campaigns.summary import line_use
-from appliance.dialer.pacing import Pacer
+from appliance.dialer.pacing import MAX_LOOKS, Lane, Pacer
 from appliance.messages import AskAttempt, AttemptEnded, AttemptStarted, Outcome
 from tests.property.dialer_world import UTC, World, by_last_digit
 
@@ -76,18 +76,23 @@ def untried_first(world: World, ask: AskAttempt) -> None:
     book, lane = dialer.books.by_id[ask.campaign], dialer.pacer.lanes[ask.campaign]
     assert (ask.subscriber, ask.attempt) in lane.asking
     asked = {subscriber for subscriber, _ in lane.asking}
-    assert all(index in asked or index in lane.held
+    assert all(index in asked or index in lane.held or waits_for_its_line(world, lane, index)
                for index in range(book.size) if book.standing(index) is Standing.UNTRIED)
+
+
+def waits_for_its_line(world: World, lane: Lane, index: int) -> bool:
+    return lane.is_closed(lane.shelf(world.lines_of(index)), world.now)
 
 
 ANY = {
     "sizes": st.lists(st.integers(1, 25), min_size=1, max_size=3), "lines": st.integers(1, 6), "channels": st.integers(1, 8),
-    "callees": CALLEES, "trouble": TROUBLE, "retries": st.integers(0, 3),
+    "callees": CALLEES, "trouble": TROUBLE, "retries": st.integers(0, 3), "two_lines": st.booleans(),
 }
+TWO_LINES = [("a",), ("b",), ("a", "b")]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@example(sizes=[1, 3, 9], lines=4, channels=3, callees=[(11.0, "busy")], trouble=[], retries=1)
+@example(sizes=[1, 3, 9], lines=4, channels=3, callees=[(11.0, "busy")], trouble=[], retries=1, two_lines=False)
 @given(**ANY)
 def test_everybody_gets_one_outcome_whatever_happens(**world: Any) -> None:
     one_outcome_each(**world)
@@ -102,11 +107,13 @@ def test_everybody_gets_one_outcome_in_many_worlds(**world: Any) -> None:
 
 def one_outcome_each(
     sizes: list[int], lines: int, channels: int, callees: list[tuple[float, Outcome]],
-    trouble: list[tuple[float, str]], retries: int,
+    trouble: list[tuple[float, str]], retries: int, two_lines: bool,
 ) -> None:
     world = World(
         dict(enumerate(sizes, 1)), dict.fromkeys(range(1, len(sizes) + 1), lines), channels,
         lambda subscriber, attempt: callees[(subscriber * 7 + attempt) % len(callees)], {"retries": retries},
+        lines_of=lambda subscriber: TWO_LINES[subscriber % 3] if two_lines else (),
+        channels_of={"a": max(1, channels - 1), "b": 1} if two_lines else None,
     )
     deeds = {
         "kill_core": world.kill_core, "kill_dialer": world.kill_dialer,
@@ -233,12 +240,12 @@ def test_refusals_back_off_and_one_closed_number_does_not_stop_the_rest() -> Non
             assert plan.look_again is not None
             now += plan.look_again + 1e-6
             continue
-        pacer.refused(plan.asks[0], "full", 2.0, now)
+        pacer.refused(book, plan.asks[0], "full", 2.0, now)
         waits.append(pacer.plan([book], UTC, now).look_again)
     assert all(wait == pytest.approx(2.0) for wait in waits)
     ask = pacer.plan([book], UTC, now + 3).asks[0]
     assert ask == AskAttempt(campaign=1, subscriber=0, attempt=1)
-    pacer.refused(ask, "no_route", 60.0, now + 3)
+    pacer.refused(book, ask, "no_route", 60.0, now + 3)
     following = pacer.plan([book], UTC, now + 4).asks
     assert following == [AskAttempt(campaign=1, subscriber=1, attempt=1)]
 
@@ -250,3 +257,47 @@ def test_a_line_that_fails_every_call_is_given_ever_longer_rests() -> None:
     assert len(starts) < 60  # without rests: five lines, five calls a second, 600
     gaps = [b - a for a, b in pairwise(starts)]
     assert max(gaps) > 10.0
+
+
+def test_a_full_line_does_not_keep_others_waiting() -> None:
+    """The first 100 numbers go over a line with one channel, the next 100 over one with three."""
+    world = World(
+        {1: 200}, {1: 4}, 4, lambda subscriber, attempt: (10.0, "heard"),
+        lines_of=lambda subscriber: ("narrow",) if subscriber < 100 else ("wide",),
+        channels_of={"narrow": 1, "wide": 3},
+    )
+    world.check_ask = untried_first
+    world.run(10_000.0)
+    check_ledger(world)
+    check_end(world)
+    ends = {r.event.subscriber: r.mono for r in world.ledger if isinstance(r.event, AttemptEnded)}
+    assert max(at for index, at in ends.items() if index >= 100) < 1.05 * 100 / 3 * 10 + 5
+    assert max(at for index, at in ends.items() if index < 100) < 1.05 * 100 * 10 + 5
+    starts = [r.event.subscriber for r in world.ledger if isinstance(r.event, AttemptStarted)]
+    assert [index for index in starts if index < 100] == list(range(100))
+    assert [index for index in starts if index >= 100] == list(range(100, 200))
+
+
+def test_200000_numbers_behind_a_full_line_cost_nothing_once_they_are_known() -> None:
+    """What a plan looks at is bounded, and nobody is looked at twice for the same refusal."""
+    size, looked = 200_000, Counter[int]()
+
+    def lines_of(book: CampaignBook, subscriber: int) -> tuple[str, ...]:
+        looked[subscriber] += 1
+        return ("full",) if subscriber < size - 1 else ("free",)
+
+    book = World({1: size}, {1: 5}, 5).book(1)
+    pacer = Pacer(lines_of=lines_of)
+    found, refused, plans, most = None, 0, 0, 0
+    while found is None:
+        before = looked.total()
+        for ask in pacer.plan([book], UTC, 1.0).asks:
+            if ask.subscriber == size - 1:
+                found = ask
+            else:
+                pacer.refused(book, ask, "full", 30.0, 1.0)
+                refused += 1
+        plans += 1
+        most = max(most, looked.total() - before)
+    assert most <= MAX_LOOKS + 5 and plans <= size / MAX_LOOKS + 10
+    assert refused <= 5 and max(looked.values()) <= 2

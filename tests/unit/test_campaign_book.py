@@ -83,6 +83,25 @@ def test_the_list_is_called_in_order_and_retries_wait_for_the_untried() -> None:
     assert c.it.next_due(c.utc, {1, 2}) == Due(0, 2), "looking does not take"
 
 
+def test_who_stands_on_another_shelf_is_not_looked_at() -> None:
+    c = Campaign(4)
+    c.call(3, 1, "busy", cause=Cause(sip=486))
+    c.now += 3600
+    c.it.put(0, 1)
+    c.it.put(3, 1)
+    assert c.it.next_due(c.utc) == Due(1, 1)
+    assert c.it.next_due(c.utc, {1, 2}) is None and c.it.next_time() is None
+    assert c.it.next_due(c.utc, {1, 2}, [0, 1]) == Due(0, 1)
+    c.call(0, 1, "busy", cause=Cause(sip=486))
+    c.now += 3600
+    assert c.it.next_due(c.utc, (), [1]) == Due(3, 2), "a retry stays where its subscriber stands"
+    c.it.put(3, 0)
+    c.it.put(0, 0)
+    c.it.put(3, 0)
+    assert c.it.next_due(c.utc, {1, 2}) == Due(3, 2) and c.it.next_due(c.utc, {1, 2, 3}) == Due(0, 2)
+    assert c.it.next_due(c.utc, (), [1]) is None and c.it.next_time([1]) is None
+
+
 def test_busy_is_due_sooner_than_no_answer() -> None:
     c = Campaign(2)
     c.call(0, 1, "no_answer", cause=Cause(sip=480))
