@@ -102,7 +102,9 @@ def test_any_plan_within_its_tolerance(country, kind, factor, start, dbov):
     sent = tones.generate(tones.Plan("", (tones.Cadence(kind, parts),)), kind, max(3.0, 2.2 * period), level_dbov=dbov)
     ear = lab.Listener("tones", "voice", country=country)
     ear.run(lab.alaw(lab.join(np.zeros(start), np.frombuffer(sent, dtype=np.int16).astype(float))))
-    assert [h.value for h in ear.heard] == [kind]
+    heard = [h.value for h in ear.heard]
+    assert set(heard) == {kind}
+    assert len(heard) == 1 or kind == "ringback", "ringing alone is told with each burst"
 
 
 @settings(max_examples=100, deadline=None)
