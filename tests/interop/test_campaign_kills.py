@@ -35,6 +35,8 @@ QUICK = {r"^ring_seconds = 25$": "ring_seconds = 3", r"^retries = 2$": "retries 
          r"^retry_after_minutes = 10$": "retry_after_minutes = 0.05",
          r"^confirm_wait_seconds = 5\b": "confirm_wait_seconds = 2\nask_confirm = false"}
 """The reference office's campaign with times scaled down; tests/sipp/gateway_kills.xml is scaled alike."""
+ON_ITS_WAY = 0.2
+"""Seconds in which an INVITE that left before a kill may still reach sipp's trace: no core starts that fast."""
 VICTIMS = ("core", "dialer", "all", "core", "web", "serve")
 """In turn: each process alone, the supervisor (its children must go with it), and everything at once."""
 
@@ -71,7 +73,7 @@ def back_after(kills: list[tuple[str, float]], calls: list[SeenCall]) -> list[tu
     ends = [at for _, at in kills[1:]] + [float("inf")]
     found = []
     for (victim, at), end in zip(kills, ends, strict=True):
-        following = [call.started - at for call in calls if at < call.started < end]
+        following = [call.started - at for call in calls if at + ON_ITS_WAY < call.started < end]
         if victim in ("core", "all", "serve") and following:
             found.append((round(min(following), 2), victim))
     return found
