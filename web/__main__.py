@@ -11,6 +11,7 @@ import threading
 import waitress
 
 from appliance.config import store
+from appliance.errors import SwitchroomError
 from appliance.system import notify, process
 from web.app import create_app
 
@@ -21,7 +22,11 @@ THREADS = 4
 async def serve(start: process.Invocation) -> int:
     """Waitress runs its own loop on a thread; ours answers the supervisor and waits for the end."""
     config = store.Store(start.data).current()
-    server = waitress.create_server(create_app(start.data), listen=config.web.listen, threads=THREADS, ident="switchroom")
+    try:
+        server = waitress.create_server(create_app(start.data), listen=config.web.listen, threads=THREADS, ident="switchroom")
+    except OSError as problem:
+        raise SwitchroomError("web.start", f"The web pages cannot be served at {config.web.listen}: {problem.strerror}.",
+                              "Is another program (or another Switchroom) using that address? Change [web] listen.") from None
     threading.Thread(target=server.run, name="waitress", daemon=True).start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Coroutine
+from typing import Any
 
 from appliance import bus
 from appliance.core.box import Box
@@ -25,33 +27,46 @@ async def serve(start: process.Invocation) -> int:
     await box.start()
     server = bus.Server(start.data, Commands(box).handle)
     box.on_wake = server.wake
-    tasks = [asyncio.create_task(server.serve()), asyncio.create_task(notify.watchdog())]
-    loop.add_signal_handler(signal.SIGHUP, lambda: tasks.append(asyncio.create_task(reload(box))))
+    tasks: set[asyncio.Task[None]] = set()
+
+    def also(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        return task
+
+    serving = also(server.serve())
+    serving.add_done_callback(lambda task: stop.set())
+    also(notify.watchdog())
+    loop.add_signal_handler(signal.SIGHUP, lambda: also(reload(box)))
     notify.ready("core")
     await stop.wait()
     notify.stopping()
-    await box.stop("stopped")
-    for task in tasks:
+    failed = serving.done() and not serving.cancelled() and serving.exception()
+    if failed:  # deaf to every command: better to end and be started again
+        log.critical("the bus failed", exc_info=failed)
+    await box.stop("failed" if failed else "stopped")
+    for task in list(tasks):
         task.cancel()
     server.close()
-    return 0
+    return 1 if failed else 0
 
 
 async def reload(box: Box) -> None:
     """SIGHUP: as the command `Reload`; a configuration with errors changes nothing."""
     try:
-        await box.take_over("signal")
+        version = await box.take_over("signal")
     except SwitchroomError as problem:
         log.error("the configuration stays as it was: %s", problem)
+    except Exception:
+        log.exception("the configuration could not be taken over")
+    else:
+        log.info("the configuration was taken over", extra={"version": version})
 
 
 def main() -> int:
     start = process.parse("core")
-    try:
-        return process.run(lambda: serve(start))
-    except SwitchroomError as problem:
-        log.critical("%s", problem, extra={"error": problem.id})
-        return 78  # EX_CONFIG: starting again will not help before somebody acts
+    return process.run(lambda: serve(start))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class CdrRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     `seq` is the call's first event, `start` UTC seconds of it, `duration` until the call ended. `direction`: "in"
     from a
     line, "out" over a line, "internal" between phones. `talk` is the time in which the parties were connected (two
-    answered legs; one where only one ever answered), less `hold`; `ring` from the first ringing to the connection or,
+    answered legs; one where only one ever answered, or the other was brought by an attended transfer), less `hold`; `ring` from the first ringing to the connection or,
     without
     one, to the end. `reached` is the last CallReached. `attempt` 0: no campaign."""
 
@@ -231,7 +231,7 @@ class CallFold:
         legs = list(self.legs.values())
         for leg in legs:
             leg.close(end)
-        connected = _connected(legs)
+        connected = self._connected(legs)
         hold = _overlap(connected, _union([h for leg in legs for h in leg.holds]))
         rang = min((leg.rang for leg in legs if leg.rang is not None), default=None)
         until = connected[0][0] if connected else end
@@ -250,6 +250,19 @@ class CallFold:
             outcome=ended.outcome if ended else "", seconds_heard=ended.seconds_heard if ended else 0.0,
             digit=ended.digit if ended else "", legs=[leg.record() for leg in legs], transfers=self.transfers,
         )  # fmt: skip
+
+
+    def _connected(self, legs: list[_Leg]) -> Spans:
+        """When parties were connected. From an attended transfer on, the other end of whoever is left stands in the record of
+        the call that it came from."""
+        joined = next((t for t in self.transfers if t.kind == "attended"), None)
+        spans = _connected(legs)
+        if joined is None:
+            return spans
+        since = self.start + joined.at
+        left = [(max(leg.answered, since), leg.ended) for leg in legs
+                if leg.opened.leg != joined.by_leg and leg.answered is not None and leg.ended is not None and leg.ended > since]
+        return _union(spans + left)
 
 
 _TAKE: dict[type[m.Event], Callable[..., None]] = {

@@ -55,6 +55,8 @@ class Store:
         self._active = 0
         self._resizing = False
         self.env: Any = self._open(write)
+        self.is_open = True
+        """False after a `reopen` that failed: nothing but another one helps."""
         self._base: Dbs = {}
         self._derived: dict[int, Dbs] = {}
         self.generation = 0
@@ -69,8 +71,14 @@ class Store:
         try:
             return lmdb.open(
                 str(self.path), map_size=START_MAP if write else 1 << 20, max_dbs=MAX_DBS, readonly=not write, create=write,
-                max_readers=254, max_spare_txns=4, meminit=False, mode=0o640,
+                max_readers=254, max_spare_txns=4, meminit=False, mode=0o600,
             )  # fmt: skip
+        except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError, lmdb.PageNotFoundError) as error:
+            raise SwitchroomError(
+                "ledger.damaged",
+                f"{self.path / 'data.mdb'} is damaged or is no ledger: {error}.",
+                f"Put a copy of it back. Without one: mv {self.path} {self.path}.damaged; the box then begins with an empty ledger.",
+            ) from error
         except lmdb.Error as error:
             raise SwitchroomError(
                 "ledger.open",
@@ -174,8 +182,10 @@ class Store:
         """After an error that LMDB calls fatal: the file is good up to the last commit, the environment is not."""
         with self._alone():
             self.env.close()
+            self.is_open = False
             self._base, self._derived = {}, {}
             self.env = self._open(self.writable)
+            self.is_open = True
 
     # -- sub-databases --
 
@@ -261,7 +271,7 @@ class WriterLock:
     """One writer per ledger, held by a lock on a file that dies with the process."""
 
     def __init__(self, directory: Path) -> None:
-        self._fd = os.open(directory / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._fd = os.open(directory / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -42,6 +42,8 @@ GATHER_ENOUGH = 100
 RETRY_SECONDS = 0.25
 CLOSE_SECONDS = 5.0
 
+_UNSTORABLE = (lmdb.BadValsizeError, lmdb.InvalidParameterError)
+"""LMDB's refusals of what it is given; every other error of its is the disk's or the file's, and is tried again."""
 Shortage = Callable[[Level, str], None]
 _BEHIND = frozenset(cls for cls, durability in DURABILITY.items() if durability is Durability.BEHIND)
 
@@ -331,8 +333,9 @@ class Ledger:
                 self._kick()
                 self._urgent = True
             try:
-                if items and not self._write(items):
-                    self._queue.extendleft(reversed(items))
+                left = self._write(items) if items else []
+                if left:
+                    self._queue.extendleft(reversed(left))
                     return
                 self._measure(items)
                 self._housekeeping()
@@ -356,8 +359,8 @@ class Ledger:
     def _thresholds_period(self) -> float:
         return SPACE_SECONDS if self._level != "none" else SPACE_SECONDS * 2
 
-    def _write(self, items: list[b.Item]) -> bool:
-        """Until the items are on disk; False only where the box stops and the disk takes nothing."""
+    def _write(self, items: list[b.Item]) -> list[b.Item]:
+        """Until the items are on disk. -> those that are not: only where the box stops and the disk takes nothing."""
         give_up = 0.0
         while True:
             try:
@@ -367,16 +370,34 @@ class Ledger:
                 self._reload()
                 self._grow(MIN_ROOM * 4)
                 continue
-            except (lmdb.Error, OSError) as error:
+            except _UNSTORABLE as error:
+                self._reload()
+                return self._apart(items, error)
+            except (lmdb.Error, OSError, SwitchroomError) as error:
                 self._failed(error)
+            except Exception as error:
+                self._reload()
+                return self._apart(items, error)
             if self._closing:
                 give_up = give_up or time.monotonic() + CLOSE_SECONDS
                 if time.monotonic() > give_up:
-                    return False
+                    return items
             self._wake.acquire(timeout=RETRY_SECONDS)
         self._failing = ""
         self._tell(items)
-        return True
+        return []
+
+    def _apart(self, items: list[b.Item], error: Exception) -> list[b.Item]:
+        """One of the items cannot be stored, whatever the disk: find it, so that it takes no other with it. A group is told;
+        nobody waits for the rest."""
+        if len(items) > 1:
+            return [left for item in items for left in self._write([item])]
+        log.error("ledger: an item cannot be stored and is left out", exc_info=error)
+        item = items[0]
+        if isinstance(item, b.Group):
+            item.error = SwitchroomError("ledger.unstorable", f"This cannot be stored: {error}.", "This is a bug: report it.")
+            self._tell(items)
+        return []
 
     def _transaction(self, items: list[b.Item]) -> None:
         if self._store.room() < MIN_ROOM:
@@ -395,11 +416,14 @@ class Ledger:
         if not self._failing:
             log.error("ledger: cannot write: %s", error)
         self._failing = str(error)
-        if isinstance(error, lmdb.PanicError):
-            self._guard.drop()
-            self._store.reopen()
-        self._reload()
-        self._reserve.spend()
+        try:
+            if isinstance(error, lmdb.PanicError) or not self._store.is_open:
+                self._guard.drop()
+                self._store.reopen()
+            self._reload()
+            self._reserve.spend()
+        except (lmdb.Error, OSError, SwitchroomError) as also:
+            log.error("ledger: it cannot be opened again: %s", also)  # tried again with the next write
         self._space_due = 0.0
         self._set_level("reserve", f"{error}")
 

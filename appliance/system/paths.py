@@ -24,7 +24,13 @@ def ensure_layout(data: Path) -> None:
     for name in ("", "config", "ledger", "run", "recordings", "campaigns", "mail", "prompts", "logs"):
         folder = data / name
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (data / "run").chmod(0o700)
+        if name and folder.stat().st_mode & 0o077 and folder.stat().st_uid == os.getuid():
+            folder.chmod(0o700)  # made by somebody else's tool, or restored from a backup
+
+
+def keep_private() -> None:
+    """Whatever this process makes from now on is its user's alone: recordings, numbers and secrets stand in it."""
+    os.umask(0o077)
 
 
 def private_dir(base: Path, name: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ctypes
+import logging
 import os
 import signal
 import sys
@@ -15,10 +16,14 @@ from pathlib import Path
 import uvloop
 
 from appliance.clock import SystemClock
+from appliance.errors import SwitchroomError
 from appliance.system import logs, notify
-from appliance.system.paths import data_dir, ensure_layout
+from appliance.system.paths import data_dir, ensure_layout, keep_private
 
 PR_SET_PDEATHSIG = 1
+EX_CONFIG = 78
+"""Exit status (sysexits.h) of a process that cannot begin before somebody acts; its log says what to do."""
+log = logging.getLogger("process")
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ def parse(name: str, argv: list[str] | None = None) -> Invocation:
     parser.add_argument("--log", default=os.environ.get("SWITCHROOM_LOG", "info"))
     given = parser.parse_args(argv)
     logs.set_up(given.log)
+    keep_private()
     data = data_dir(given.data)
     ensure_layout(data)
     return Invocation(data, SystemClock(given.clock_offset))
@@ -54,11 +60,15 @@ def die_with_parent() -> None:
 
 
 def run(main: Callable[[], Awaitable[int]]) -> int:
-    """Run an async main on uvloop and return its exit status."""
+    """Run an async main on uvloop and return its exit status: EX_CONFIG where it raised what a person has to mend."""
     die_with_parent()
 
     async def go() -> int:
         return await main()
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(go())
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(go())
+    except SwitchroomError as problem:
+        log.critical("%s", problem, extra={"error": problem.id})
+        return EX_CONFIG

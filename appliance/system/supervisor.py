@@ -20,6 +20,7 @@ from pathlib import Path
 
 from appliance.system.notify import SUPERVISOR
 from appliance.system.paths import socket_path
+from appliance.system.process import EX_CONFIG
 
 log = logging.getLogger("serve")
 WATCHDOG_SECONDS = 20
@@ -51,15 +52,17 @@ def restart_delay(failures: int, lived: float) -> float:
 
 class Supervisor:
     def __init__(self, data: Path, children: Sequence[tuple[str, Sequence[str]]],
-                 on_ready: Callable[[str], None] = lambda name: None) -> None:
+                 on_ready: Callable[[str], None] = lambda name: None, vital: Sequence[str] = ("core",)) -> None:
         self.data = data
+        self._vital = vital
         self.children = {name: Child(name, argv) for name, argv in children}
         self._on_ready = on_ready
         self._stopping = asyncio.Event()
-        self.reload = asyncio.Event()
+        self._status = 0
 
     async def run(self) -> int:
-        """Start all, keep them alive until SIGINT or SIGTERM, then stop them in order. Returns the exit status."""
+        """Start all, keep them alive until SIGINT or SIGTERM, then stop them in order. Returns the exit status: that of
+        a vital child that could not even begin (EX_CONFIG: it said what somebody has to do first), else 0."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stopping.set)
@@ -71,8 +74,10 @@ class Supervisor:
         _, late = await asyncio.wait(tasks, timeout=15)
         for child in self.children.values() if late else ():
             self._signal(child, signal.SIGKILL)
-        await asyncio.gather(*tasks, return_exceptions=True)
-        return 0
+        for problem in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(problem, Exception):
+                log.error("a process was no longer looked after", exc_info=problem)
+        return self._status
 
     def stop(self) -> None:
         self._stopping.set()
@@ -95,9 +100,13 @@ class Supervisor:
                 await self._one_life(child, notify, str(path))
             if self._stopping.is_set():
                 break
+            code = child.process.returncode if child.process else None
+            if code == EX_CONFIG and child.name in self._vital and not child.ready.is_set():
+                self._status = EX_CONFIG
+                self._stopping.set()
+                break
             lived = time.monotonic() - child.started
             child.failures = 0 if lived > 30 else child.failures + 1
-            code = child.process.returncode if child.process else None
             log.warning("%s ended, starting it again", child.name, extra={"code": code, "lived": round(lived, 1)})
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(restart_delay(child.failures, lived)):
