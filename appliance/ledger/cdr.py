@@ -44,12 +44,11 @@ class LegRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 class CdrRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A CDR without its legs: what a list shows.
 
-    `seq` is the call's first event, `start` UTC seconds of it, `duration` until the call ended. `direction`: "in"
-    from a
+    `seq` is the call's first event, `start` UTC seconds of it, `duration` until the call ended. `direction`: "in" from a
     line, "out" over a line, "internal" between phones. `talk` is the time in which the parties were connected (two
-    answered legs; one where only one ever answered, or the other was brought by an attended transfer), less `hold`; `ring` from the first ringing to the connection or,
-    without
-    one, to the end. `reached` is the last CallReached. `attempt` 0: no campaign."""
+    answered legs; one where only one ever answered, or where an attended transfer brought the other), less `hold`; `ring`
+    from the first ringing to the connection or, without one, to the end. `reached` is the last CallReached. `attempt` 0:
+    no campaign."""
 
     call: str
     seq: int
