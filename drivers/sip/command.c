@@ -112,6 +112,7 @@ static bool end_handler(struct le *le, void *arg)
 	(void)arg;
 
 	leg_cause(leg, 503, 0, BY_NEAR, "stopped");
+	leg->slot = NULL; /* the far end has not let go: the journal keeps the dialog, the next start ends it */
 	leg_end(leg);
 	return false;
 }

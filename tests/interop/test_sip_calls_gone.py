@@ -91,3 +91,24 @@ async def test_an_answer_that_crossed_the_kill_is_hung_up_through_a_second_kill(
         raw.reply(bye, "200 OK", contact=False)
         assert (await peer.wait(OrphanEnded)).ended
     raw.close()
+
+
+async def test_a_call_that_a_stop_could_not_end_is_ended_by_the_next_start(tmp_path: Path) -> None:
+    """The far end does not answer the BYE of a box that is told to stop: stopping has its limit, the dialog is not forgotten."""
+    port, gateway_port, journal = free_port(), free_port(), tmp_path / "dialogs"
+    cfg = office(gateway("gateway", gateway_port), listen=f"127.0.0.1:{port}")
+    raw = await RawSip().open(port, gateway_port)
+    async with Peer(cfg, journal=journal) as peer:
+        peer.place("gateway", "0917700001")
+        raw.reply(await raw.request("INVITE"), "200 OK", body=sdp())
+        await raw.request("ACK")
+        await peer.wait(Answered)
+    first = await raw.request("BYE")
+    raw.inbox.clear()
+    async with Peer(cfg, journal=journal) as peer:
+        peer.driver.end_orphans([])
+        bye = await raw.request("BYE")
+        assert bye.get("Call-ID") == first.get("Call-ID") and bye.cseq[0] > first.cseq[0]
+        raw.reply(bye, "200 OK", contact=False)
+        assert (await peer.wait(OrphanEnded)).ended
+    raw.close()
