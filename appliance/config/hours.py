@@ -255,6 +255,24 @@ def callee_opens_at(hours: Hours, e164: str, now: float, office_timezone: str, o
     return None
 
 
+def may_call_at(config: Config, scenario: Scenario, e164: str, now: float) -> float | None:
+    """The first moment from `now` on when the scenario may call this number: its own hours and the callee's are open together
+    (UTC seconds); None if there is none."""
+    office = config.office
+    named = config.hours_named(scenario.hours) if scenario.hours else None
+    callee = callee_hours_of(config, scenario)
+    at: float | None = now
+    for _ in range(_COMMON_STEPS * 2):
+        start = at
+        if at is not None and named is not None and not is_open(named, at, office.timezone, office.country):
+            at = next_change(named, at, office.timezone, office.country)
+        if at is not None:
+            at = callee_opens_at(callee, e164, at, office.timezone, office.country)
+        if at is None or at == start:
+            return at
+    return None
+
+
 def callee_zones(e164: str, now: float, office_timezone: str) -> tuple[str, ...]:
     """The time zones whose clocks must all allow a call to this number, one for each different offset from UTC.
 

@@ -25,7 +25,7 @@ from appliance.core.attempts import Attempts
 from appliance.core.desk import Desk
 from appliance.core.recovery import Recovery
 from appliance.ledger import Ledger
-from appliance.ledger.space import Level
+from appliance.ledger.space import MIB, Level, Thresholds
 from appliance.media.engine import Engine
 from appliance.messages import (
     BoxStarted,
@@ -39,11 +39,20 @@ from appliance.messages import (
     StatusReply,
 )
 from appliance.prompts import Prompts
-from appliance.system import paths
+from appliance.system import logs, paths
 from drivers.base import EndpointChanged, Incoming
 from drivers.sip.driver import SipDriver
 
 log = logging.getLogger("core")
+BEGIN_SECONDS = 2.0
+"""How long the start waits for the ledger. On a full disk phones are served all the same."""
+
+
+def thresholds_of(config: Config) -> Thresholds:
+    """The office's limits of free disk, in bytes."""
+    storage = config.storage
+    return Thresholds(recordings=storage.stop_recordings_below_mb * MIB, campaigns=storage.stop_campaigns_below_mb * MIB,
+                      reserve=storage.reserve_mb * MIB)
 
 
 class Box:
@@ -54,8 +63,10 @@ class Box:
         self.clock = clock
         self.store = Store(data)
         self.config: Config = self.store.current()
+        logs.follow(self.config.log.level)
         self.started = time.monotonic()
-        self.ledger = Ledger(data / "ledger", clock, on_shortage=self._on_shortage, on_written=self._on_written)
+        self.ledger = Ledger(data / "ledger", clock, on_shortage=self._on_shortage, on_written=self._on_written,
+                             thresholds=thresholds_of(self.config))
         self.channels = Channels()
         sip = self.config.sip
         self.engine = Engine(sip.media_address or sip.listen.host, (sip.media_ports.first, sip.media_ports.last),
@@ -85,9 +96,13 @@ class Box:
     # -- life --
 
     async def start(self) -> None:
+        self._check_prompts(self.config)
         self._set_lines()
         clean = not self.ledger.open_calls()
-        await self.ledger.commit(BoxStarted(version=__version__, clean=clean))
+        begun = self.ledger.commit(BoxStarted(version=__version__, clean=clean))
+        done, _ = await asyncio.wait([begun], timeout=BEGIN_SECONDS)
+        if not done:
+            log.error("the ledger takes nothing: calls go on, their records wait for the disk")
         self.engine.start(asyncio.get_running_loop())
         asyncio.get_running_loop().add_reader(self.engine.fileno(), self.switch.on_media)
         self.driver.start(self.switch.on_driver)
@@ -110,12 +125,19 @@ class Box:
         """Run with the configuration that the store holds (or its file, where that changed); calls in progress stay as they
         are. Raises ConfigError, and then nothing has changed."""
         self.config, number = self.store.reload(by=by)
+        logs.follow(self.config.log.level)
         self.switch.config = self.config
         self._set_lines()
         self.driver.reconfigure(self.config)
         version = self.store.entry(number)
         await self.ledger.commit(ConfigApplied(version=number, by=by, summary=version.summary))
         return number
+
+    def _check_prompts(self, config: Config) -> None:
+        """Raises SwitchroomError "prompts.not-built" where a language that is asked for cannot be spoken."""
+        office = config.office.language
+        for language in sorted({office, *(p.language or office for p in config.phones), *(s.language or office for s in config.scenarios)}):
+            self.switch.prompts.clips("goodbye", language)
 
     def _set_lines(self) -> None:
         wanted = {line.name: line for line in self.config.lines if line.enabled}
@@ -167,22 +189,22 @@ class Box:
             return
         good = book.finals["heard"] + book.finals["confirmed"] + book.finals["declined"]
         summary = Summary(good, book.finals["confirmed"], book.size - good, book.rules.confirm is not None)
-        self._ring(extension, lambda language: summary_clips(self.switch.prompts, summary, book.rules.language or language))
+        self._ring(extension, book.rules.language, lambda language: summary_clips(self.switch.prompts, summary, language))
 
     def _apologise(self, scenario: Scenario, extension: str) -> None:
         """Nobody is called although the operator thinks so."""
-        self._ring(extension, lambda language: self.switch.prompts.clips("campaign-start-failed", scenario.language or language))
+        self._ring(extension, scenario.language, lambda language: self.switch.prompts.clips("campaign-start-failed", language))
 
-    def _ring(self, extension: str, said: Callable[[str], list[Path]]) -> None:
-        """Ring a phone of ours, where it is there, to tell it something in its language."""
+    def _ring(self, extension: str, language: str | None, said: Callable[[str], list[Path]]) -> None:
+        """Ring a phone of ours, where it is there, to tell it something in this language, or in its own."""
         if self.config.phone(extension) is None or not self.registered(extension):
             log.info("no phone to be rung back", extra={"extension": extension})
             return
-        language = self.switch.language_of(extension)
+        spoken = language or self.switch.language_of(extension)
         call = self.switch.new_call("ring-back")
         leg = call.add_leg("out", "phone", extension, extension)
-        goodbye = self.switch.prompts.clips("goodbye", language)
-        self.switch.lead(call, lambda: ring_back(call, leg, said(language), goodbye))
+        leg.language = spoken
+        self.switch.lead(call, lambda: ring_back(call, leg, said(spoken)))
 
     def _note(self, event: Event) -> None:
         self.ledger.append(event)

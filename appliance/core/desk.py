@@ -37,6 +37,9 @@ from appliance.prompts import Moment, moment
 DRAFT_SECONDS = 7 * 86400
 """How long a message that no campaign was made of is kept: an operator whose start failed may ask for it."""
 
+LOOKED_AT = 10_000
+"""Subscribers of a list whose time zones decide when its campaign begins, as the operator is told."""
+
 ACTIONS: dict[str, CampaignState] = {
     "pause": "paused", "resume": "running", "cancel": "cancelled", "finish": "finished",
 }
@@ -67,6 +70,7 @@ class Desk:
         self.open: dict[int, Open] = {}
         self.on_cancel: Callable[[int], None] = lambda campaign: None
         self.on_finished: Callable[[CampaignBook], None] = lambda book: None
+        self.on_not_started: Callable[[Scenario, str], None] = lambda scenario, extension: None
         self._recover()
 
     def _recover(self) -> None:
@@ -115,9 +119,7 @@ class Desk:
         change = hours.next_change(named, self._clock.utc(), config.office.timezone, config.office.country)
         if change is None:
             raise SwitchroomError("campaign.never-open", f"The hours {scenario.hours} never open.", "Mend [[hours]].")
-        zone = ZoneInfo(config.office.timezone)
-        now = datetime.fromtimestamp(self._clock.utc(), zone)
-        said = moment(now, datetime.fromtimestamp(change, zone))
+        said = self._said(change)
         if said is None:
             raise SwitchroomError("campaign.closed-long", "The hours are closed for a week or more.", "Mend [[hours]].")
         return said
@@ -163,10 +165,30 @@ class Desk:
         loaded = await self._load(scenario, number)
         lines = self._lines(scenario, None)
         minutes = estimate.expected_minutes(len(loaded.subscribers), lines, seconds, scenario)
-        return Preview(number, len(loaded.subscribers), len(loaded.bad), loaded.duplicates, lines, minutes)
+        now = self._clock.utc()
+        begins = await asyncio.to_thread(self._begins, scenario, loaded.subscribers, now)
+        return Preview(number, len(loaded.subscribers), len(loaded.bad), loaded.duplicates, lines, minutes,
+                       begins is None or begins > now, self._said(begins) if begins is not None and begins > now else None)
+
+    def _begins(self, scenario: Scenario, subscribers: Sequence[Subscriber], now: float) -> float | None:
+        """When the first of them may be called (UTC); None where never. Those in the same time zones have the same answer."""
+        zones: dict[tuple[str, ...], str] = {}
+        for subscriber in subscribers[:LOOKED_AT]:
+            zones.setdefault(hours.timezones_of(subscriber.number), subscriber.number)
+        answers = (hours.may_call_at(self._config(), scenario, number, now) for number in zones.values())
+        return min((answer for answer in answers if answer is not None), default=None)
+
+    def _said(self, utc: float) -> Moment | None:
+        """A time to come as it is said; None where it is a week away or more."""
+        zone = ZoneInfo(self._config().office.timezone)
+        return moment(datetime.fromtimestamp(self._clock.utc(), zone), datetime.fromtimestamp(utc, zone))
 
     async def start(self, scenario: Scenario, preview: Preview, draft: Draft, by: str) -> int:
         return (await self.create(scenario, preview.list, draft, by)).campaign
+
+    def apologise(self, scenario: Scenario, extension: str) -> None:
+        """An operator hung up on a campaign that could not start after all: somebody must say so."""
+        self.on_not_started(scenario, extension)
 
     async def control(self, campaign: int, action: str, by: str, reason: str = "") -> None:
         """Pause, resume, cancel or finish. Raises "campaign.unknown", "campaign.state"."""

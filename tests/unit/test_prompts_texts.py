@@ -195,7 +195,7 @@ SENTENCES = [
      "Called one hundred and twenty of three hundred Confirmed one"),
     ("ru", "campaign-progress", {"done": 120, "all": 300, "confirmed": 1},
      "Обзвонено сто двадцать Всего триста Подтвердили один"),
-    ("zh", "summary", {"heard": 2, "confirmed": 12, "failed": 0}, "已听完两个人已确认十二个人未接通零个人"),
+    ("zh", "summary", {"heard": 2, "confirmed": 12, "failed": 0}, "已听完两个人已确认十二个人未接通或未听完零个人"),
     ("en", "closed-until", {"opens": Moment(0, 8, 5)},
      "Calls are not allowed at this hour. They may begin on Monday at eight oh five a.m."),
     ("en", "closed-until", {"opens": Moment("tomorrow", 14, 0)},

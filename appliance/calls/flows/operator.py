@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
+import logging
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol, TypeVar
 
 from appliance.calls.leg import HungUp, Leg
 from appliance.config.model import Scenario
@@ -14,11 +17,32 @@ from appliance.errors import SwitchroomError
 from appliance.media.events import Digit
 from appliance.prompts import Moment
 
+log = logging.getLogger("operator")
+T = TypeVar("T")
+
 TRIES = 3
-FIRST_KEY_SECONDS = 12.0
-NEXT_KEY_SECONDS = 4.0
+"""Wrong PINs, unusable lists, recordings with nothing in them: after so many the dialogue says goodbye."""
+ASKS = 3
+"""How often a question is put to somebody who presses nothing."""
+CHOICE_SECONDS = 6.0
+"""Silence after a question with keys to choose from, before it is put again."""
+FIRST_KEY_SECONDS = 10.0
+"""For the first digit of a number: it may have to be looked up."""
+NEXT_KEY_SECONDS = 5.0
+"""For the next digit of a number that is not whole yet."""
+LAST_KEY_SECONDS = 3.0
+"""After a list number that could be whole: it is, if nothing follows."""
+TRAILING_SECONDS = 1.0
+"""After a wrong PIN: digits that come so soon belong to it still."""
+PATIENCE_SECONDS = 2.0
+"""Work that takes longer than this is not waited for in silence."""
+LEAST_MESSAGE_SECONDS = 1.0
+WRONG_KEYS = 9
+"""Keys that mean nothing, before we give up on one question."""
 DIGITS = "0123456789"
 MAX_LIST_DIGITS = 10
+EXACT_MINUTES = 20
+"""Forecasts beyond this are told to the next five minutes: more would be a promise."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +55,8 @@ class Draft:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a campaign over a list would be: told to the operator before it starts."""
+    """What a campaign over a list would be: told to the operator before it starts. `later`: nobody may be called yet;
+    `begins` is when, where it is near enough to be said."""
 
     list: str
     numbers: int
@@ -39,6 +64,8 @@ class Preview:
     duplicates: int
     lines: int
     minutes: float
+    later: bool = False
+    begins: Moment | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +94,7 @@ class Desk(Protocol):
     async def preview(self, scenario: Scenario, number: str, seconds: float) -> Preview: ...
     async def start(self, scenario: Scenario, preview: Preview, draft: Draft, by: str) -> int: ...
     async def control(self, campaign: int, action: str, by: str) -> None: ...
+    def apologise(self, scenario: Scenario, extension: str) -> None: ...
 
 
 class Goodbye(Exception):
@@ -77,8 +105,17 @@ class Goodbye(Exception):
         self.prompt = prompt
 
 
+class NotHeard(Exception):
+    """A recording that is no message; `prompt` says why."""
+
+    def __init__(self, prompt: str) -> None:
+        super().__init__(prompt)
+        self.prompt = prompt
+
+
 LIST_PROMPTS = {"list.unknown": "list-unknown", "list.empty": "list-empty"}
 """What is said of a list that cannot be used, by error id; "list-unreadable" for the rest."""
+SILENT = frozenset({"message.silent", "message.empty"})
 
 
 class Operator:
@@ -89,14 +126,23 @@ class Operator:
         self.scenario = scenario
         self.desk = desk
         self.language = scenario.language or language
+        self._farewell = "campaign-not-started"
+        """What is said to somebody with whom we get nowhere."""
+        self._lead: list[Path] = []
+        """Goes before the next thing said."""
+        self._about = {"call": leg.call.id, "scenario": scenario.code, "extension": leg.endpoint}
 
     async def run(self) -> None:
         self.leg.answer()
+        # Phones open their loudspeaker a moment after the answer: the first word must not fall into that.
+        self._lead = self._clips("pause-long")
         try:
             await self._dialogue()
         except Goodbye as end:
             await self._say(end.prompt)
-        except SwitchroomError:
+        except HungUp:
+            raise
+        except Exception:
             if not self.leg.is_ended:
                 await self._say("technical-trouble")
             raise
@@ -104,12 +150,13 @@ class Operator:
 
     async def _dialogue(self) -> None:
         if not self.desk.may_start(self.scenario, self.leg.endpoint):
+            log.info("this phone may not start that", extra=self._about)
             raise Goodbye("not-allowed-to-start")
         await self._check_pin()
         progress = self.desk.running(self.scenario.code)
         if progress is not None:
+            self._farewell = "goodbye"
             await self._tend(progress)
-            return
         await self._check_hours()
         if not self.desk.can_record():
             raise Goodbye("storage-short")
@@ -123,45 +170,75 @@ class Operator:
         pin = self.scenario.pin
         if pin is None:
             return
-        for attempt in range(1, TRIES + 1):
-            keyed = await self._digits(await self._first_key("enter-pin" if attempt == 1 else "wrong-pin"), len(pin))
+        questions, goodbye = ["enter-pin"], "goodbye"
+        for _ in range(TRIES):
+            keyed = await self._pin_keyed(questions, len(pin))
             if hmac.compare_digest(keyed, pin):
                 return
-        raise Goodbye("wrong-pin-goodbye")
+            questions, goodbye = (["wrong-pin"], "wrong-pin-goodbye") if keyed else (["nothing-pressed", "enter-pin"], goodbye)
+        log.warning("no right PIN in %d tries", TRIES, extra=self._about)
+        raise Goodbye(goodbye)
+
+    async def _pin_keyed(self, questions: Sequence[str], length: int) -> str:
+        """Up to `length` digits, ended by "#" or a pause; "*" begins again. A key too many belongs to this PIN, not to the next
+        question, and so does the "#" that we asked for."""
+        key = await self._first_key(questions)
+        keyed = ""
+        while key and key != "#":
+            keyed = "" if key == "*" else keyed + key
+            if len(keyed) == length:
+                break
+            key = await self.leg.key(DIGITS + "#*", NEXT_KEY_SECONDS)
+        if len(keyed) == length and not hmac.compare_digest(keyed, self.scenario.pin or ""):
+            for _ in range(MAX_LIST_DIGITS):
+                if await self.leg.key(DIGITS + "#*", TRAILING_SECONDS) in ("", "#"):
+                    break
+        return keyed
 
     async def _check_hours(self) -> None:
         """Outside the hours a campaign may be recorded now and begin by itself when they open."""
-        opens = self.desk.opens(self.scenario)
+        try:
+            opens = self.desk.opens(self.scenario)
+        except SwitchroomError as problem:
+            log.warning("not started: %s", problem, extra=self._about)
+            raise Goodbye("closed-now") from None
         if opens is None:
             return
-        await self._say("closed-until", opens=opens)
-        key = await self._choice("closed-start-anyway", "1*")
-        if key != "1":
+        closed = [*self._clips("closed-until", opens=opens), *self._clips("closed-start-anyway")]
+        if await self._ask([closed] * 2, "1*") != "1":
             raise Goodbye("campaign-not-started")
 
     # -- the message --
 
     async def _message(self) -> Draft:
-        for _ in range(TRIES * 2):
-            draft = await self._record()
-            if draft is None:
+        """A recording that the operator is content with."""
+        unheard = 0
+        while unheard < TRIES:
+            try:
+                draft = await self._record()
+            except NotHeard as why:
+                unheard += 1
+                if unheard < TRIES:
+                    await self._say(why.prompt)
                 continue
-            while True:
-                key = await self._choice("recording-menu", "12#")
-                if key == "1":
-                    await self._say("your-message")
-                    await self.leg.play([draft.path], keys="#*12")
-                elif key == "2":
-                    break
-                else:
-                    # "#" goes on; so does an operator who just waits for the next question.
-                    return draft
-        raise Goodbye("technical-trouble")
+            unheard = 0
+            if await self._content(draft):
+                return draft
+        raise Goodbye("message-none-goodbye")
 
-    async def _record(self) -> Draft | None:
-        """One recording, made ready; None where there was nothing to hear (said already)."""
-        await self._say("attention-recording")
-        await self.leg.play(self._clips("beep"))
+    async def _content(self, draft: Draft) -> bool:
+        """Hear it again as often as wanted; False to record it again. Who just waits goes on."""
+        menu = self._clips("recording-menu")
+        key = await self._ask([menu] * ASKS, "12#")
+        while key == "1":
+            key = await self._play([*self._clips("your-message"), draft.path], keys="#*12")
+            if key in ("", "*"):
+                key = await self._ask([menu] * ASKS, "12#")
+        return key != "2"
+
+    async def _record(self) -> Draft:
+        """One recording, made ready. Raises NotHeard where it holds no message."""
+        await self._play([*self._clips("attention-recording"), *self._clips("beep")])
         path = self.desk.draft_path(self.leg.call.id)
         recording = self.leg.call.switch.config.recording
         done = await self.leg.record(path, self.scenario.max_message_seconds, recording.stop_after_pause_seconds)
@@ -170,45 +247,51 @@ class Operator:
         if done.reason == "limit":
             await self._say("recording-limit")
         try:
-            return await self.desk.prepare(path, self.scenario)
+            draft = await self.desk.prepare(path, self.scenario)
         except SwitchroomError as problem:
-            if not problem.id.startswith("message."):
-                raise
-            await self._say("message-empty" if problem.id in ("message.silent", "message.empty") else "message-too-short")
-            return None
+            if problem.id in SILENT:
+                raise NotHeard("message-empty") from None
+            log.warning("the message is lost: %s", problem, extra=self._about)
+            if problem.id == "message.unwritable":
+                raise Goodbye("storage-short") from None
+            raise
+        if draft.seconds < LEAST_MESSAGE_SECONDS:
+            raise NotHeard("message-too-short")
+        return draft
 
     # -- the list --
 
     async def _choose_list(self, draft: Draft) -> Preview:
-        question = "enter-list-number"
+        questions, goodbye = ["enter-list-number"], ""
         for _ in range(TRIES):
-            number = await self._list_number(question)
+            number = await self._list_number(questions)
+            if not number:
+                questions, goodbye = ["nothing-pressed", "enter-list-number"], self._farewell
+                continue
             try:
-                return await self.desk.preview(self.scenario, number, draft.seconds)
+                return await self._patiently(self.desk.preview(self.scenario, number, draft.seconds))
             except SwitchroomError as problem:
                 if not problem.id.startswith("list."):
                     raise
-                question = LIST_PROMPTS.get(problem.id, "list-unreadable")
-        raise Goodbye("list-unknown-goodbye")
+                log.warning("list %s cannot be used: %s", number, problem, extra=self._about | {"error": problem.id})
+                self._check_still_there(draft)
+                questions = [LIST_PROMPTS.get(problem.id, "list-unreadable")]
+                goodbye = "list-unknown-goodbye" if problem.id == "list.unknown" else "list-trouble-goodbye"
+        raise Goodbye(goodbye)
 
-    async def _list_number(self, question: str) -> str:
-        """The list number keyed: ends at "#", after a pause, or as soon as no longer number is possible. Hanging up after it
-        counts as having keyed it: that is how the story goes."""
+    async def _list_number(self, questions: Sequence[str]) -> str:
+        """The list number keyed: ends at "#", after a pause, or as soon as no longer number is possible; "" where nothing was.
+        Hanging up after it counts as having keyed it: that is how the story goes."""
         known = self.desk.list_numbers(self.scenario)
         keyed = ""
         try:
-            key = await self._first_key(question)
-            while len(keyed) < MAX_LIST_DIGITS:
-                key = key or await self.leg.key(DIGITS + "#*", NEXT_KEY_SECONDS if keyed else FIRST_KEY_SECONDS)
-                if key == "*":
-                    key = ""
-                    keyed = ""
-                    continue
-                if key in ("", "#"):
+            key = await self._first_key(questions)
+            while key and key != "#":
+                keyed = "" if key == "*" else keyed + key
+                longer = any(number.startswith(keyed) and number != keyed for number in known)
+                if len(keyed) == MAX_LIST_DIGITS or (keyed in known and not longer):
                     break
-                keyed, key = keyed + key, ""
-                if keyed in known and not any(other.startswith(keyed) and other != keyed for other in known):
-                    break
+                key = await self.leg.key(DIGITS + "#*", LAST_KEY_SECONDS if keyed in known or not longer else NEXT_KEY_SECONDS)
         except HungUp:
             keyed += "".join(e.digit for e in self.leg.inbox.drain() if isinstance(e, Digit) and e.digit in DIGITS)
             if keyed not in known or self.leg.call.interrupted:
@@ -218,94 +301,134 @@ class Operator:
     # -- start --
 
     async def _launch(self, draft: Draft, preview: Preview) -> None:
-        """Say what will happen; start unless it is cancelled. Hanging up starts it."""
+        """Say what will happen; start unless it is cancelled. Hanging up starts it, and so does saying nothing: who has laid
+        the receiver beside the phone wants what who has hung up wants."""
         try:
             if not await self._agreed(preview):
                 raise Goodbye("campaign-not-started")
         except HungUp:
             if self.leg.call.interrupted:
                 raise
-        # From here on the start must not be torn by a hang-up: it is shielded and finished whatever the leg does.
+        # From here on the start must not be torn by a hang-up: it is finished whatever the leg does.
         try:
-            await asyncio.shield(self.desk.start(self.scenario, preview, draft, self.leg.endpoint))
-        except SwitchroomError:
-            if not self.leg.is_ended:
-                await self._say("campaign-start-failed")
-            raise
-        self.leg.check()
-        raise Goodbye("campaign-started")
+            campaign = await self._patiently(self.desk.start(self.scenario, preview, draft, self.leg.endpoint))
+        except SwitchroomError as problem:
+            log.error("the campaign could not be started: %s", problem, extra=self._about | {
+                "error": problem.id, "message_file": str(draft.path)})
+            self._check_still_there(draft)
+            raise Goodbye("campaign-start-failed") from None
+        log.info("campaign started", extra=self._about | {"campaign": campaign, "list": preview.list})
+        raise Goodbye("campaign-scheduled" if preview.later else "campaign-started")
 
     async def _agreed(self, preview: Preview) -> bool:
+        forecast = self._clips("forecast", numbers=preview.numbers, lines=preview.lines, minutes=about(preview.minutes))
+        if preview.begins is not None:
+            forecast += self._clips("forecast-begins", opens=preview.begins)
+        first = [*self._clips("list-digits", number=preview.list), *forecast]
         if preview.bad:
-            await self._say("list-bad-numbers", count=preview.bad)
+            first += self._clips("list-bad-numbers", count=preview.bad)
         if preview.duplicates:
-            await self._say("list-duplicates", count=preview.duplicates)
-        numbers = self._clips("forecast", numbers=preview.numbers, lines=preview.lines, minutes=max(1, round(preview.minutes)))
-        for _ in range(2):
-            key = await self.leg.play([*numbers, *self._clips("forecast-confirm")], keys="1*")
-            key = key or await self.leg.key("1*", FIRST_KEY_SECONDS)
-            if key:
-                return key == "1"
-        return True
+            first += self._clips("list-duplicates", count=preview.duplicates)
+        confirm = self._clips("forecast-confirm")
+        return await self._ask([[*first, *confirm], [*forecast, *confirm]], "1*") != "*"
+
+    def _check_still_there(self, draft: Draft) -> None:
+        """Whoever has hung up believes that it runs: it must be told otherwise, and soon. Raises HungUp then."""
+        if self.leg.is_ended and not self.leg.call.interrupted:
+            log.warning("the operator has hung up and is rung back", extra=self._about | {"message_file": str(draft.path)})
+            self.desk.apologise(self.scenario, self.leg.endpoint)
+        self.leg.check()
 
     # -- a campaign under way --
 
-    async def _tend(self, progress: Progress) -> None:
-        """Tell how it stands; pause, go on, cancel."""
-        by = self.leg.endpoint
-        for _ in range(TRIES):
+    async def _tend(self, progress: Progress) -> NoReturn:
+        """Tell how it stands; pause, go on, cancel. Raises Goodbye in the end."""
+        news = self._standing(progress)
+        while True:
             running = progress.state == "running"
-            await self._say("campaign-state-running" if running else "campaign-state-paused")
-            if progress.asks_confirmation:
-                await self._say("campaign-progress", done=progress.done, all=progress.all, confirmed=progress.confirmed)
-            else:
-                await self._say("campaign-progress-heard", done=progress.done, all=progress.all, heard=progress.heard)
-            key = await self._choice("campaign-menu-running" if running else "campaign-menu-paused", "13" if running else "23")
+            menu = self._clips("campaign-menu-running" if running else "campaign-menu-paused")
+            key = await self._ask([[*news, *menu], menu], "13" if running else "23")
             if key == "1":
-                await self.desk.control(progress.campaign, "pause", by)
-                await self._say("campaign-paused")
+                news = await self._control(progress, "pause", "campaign-paused")
             elif key == "2":
-                await self.desk.control(progress.campaign, "resume", by)
-                await self._say("campaign-resumed")
-            elif key == "3" and await self._choice("campaign-cancel-sure", "1*") == "1":
-                await self.desk.control(progress.campaign, "cancel", by)
+                news = await self._control(progress, "resume", "campaign-resumed")
+            elif key == "3" and await self._ask([self._clips("campaign-cancel-sure")] * 2, "1*") == "1":
+                await self._control(progress, "cancel", "campaign-cancelled")
                 raise Goodbye("campaign-cancelled")
-            elif key == "":
+            elif not key:
                 raise Goodbye("goodbye")
             now = self.desk.running(self.scenario.code)
             if now is None:
                 raise Goodbye("campaign-over")
             progress = now
-        raise Goodbye("goodbye")
+            if key == "3":
+                news = self._standing(progress)
+
+    def _standing(self, progress: Progress) -> list[Path]:
+        state = self._clips("campaign-state-running" if progress.state == "running" else "campaign-state-paused")
+        if progress.asks_confirmation:
+            return state + self._clips("campaign-progress", done=progress.done, all=progress.all, confirmed=progress.confirmed)
+        return state + self._clips("campaign-progress-heard", done=progress.done, all=progress.all, heard=progress.heard)
+
+    async def _control(self, progress: Progress, action: str, prompt: str) -> list[Path]:
+        """Do it, and what is said then. It may have ended, or been cancelled elsewhere, while we spoke."""
+        try:
+            await self.desk.control(progress.campaign, action, self.leg.endpoint)
+        except SwitchroomError as problem:
+            if not problem.id.startswith("campaign."):
+                raise
+            log.info("too late: %s", problem, extra=self._about)
+            raise Goodbye("campaign-over") from None
+        return self._clips(prompt)
 
     # -- speaking and listening --
+
+    async def _play(self, clips: Sequence[Path], keys: str = "") -> str:
+        lead, self._lead = self._lead, []
+        return await self.leg.play([*lead, *clips], keys=keys)
 
     def _clips(self, name: str, **values: object) -> list[Path]:
         return self.leg.call.switch.prompts.clips(name, self.language, **values)
 
     async def _say(self, name: str, **values: object) -> None:
-        await self.leg.play(self._clips(name, **values))
+        await self._play(self._clips(name, **values))
 
-    async def _choice(self, prompt: str, keys: str) -> str:
-        """Ask up to twice; the key pressed, also during the prompt, or ""."""
-        for _ in range(2):
-            key = await self.leg.play(self._clips(prompt), keys=keys)
-            key = key or await self.leg.key(keys, FIRST_KEY_SECONDS)
-            if key:
+    async def _ask(self, questions: Sequence[Sequence[Path]], keys: str) -> str:
+        """Put the question, again in the words of the next of `questions` to who presses nothing; the key pressed, also while
+        we speak, or "". A key that means nothing is said to, and the question put again; a "#" too many is a habit."""
+        wrong = at = 0
+        while at < len(questions):
+            key = await self._play(questions[at], keys=keys)
+            key = key or await self.leg.key(set(DIGITS + "*" + keys), CHOICE_SECONDS)
+            if key and key in keys:
                 return key
+            if not key:
+                at += 1
+                continue
+            wrong += 1
+            if wrong == WRONG_KEYS:
+                raise Goodbye(self._farewell)
+            await self._say("invalid-key")
         return ""
 
-    async def _first_key(self, question: str) -> str:
-        """Ask for digits. Who knows the question keys at once: that stops it, and the key counts. "" where nobody did."""
-        return await self.leg.play(self._clips(question), keys=DIGITS + "#*")
+    async def _first_key(self, questions: Sequence[str]) -> str:
+        """Ask for a number. Who knows the question keys at once: that stops it, and the key counts. "" where nobody did.
+        A "#" before any digit belongs to what was keyed before."""
+        clips = [clip for name in questions for clip in self._clips(name)]
+        return await self._play(clips, keys=DIGITS) or await self.leg.key(DIGITS, FIRST_KEY_SECONDS)
 
-    async def _digits(self, key: str, length: int) -> str:
-        """Up to `length` digits beginning with `key`, ended by "#" or a pause; "*" begins again."""
-        keyed = ""
-        while len(keyed) < length:
-            key = key or await self.leg.key(DIGITS + "#*", NEXT_KEY_SECONDS if keyed else FIRST_KEY_SECONDS)
-            if key in ("", "#"):
-                break
-            keyed = "" if key == "*" else keyed + key
-            key = ""
-        return keyed
+    async def _patiently(self, work: Awaitable[T]) -> T:
+        """The result of work that goes on whatever the leg does; who waits long for it is told so."""
+        task = asyncio.ensure_future(work)
+        while not task.done():
+            await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
+            if not task.done() and not self.leg.is_ended:
+                with contextlib.suppress(HungUp):  # whoever waits next for the leg finds it gone
+                    await self._say("please-wait")
+        return task.result()
+
+
+def about(minutes: float) -> int:
+    """Minutes as they are forecast: at least one, and beyond `EXACT_MINUTES` to the next five."""
+    whole = max(1, round(minutes))
+    return whole if whole <= EXACT_MINUTES else 5 * round(minutes / 5)
