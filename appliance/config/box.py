@@ -18,7 +18,6 @@ from appliance.config.kinds import (
     Table,
     Text,
     Timezone,
-    Transport,
 )
 from appliance.config.values import HostPort, Network, PortRange
 
@@ -39,7 +38,7 @@ class Office(Table, frozen=True, kw_only=True):
 
 
 class Sip(Table, frozen=True, kw_only=True):
-    """The SIP side: where we listen, and how we treat strangers."""
+    """The SIP side: where we listen, and how we treat strangers. Most changes here take effect when the core starts again."""
 
     listen: Annotated[HostPort, Meta(description="Address and port for SIP, UDP and TCP.")] = field(
         default_factory=lambda: HostPort("0.0.0.0:5060")
@@ -53,20 +52,6 @@ class Sip(Table, frozen=True, kw_only=True):
     media_address: Annotated[
         str, Meta(max_length=64, description="IP address for audio; empty: the one SIP uses towards the peer.")
     ] = ""
-    external_address: Annotated[
-        str,
-        Meta(max_length=253, description="Public address or name to announce to lines beyond our router; empty: none."),
-    ] = ""
-    local_networks: Annotated[
-        list[Network], Meta(max_length=64, description="Networks that reach us without `external_address`.")
-    ] = field(
-        default_factory=lambda: [
-            Network(n) for n in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
-        ]
-    )
-    transports: Annotated[
-        list[Transport], Meta(min_length=1, max_length=2, description="Transports that we listen on.")
-    ] = field(default_factory=lambda: ["udp", "tcp"])
     realm: Annotated[
         str,
         Meta(pattern=r'^[^"\\\x00-\x1f]{1,64}$', description="Realm of the digest that phones prove themselves with."),
@@ -74,12 +59,6 @@ class Sip(Table, frozen=True, kw_only=True):
     codecs: Annotated[
         list[Codec], Meta(min_length=1, max_length=3, description="Codecs in order of preference, for all legs.")
     ] = field(default_factory=lambda: ["G722", "PCMA", "PCMU"])
-    packet_time_ms: Annotated[Literal[10, 20, 30, 40], Meta(description="Milliseconds of audio in a packet.")] = 20
-    jitter_max_ms: Annotated[
-        int, Meta(ge=40, le=1000, description="The longest delay that the jitter buffer may grow to.")
-    ] = 200
-    dscp_signalling: Annotated[int, Meta(ge=0, le=63, description="DSCP of SIP packets (24: CS3).")] = 24
-    dscp_media: Annotated[int, Meta(ge=0, le=63, description="DSCP of audio packets (46: EF).")] = 46
     media_timeout_seconds: Annotated[
         int, Meta(ge=5, le=3600, description="A call from which no audio came for so long is ended.")
     ] = 60
@@ -92,9 +71,6 @@ class Sip(Table, frozen=True, kw_only=True):
     register_min_seconds: Annotated[int, Meta(ge=10, le=86400, description="Shortest registration of a phone.")] = 60
     register_max_seconds: Annotated[int, Meta(ge=60, le=86400, description="Longest registration of a phone.")] = 3600
     nonce_seconds: Annotated[int, Meta(ge=10, le=3600, description="Life of a digest nonce.")] = 120
-    max_message_bytes: Annotated[
-        int, Meta(ge=2048, le=65535, description="A longer SIP message is refused before it is read.")
-    ] = 16384
     max_new_calls_per_second: Annotated[
         int, Meta(ge=1, le=100000, description="New calls beyond this are told 503 with Retry-After; emergencies pass.")
     ] = 2000
@@ -155,15 +131,8 @@ class Mail(Table, frozen=True, kw_only=True):
 
 
 class Recording(Table, frozen=True, kw_only=True):
-    """Recordings: messages of campaigns, and calls."""
+    """How the messages of campaigns are recorded."""
 
-    calls: Annotated[
-        Literal["none", "outside", "all"], Meta(description="Which calls are recorded (outside: over a line).")
-    ] = "none"
-    max_hours: Annotated[float, Meta(gt=0, le=24, description="Longest recording of a call.")] = 4.0
-    keep_days: Annotated[int, Meta(ge=1, le=3650, description="Recordings of calls are deleted after this.")] = 90
-    keep_messages_days: Annotated[int, Meta(ge=1, le=3650, description="Messages of campaigns are kept so long.")] = 365
-    trim_silence: Annotated[bool, Meta(description="Cut silence at both ends of a recorded message.")] = True
     level_dbov: Annotated[
         float, Meta(ge=-40, le=-6, description="Speech level that a recorded message is brought to, dBov.")
     ] = -19.0
@@ -173,12 +142,11 @@ class Recording(Table, frozen=True, kw_only=True):
 
 
 class Storage(Table, frozen=True, kw_only=True):
-    """Short of disk, recordings stop first, then campaigns; live calls go on."""
+    """Short of disk, recordings stop first, then campaigns; live calls go on. Taken over when the core starts again."""
 
     stop_recordings_below_mb: Annotated[int, Meta(ge=10, le=1000000, description="Free space for recordings.")] = 512
     stop_campaigns_below_mb: Annotated[int, Meta(ge=5, le=1000000, description="Free space for campaigns.")] = 128
     reserve_mb: Annotated[int, Meta(ge=1, le=10000, description="Space kept for the ledger alone.")] = 32
-    keep_calls_days: Annotated[int, Meta(ge=1, le=36500, description="Call records are kept so long.")] = 730
 
 
 class Log(Table, frozen=True, kw_only=True):
@@ -187,6 +155,3 @@ class Log(Table, frozen=True, kw_only=True):
     level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least weight that is logged.")] = (
         "info"
     )
-    personal: Annotated[
-        Literal["full", "masked"], Meta(description="How outside numbers appear in logs (masked: last 3 digits).")
-    ] = "masked"

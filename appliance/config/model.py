@@ -95,8 +95,8 @@ class Line(Table, frozen=True, kw_only=True):
         ),
     ] = ""
     dtmf: Annotated[
-        Literal["auto", "rfc4733", "info", "inband"],
-        Meta(description="How digits travel (auto: RFC 4733 where offered)."),
+        Literal["auto", "info"],
+        Meta(description="How digits travel to it (auto: RFC 4733 where offered, else as tones; info: SIP INFO)."),
     ] = "auto"
     codecs: Annotated[
         Annotated[list[Codec], Meta(max_length=3)] | None,
@@ -204,7 +204,7 @@ class Phone(Table, frozen=True, kw_only=True):
     from_networks: Annotated[
         list[Network], Meta(max_length=64, description="It may register only from here; empty: from anywhere.")
     ] = []
-    max_contacts: Annotated[int, Meta(ge=1, le=10, description="Devices registered at once; all of them ring.")] = 3
+    max_contacts: Annotated[int, Meta(ge=1, le=10, description="Most devices that ring at once.")] = 3
     max_calls: Annotated[int, Meta(ge=1, le=32, description="Calls at once; further callers hear busy.")] = 4
 
 

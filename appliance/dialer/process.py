@@ -35,7 +35,7 @@ from appliance.messages import (
     ControlCampaign,
     Record,
 )
-from appliance.system import notify, process
+from appliance.system import logs, notify, process
 
 log = logging.getLogger("dialer")
 
@@ -123,6 +123,7 @@ class Dialer:
         except (SwitchroomError, OSError) as problem:
             log.error("the new configuration cannot be read, the old one stays: %s", problem)
             return
+        logs.follow(config.log.level)
         self._openings.take_over(config)
         self._routes.take_over(config)
         self._reports.take_over(config)
@@ -241,7 +242,9 @@ async def serve(start: process.Invocation) -> int:
     try:
         reader = await _ledger(start.data)
         async with bus.Client(start.data) as client:
-            dialer = Dialer(start.data, Store(start.data).current(), reader, client, start.clock)
+            config = Store(start.data).current()
+            logs.follow(config.log.level)
+            dialer = Dialer(start.data, config, reader, client, start.clock)
             notify.ready("dialer")
             await dialer.run()
     except asyncio.CancelledError:

@@ -41,8 +41,21 @@ class TerminalFormatter(logging.Formatter):
         return text.rstrip()
 
 
-def set_up(level: str = "info") -> None:
-    """Log to stderr: journald, the supervisor or a person reads it there."""
+_chosen = ""
+"""The level that whoever started us asked for; the configuration does not change it then."""
+
+
+def set_up(level: str | None = None) -> None:
+    """Log to stderr: journald, the supervisor or a person reads it there. Without `level` the configuration says which
+    messages (`follow`)."""
+    global _chosen  # noqa: PLW0603 - there is one log, as in the logging module itself
+    _chosen = level or ""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(TerminalFormatter() if sys.stderr.isatty() else JsonFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level=(level or "info").upper(), handlers=[handler], force=True)
+
+
+def follow(level: str) -> None:
+    """Log as `[log] level` says, unless a level was asked for at the start."""
+    if not _chosen:
+        logging.getLogger().setLevel(level.upper())

@@ -40,7 +40,7 @@ def parse(name: str, argv: list[str] | None = None) -> Invocation:
     parser.add_argument("--data", help="data directory (or SWITCHROOM_DATA)")
     parser.add_argument("--clock-offset", type=float, default=0.0, metavar="SECONDS",
                         help="added to the calendar time: rehearse Monday morning on a Sunday")
-    parser.add_argument("--log", default=os.environ.get("SWITCHROOM_LOG", "info"))
+    parser.add_argument("--log", default=os.environ.get("SWITCHROOM_LOG"))
     given = parser.parse_args(argv)
     logs.set_up(given.log)
     keep_private()

@@ -43,7 +43,7 @@ class Bans:
         failures: int = 5,
         window: float = 60.0,
         seconds: float = 600.0,
-        growth: float = 4.0,
+        growth: float = 2.0,
         longest: float = 86400.0,
         throttle_failures: int = 5,
         throttle_seconds: float = 30.0,

@@ -69,7 +69,9 @@ class Phones:
         store: Store = StateStore(states) if states is not None else MemoryStore()
         self.registrar = Registrar(store, min_expires=sip.register_min_seconds, max_expires=sip.register_max_seconds)
         self.auth = Authenticator(key, sip.realm, self._account, nonce_seconds=float(sip.nonce_seconds))
-        self.bans = Bans()
+        self.bans = Bans(failures=sip.ban_after_failures, window=float(sip.ban_window_seconds),
+                         seconds=float(sip.ban_seconds), longest=float(sip.ban_max_seconds))
+        self._never = [ipaddress.ip_network(str(network)) for network in sip.never_ban]
         self.ours: frozenset[str] = frozenset()
         """Addresses with ports of lines and live registrations: what a ban must not touch."""
         self._phones: dict[str, Any] = {}
@@ -120,7 +122,8 @@ class Phones:
         if verdict.kind == "failed" and verdict.proven:
             shared = any(address_of(endpoint) == address for endpoint in self.ours)
             port = int(source.rpartition(":")[2])
-            ban = self.bans.failure(address, port, verdict.username, now, shared=shared, ours=source in self.ours)
+            ours = source in self.ours or any(ipaddress.ip_address(address) in network for network in self._never)
+            ban = self.bans.failure(address, port, verdict.username, now, shared=shared, ours=ours)
         if verdict.kind == "malformed":
             return Checked(reply=Reply(status=400, reason="Bad Authorization"), ban=ban)
         return Checked(reply=self._challenge(verdict.challenge), ban=ban)

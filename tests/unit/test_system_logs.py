@@ -52,3 +52,17 @@ def test_sockets_fit_the_kernel(tmp_path: Path) -> None:
     assert paths.socket_path(tmp_path, "core") == tmp_path / "run" / "core"
     deep = tmp_path / ("x" * 90)
     assert len(str(paths.socket_path(deep, "core"))) <= paths.SOCKET_PATH_MAX
+
+
+@pytest.mark.parametrize(("asked", "level"), [(None, logging.DEBUG), ("error", logging.ERROR)])
+def test_the_configuration_says_the_level_unless_a_start_option_does(asked: str | None, level: int) -> None:
+    root = logging.getLogger()
+    before, handlers = root.level, root.handlers[:]
+    try:
+        logs.set_up(asked)
+        logs.follow("debug")
+        assert root.level == level
+    finally:
+        logs.set_up()
+        root.setLevel(before)
+        root.handlers[:] = handlers
