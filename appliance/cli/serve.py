@@ -33,9 +33,10 @@ def clock_offset(now: str | None) -> float:
               help="Take over this office.toml first (kept as a new version when it changed).")
 @click.option("--data", metavar="DIR", default=None, help="Same as `switchroom --data DIR serve`.")
 @click.option("--now", metavar="TIME", help="Pretend that it is this time: rehearse opening hours.")
-@click.option("--log", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"]))
+@click.option("--log", help="Least weight that is logged, whatever [log] level says.",
+              type=click.Choice(["debug", "info", "warning", "error"]))
 @click.pass_context
-def serve(ctx: click.Context, config_file: str | None, data: str | None, now: str | None, log: str) -> None:
+def serve(ctx: click.Context, config_file: str | None, data: str | None, now: str | None, log: str | None) -> None:
     """Start the box here, in the foreground, and keep it running until Ctrl-C.
 
     \b
@@ -53,7 +54,7 @@ def serve(ctx: click.Context, config_file: str | None, data: str | None, now: st
                               "Give one: switchroom serve --config office.toml")
     console = Console(stderr=True)
     offset = clock_offset(now)
-    extra = ["--log", log, *(["--clock-offset", str(offset)] if offset else [])]
+    extra = [*(["--log", log] if log else []), *(["--clock-offset", str(offset)] if offset else [])]
     children = standard_children(folder, extra)
     up: set[str] = set()
 
