@@ -24,6 +24,7 @@ from appliance.config.store import Store
 from appliance.core.attempts import Attempts
 from appliance.core.desk import Desk
 from appliance.core.recovery import Recovery
+from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger
 from appliance.ledger.space import MIB, Level, Thresholds
 from appliance.media.engine import Engine
@@ -44,8 +45,8 @@ from drivers.base import EndpointChanged, Incoming
 from drivers.sip.driver import SipDriver
 
 log = logging.getLogger("core")
-BEGIN_SECONDS = 2.0
-"""How long the start waits for the ledger. On a full disk phones are served all the same."""
+DISK_SECONDS = 2.0
+"""How long the box waits for the ledger to note what it does itself. On a full disk phones are served all the same."""
 
 
 def thresholds_of(config: Config) -> Thresholds:
@@ -99,10 +100,7 @@ class Box:
         self._check_prompts(self.config)
         self._set_lines()
         clean = not self.ledger.open_calls()
-        begun = self.ledger.commit(BoxStarted(version=__version__, clean=clean))
-        done, _ = await asyncio.wait([begun], timeout=BEGIN_SECONDS)
-        if not done:
-            log.error("the ledger takes nothing: calls go on, their records wait for the disk")
+        await self._noted(BoxStarted(version=__version__, clean=clean))
         self.engine.start(asyncio.get_running_loop())
         asyncio.get_running_loop().add_reader(self.engine.fileno(), self.switch.on_media)
         self.driver.start(self.switch.on_driver)
@@ -116,27 +114,43 @@ class Box:
         await self.driver.stop()
         asyncio.get_running_loop().remove_reader(self.engine.fileno())
         self.engine.stop()
-        await self.ledger.commit(BoxStopped(reason=reason))
+        await self._noted(BoxStopped(reason=reason))
         await self.ledger.close()
+
+    async def _noted(self, event: Event) -> None:
+        """Committed, or waiting in the ledger's memory where the disk takes nothing: nobody is kept waiting for that."""
+        written, waiting = await asyncio.wait([self.ledger.commit(event)], timeout=DISK_SECONDS)
+        for future in written:
+            await future
+        if waiting:
+            log.error("the ledger takes nothing: calls go on, their records wait for the disk")
 
     # -- configuration --
 
     async def take_over(self, by: str) -> int:
         """Run with the configuration that the store holds (or its file, where that changed); calls in progress stay as they
-        are. Raises ConfigError, and then nothing has changed."""
-        self.config, number = self.store.reload(by=by)
-        logs.follow(self.config.log.level)
-        self.switch.config = self.config
+        are. Raises ConfigError, or SwitchroomError "prompts.not-built", and then nothing has changed."""
+        before = self.store.version()
+        config, number = self.store.reload(by=by)
+        try:
+            self._check_prompts(config)
+        except SwitchroomError:
+            if number != before:
+                self.store.rollback(before, by=by)
+            raise
+        self.config = self.switch.config = config
+        logs.follow(config.log.level)
         self._set_lines()
         self.driver.reconfigure(self.config)
         version = self.store.entry(number)
-        await self.ledger.commit(ConfigApplied(version=number, by=by, summary=version.summary))
+        await self._noted(ConfigApplied(version=number, by=by, summary=version.summary))
         return number
 
     def _check_prompts(self, config: Config) -> None:
         """Raises SwitchroomError "prompts.not-built" where a language that is asked for cannot be spoken."""
         office = config.office.language
-        for language in sorted({office, *(p.language or office for p in config.phones), *(s.language or office for s in config.scenarios)}):
+        asked = {office, *(p.language or office for p in config.phones), *(s.language or office for s in config.scenarios)}
+        for language in sorted(asked):
             self.switch.prompts.clips("goodbye", language)
 
     def _set_lines(self) -> None:

@@ -77,7 +77,7 @@ class Store:
             raise SwitchroomError(
                 "ledger.damaged",
                 f"{self.path / 'data.mdb'} is damaged or is no ledger: {error}.",
-                f"Put a copy of it back. Without one: mv {self.path} {self.path}.damaged; the box then begins with an empty ledger.",
+                f"Put a copy of it back, or: mv {self.path} {self.path}.damaged; the box then begins with an empty ledger.",
             ) from error
         except lmdb.Error as error:
             raise SwitchroomError(
