@@ -93,12 +93,12 @@ def list_command(ctx: click.Context, limit: int, after: str, oldest: bool, as_js
     if not rows:
         console.print("No calls fit.")
         return
-    console.print(_table(rows))
+    console.print(calls_table(rows))
     if len(rows) == limit:
         console.print(f"[dim]There may be more: add --after {rows[-1].key}[/]")
 
 
-def _table(rows: list[CdrRow]) -> Table:
+def calls_table(rows: list[CdrRow]) -> Table:
     """One line per call; ids fold, what a person reads does not."""
     table = Table(highlight=False, box=box.SIMPLE_HEAD, pad_edge=False)
     for title in ("Began", "", "From", "To", "Line", "Came to"):

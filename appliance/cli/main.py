@@ -18,6 +18,7 @@ from appliance.system.paths import data_dir
 
 GROUPS = {
     "serve": ("appliance.cli.serve:serve", "Start the box here, in the foreground."),
+    "demo": ("appliance.cli.demo:demo", "See the main job with simulated lines and phones."),
     "status": ("appliance.cli.status:status", "What the box is doing: lines, phones, calls, campaigns, troubles."),
     "config": ("appliance.cli.config:config", "Check, show, import, export and roll back the configuration."),
     "campaign": ("appliance.cli.campaign:campaign", "Start, watch, pause and report notification campaigns."),
@@ -60,7 +61,8 @@ def cli(ctx: click.Context, data: str | None, as_json: bool) -> None:
     """Switchroom, a contact centre in one box.
 
     \b
-    Try it:        switchroom serve --config office.toml --data data
+    Try it:        switchroom demo
+    Start it:      switchroom serve --config office.toml --data data
     See it:        switchroom status
     Call a list:   switchroom campaign start 701 --list 12 --message news.wav
                    switchroom campaign watch 1
@@ -70,8 +72,11 @@ def cli(ctx: click.Context, data: str | None, as_json: bool) -> None:
 
 
 def main() -> None:
+    """Run the command and leave with its exit status: 1 for an error, 2 for a wrong command line, 130 for Ctrl-C."""
     try:
-        cli(standalone_mode=False)
+        # Out of standalone mode click hands `ctx.exit(N)` over as a return value, not as an exception.
+        status = cli(standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
     except SwitchroomError as problem:
         if "--json" in sys.argv:
             click.echo(json.dumps({"error": {"id": problem.id, "message": problem.message, "hint": problem.hint}}))
@@ -81,8 +86,6 @@ def main() -> None:
             if problem.hint:
                 console.print(escape(problem.hint), highlight=False)
         sys.exit(1)
-    except click.exceptions.Exit as wanted:
-        sys.exit(wanted.exit_code)
     except click.ClickException as problem:
         problem.show()
         sys.exit(problem.exit_code)

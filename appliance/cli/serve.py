@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
+import socket
 import sys
 import time
 from datetime import datetime
@@ -10,11 +13,13 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
-from appliance.config import store
+from appliance.config import starter, store
+from appliance.config.model import Config
 from appliance.errors import SwitchroomError
 from appliance.system import logs
-from appliance.system.paths import ensure_layout
+from appliance.system.paths import data_dir, ensure_layout, keep_private
 from appliance.system.supervisor import Supervisor, standard_children
 
 
@@ -28,6 +33,74 @@ def clock_offset(now: str | None) -> float:
         raise SwitchroomError("serve.bad-time", f"“{now}” is not a time.", "Write it as 2026-03-02T10:00.") from None
 
 
+STARTER = "office.toml"
+"""The file in the data directory that a box without a configuration begins with."""
+
+
+def choose_config(folder: Path, config_file: str | None) -> bool:
+    """Put the configuration to run in force: the file given, else a changed DATA/office.toml where that is in force, else
+    what is in force (what was rolled back to stays). True where there was none and a starter was written."""
+    kept = store.Store(folder)
+    own = (folder / STARTER).resolve()
+    if config_file:
+        kept.serve_file(config_file)
+        return False
+    now = kept.in_force()
+    if now is not None:
+        if now.source == str(own) and now.kind in ("serve", "import") and own.is_file():
+            kept.serve_file(own)
+        return False
+    made = not own.exists()
+    if made:
+        starter.write_starter(own, starter.machine_place())
+    kept.serve_file(own)
+    return made
+
+
+def own_address() -> str:
+    """The address of this machine that others of its network reach it at; "" where it has none but loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # chooses a route; a UDP connect sends nothing
+        except OSError:
+            return ""
+        address = str(probe.getsockname()[0])
+    return "" if address.startswith("127.") else address
+
+
+def introduce(console: Console, folder: Path, config: Config) -> None:
+    """What a newcomer is told whose configuration we made."""
+    port = config.sip.listen.port_or(5060)
+    address = own_address() or "127.0.0.1"
+    command = f"switchroom --data {folder}"
+    office = folder / STARTER
+    console.print(f"[bold]There was no configuration, so Switchroom made one:[/] {escape(str(office))}")
+    console.print(f"It has two phones and no lines yet. Country {config.office.country}, time zone {config.office.timezone}: "
+                  "please check them in the file.")
+    console.print("\nLet a phone, or a softphone such as Linphone, register:")
+    console.print(f"  server [bold]{address}:{port}[/], UDP or TCP")
+    for phone in config.phones:
+        console.print(f"  user [bold]{phone.extension}[/]  password [bold]{escape(phone.secret)}[/]  ({escape(phone.name)})")
+    console.print("Then dial 102 at the phone 101: the other rings.")
+    console.print(f"\nThe box listens on every address of this machine, port {port}. A phone does nothing without its password; "
+                  "whoever guesses is shut out after five tries. Don't open the port to the internet all the same.")
+    console.print("\nNext: take the # from the examples in the file (a gateway, a list, a campaign), then")
+    console.print(f"  {command} config check {office}\n  {command} config import {office}\n", highlight=False)
+
+
+def only_here(data: Path) -> int:
+    """Hold the data directory for this `serve`; a lock that ends with the process, as a file descriptor. A second one would
+    take the first one's sockets away. Raises SwitchroomError "serve.running"."""
+    handle = os.open(data / "run" / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise SwitchroomError("serve.running", f"Switchroom already runs on {data}.",
+                              f"Look at it: switchroom --data {data} status. Or name another folder with --data DIR.") from None
+    return handle
+
+
 @click.command()
 @click.option("--config", "config_file", type=click.Path(exists=True, dir_okay=False),
               help="Take over this office.toml first (kept as a new version when it changed).")
@@ -39,20 +112,20 @@ def clock_offset(now: str | None) -> float:
 def serve(ctx: click.Context, config_file: str | None, data: str | None, now: str | None, log: str | None) -> None:
     """Start the box here, in the foreground, and keep it running until Ctrl-C.
 
+    Without a configuration it makes one, with two phones, and says how to go on.
+
     \b
+    switchroom serve
     switchroom serve --config office.toml --data data
     """
-    from appliance.system.paths import data_dir
-
     folder = data_dir(data) if data else ctx.obj.data
     logs.set_up(log)
+    keep_private()
     ensure_layout(folder)
-    if config_file:
-        store.Store(folder).serve_file(config_file)
-    elif not store.Store(folder).has_current():
-        raise SwitchroomError("serve.no-config", f"There is no configuration in {folder} yet.",
-                              "Give one: switchroom serve --config office.toml")
-    console = Console(stderr=True)
+    alone = only_here(folder)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if choose_config(folder, config_file):
+        introduce(console, folder, store.Store(folder).current())
     offset = clock_offset(now)
     extra = [*(["--log", log] if log else []), *(["--clock-offset", str(offset)] if offset else [])]
     children = standard_children(folder, extra)
@@ -63,4 +136,6 @@ def serve(ctx: click.Context, config_file: str | None, data: str | None, now: st
         if up == {child for child, _ in children}:
             console.print(f"[green]Switchroom is up.[/] Data: {folder}. Look: switchroom --data {folder} status")
 
-    sys.exit(asyncio.run(Supervisor(folder, children, ready).run()))
+    status = asyncio.run(Supervisor(folder, children, ready).run())
+    os.close(alone)
+    sys.exit(status)
