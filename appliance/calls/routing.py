@@ -150,7 +150,9 @@ def inbound_numbers(config: Config) -> dict[str, dict[str, Target]]:
     """Each line's own numbers, as they are written and as E.164, with what they reach."""
     country = config.office.country
     return {
-        line.name: {form: target for number, target in line.inbound_numbers.items() for form in (canonical(number, country), number)}
+        line.name: {
+            form: target for number, target in line.inbound_numbers.items() for form in (canonical(number, country), number)
+        }
         for line in config.lines
     }
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from appliance.clock import Clock, SystemClock
+from appliance.clock import Clock, SteadyClock, SystemClock
 from appliance.messages import Cause, Event, PhoneGone, PhoneRegistered
 from drivers.base import (
     Answered,
@@ -39,6 +39,7 @@ from drivers.sip import wire
 from drivers.sip.client_auth import authorization
 from drivers.sip.lines import Lines
 from drivers.sip.phones import Checked, Phones, Reply, States, address_of
+from drivers.sip.shedding import STEP_SECONDS, Shedding
 from drivers.sip.thread import SipThread
 
 log = logging.getLogger("sip")
@@ -80,7 +81,7 @@ class SipDriver:
         emergency: Sequence[str] = (), dead_gateway_seconds: float = 8.0, max_legs: int = 4096,
     ) -> None:
         self._config = config
-        self._clock = clock or SystemClock()
+        self._clock = SteadyClock(clock or SystemClock())
         self._journal = journal
         self._emergency = tuple(emergency)
         self._timer_b_ms = int(dead_gateway_seconds * 1000)
@@ -97,6 +98,9 @@ class SipDriver:
         self._allowed: set[str] = set()
         self._stopped: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._load_timer: asyncio.TimerHandle | None = None
+        self._invites = 0
+        self._shedding = Shedding(config.sip.max_new_calls_per_second)
         self._sink: Sink = lambda event: None
 
     # ---- life --------------------------------------------------------------------------------------------------------
@@ -111,8 +115,7 @@ class SipDriver:
             listen, self._journal, emergency=self._shed_free(), max_legs=self._max_legs,
             session_seconds=sip.session_expires_seconds, min_se=sip.min_session_expires_seconds,
         )
-        rate = sip.max_new_calls_per_second
-        self._thread.command(wire.CMD_SHED, a=rate, b=max(rate // 5, 20))
+        self._let_in()
         for event in self._phones.restore(self._clock.utc()):
             self._registration(event)
         for extension in self._phones.registrar.registered(self._clock.utc()):
@@ -121,6 +124,7 @@ class SipDriver:
         self._lines.configure(self._config)
         self._allow_sources()
         self._tick()
+        self._look_at_load(0, self._clock.mono())
 
     def _shed_free(self) -> tuple[str, ...]:
         prefix = self._config.dialling.outside_prefix
@@ -130,8 +134,9 @@ class SipDriver:
         """Hangs up what still stands, gives the far ends a few seconds, and joins the thread."""
         if not self._thread.running:
             return
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._load_timer):
+            if timer is not None:
+                timer.cancel()
         self._lines.stop()
         self._stopped = self._loop.create_future()
         self._thread.command(wire.CMD_STOP, a=_STOP_MS)
@@ -153,6 +158,7 @@ class SipDriver:
         """New configuration (the whole document): endpoints added, changed, removed; legs in progress stay. Addresses that
         SIP listens on, and the numbers that are never shed, change at the next start only."""
         self._config = config
+        self._shedding.most = config.sip.max_new_calls_per_second
         for event in self._phones.configure(config):
             self._registration(event)
         self._lines.configure(config)
@@ -164,6 +170,16 @@ class SipDriver:
         self._lines.tick(self._clock.mono())
         self._allow_sources()
         self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
+
+    def _look_at_load(self, invites: int, since: float) -> None:
+        """Let in as many new calls as we keep up with (drivers/sip/shedding.py)."""
+        passed = self._clock.mono() - since
+        if passed > 0 and self._shedding.step(passed - STEP_SECONDS, (self._invites - invites) / passed):
+            self._let_in()
+        self._load_timer = self._loop.call_later(STEP_SECONDS, self._look_at_load, self._invites, self._clock.mono())
+
+    def _let_in(self) -> None:
+        self._thread.command(wire.CMD_SHED, a=int(self._shedding.rate), b=self._shedding.burst)
 
     def _allow_sources(self) -> None:
         """The guard learns whom it may not ban: lines and the sources of live registrations."""
@@ -189,6 +205,7 @@ class SipDriver:
         return {
             "running": self._thread.running, **self._thread.counters(), "lines": self._lines.health(),
             "banned": self._phones.bans.banned(self._clock.utc()),
+            "new_calls_per_second": int(self._shedding.rate),
             "registered": len(self._phones.registrar.registered(self._clock.utc())),
         }
 
@@ -316,6 +333,7 @@ class SipDriver:
             handler(self, record)
 
     def _on_invite(self, record: wire.Record) -> None:
+        self._invites += 1
         _, code, handle, low, high, parts = record
         source, ruri, sender, _to, asserted, call_id, credentials, far, _contact, _agent, _local = parts
         now = self._clock.utc()

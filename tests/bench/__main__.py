@@ -1,0 +1,44 @@
+"""`./test bench [NAME] [ARGS]`: runs one bench, or all. Each prints a table: ours, the limit, the peer's figure."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+BENCHES = {
+    "signalling": "calls per second through the whole core, delay added, overload (10 minutes)",
+    "sip": "answer + hang up through the SIP thread and driver alone: RATE SECONDS",
+    "media": "bridged and recorded calls: CPU per packet, delay",
+    "memory": "idle, per bridged call, and what comes back",
+    "start": "cold start to the first answered OPTIONS",
+    "ledger": "durable events per second, one day out of many records",
+}
+ALL = ("start", "memory", "ledger", "media", "signalling")
+
+
+def run(name: str, arguments: list[str]) -> None:
+    sys.argv = [f"tests.bench {name}", *arguments]
+    importlib.import_module(f"tests.bench.bench_{name}").main()
+
+
+def main() -> int:
+    names = sys.argv[1:]
+    if not names:
+        for name in ALL:
+            run(name, [])
+        return 0
+    if names[0] not in BENCHES:
+        table = Table("bench", "what it measures", title="./test bench NAME")
+        for name, what in BENCHES.items():
+            table.add_row(name, what)
+        Console().print(table)
+        return 0 if names[0] in ("list", "--help", "-h") else 2
+    run(names[0], names[1:])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
