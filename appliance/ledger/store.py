@@ -210,17 +210,24 @@ class Store:
         """Handles of the generation in force. LMDB wants them opened alone, and drops those of an aborted
         transaction."""
         with self._alone():
-            try:
-                base = {name: self.env.open_db(name.encode(), create=False) for name in BASE}
-                with self.env.begin() as txn:
-                    generation = U64.unpack(txn.get(b"generation", db=base["meta"]))[0]
-                derived = {name: self.env.open_db(derived_name(name, generation), create=False) for name in DERIVED}
-            except (lmdb.NotFoundError, lmdb.ReadonlyError) as error:
-                raise SwitchroomError(
-                    "ledger.missing", f"The ledger in {self.path} is empty.", "Start the box once."
-                ) from error
+            while True:
+                try:
+                    base, derived, generation = self._look_up()
+                    break
+                except lmdb.MapResizedError:
+                    self.env.set_mapsize(0)  # the writer made it larger since we opened it
             self._base, self.generation = base, generation
             self._derived = {generation: base | derived}
+
+    def _look_up(self) -> tuple[Dbs, Dbs, int]:
+        try:
+            base = {name: self.env.open_db(name.encode(), create=False) for name in BASE}
+            with self.env.begin() as txn:
+                generation = U64.unpack(txn.get(b"generation", db=base["meta"]))[0]
+            derived = {name: self.env.open_db(derived_name(name, generation), create=False) for name in DERIVED}
+        except (lmdb.NotFoundError, lmdb.ReadonlyError) as error:
+            raise SwitchroomError("ledger.missing", f"The ledger in {self.path} is empty.", "Start the box once.") from error
+        return base, derived, generation
 
     def swap(self, fill: Callable[[Dbs], None]) -> None:
         """Let `fill` write the derived sub-databases of the next generation, then put them in force and drop the old

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -312,3 +314,31 @@ def test_a_reader_of_nothing_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SwitchroomError) as missing:
         LedgerReader(tmp_path)
     assert missing.value.id == "ledger.missing"
+
+
+FILL = """
+import sys
+from pathlib import Path
+from appliance.ledger.store import Store
+writer = Store(Path(sys.argv[1]), True)
+writer.create()
+meta = writer.env.open_db(b"meta")
+with writer.env.begin(write=True) as txn:
+    for number in range(int(sys.argv[2])):
+        txn.put(b"filler-%s-%d" % (sys.argv[2].encode(), number), bytes(4000), db=meta)
+writer.env.close()
+"""
+
+
+def test_a_reader_whose_map_is_outgrown_before_its_first_look(tmp_path: Path) -> None:
+    """A reader's map begins as large as the file then is; a busy box adds pages before it has looked up its tables."""
+
+    def fill(count: int) -> None:
+        subprocess.run([sys.executable, "-c", FILL, str(tmp_path), str(count)], check=True, cwd=Path(__file__).parents[2])
+
+    fill(400)
+    reader = Store(tmp_path, False)
+    fill(800)
+    with reader.read() as (txn, dbs):
+        assert txn.get(b"filler-800-799", db=dbs["meta"]) is not None
+    reader.env.close()
