@@ -29,25 +29,24 @@ def test_rtp_ports_run_out_and_come_back(tmp_path: Path) -> None:
         for call in calls[1:]:
             call.hang_up()
         wait_for(lambda: house.status().health["media"]["ports_open"] == 0, 5, "every port is given back")
+        assert sorted(cdr.disposition for cdr in house.cdrs(6)) == ["answered"] * 5 + ["failed"]
         shortages = [r.event for r in house.reader.read(limit=10_000) if isinstance(r.event, ShortageChanged)]
         assert [(s.what, s.level) for s in shortages] == [("rtp-ports", "reserve"), ("rtp-ports", "none")]
-        assert sorted(cdr.disposition for cdr in house.cdrs(6)) == ["answered"] * 5 + ["failed"]
         assert len(boris.calls) == 5
 
 
 def test_emergency_takes_a_campaigns_channel(tmp_path: Path) -> None:
     """All five channels of the only line are the campaign's: one of its calls is ended, and made again later."""
-    numbers = [f"+358917700{n:03d}" for n in range(7)]
+    numbers = [f"+358917700{n:03d}" for n in range(6)]
     edits = {r'^name = "provider"$': 'name = "provider"\nenabled = false', r"^confirm_wait_seconds = 5": "confirm_wait_seconds = 1",
              r"^retry_after_minutes = 10$": "retry_after_minutes = 0.05"}
     with House(tmp_path, edits=edits, numbers=numbers, provider=False) as house:
         anna = house.desk("101", "anna")
-        message = sound.message_of(tmp_path / "message.wav", 5.0)
+        message = sound.message_of(tmp_path / "message.wav", 4.0)
         house.box.run("campaign", "start", "701", "--list", "12", "--message", str(message), "--lines", "5")
         wait_for(lambda: sum(call.up for call in house.gateway.calls) == 5, 20, "five calls of the campaign")
         call = anna.dial("112").wait_up()
         help_ = house.gateway.wait_call(5, lambda c: c.number == "112")
-        wait_for(lambda: house.gateway.calls, 1, "calls")
         assert sum(c.up for c in house.gateway.calls) == 5 and house.line("gateway").busy == 5
         call.hang_up()
         help_.wait_end()
@@ -55,10 +54,10 @@ def test_emergency_takes_a_campaigns_channel(tmp_path: Path) -> None:
         assert {s["outcome"] for s in report["subscribers"]} == {"heard"}
         ended = [r.event for r in house.reader.read(limit=10_000) if isinstance(r.event, AttemptEnded)]
         broken = [event for event in ended if event.outcome == "interrupted"]
-        assert len(broken) == 1 and len(ended) == 8
+        assert len(broken) == 1 and len(ended) == 7
         again = [event for event in ended if event.subscriber == broken[0].subscriber]
         assert [event.outcome for event in again] == ["interrupted", "heard"]
-        cdrs = house.cdrs(9)
+        cdrs = house.cdrs(8)
         assert [cdr.disposition for cdr in cdrs if cdr.reached == "emergency"] == ["answered"]
         assert [cdr.disposition for cdr in cdrs if cdr.call == broken[0].call] == ["interrupted"]
 

@@ -68,7 +68,7 @@ def test_a_call_out_over_the_gateway(house: House, anna: Station, words: sound.S
 def test_what_the_far_end_says_reaches_the_phone(
     house: House, anna: Station, says: int, told: int, disposition: str,
 ) -> None:
-    house.gateway.plan = [180, says]
+    house.gateway.plan = [180, 0, says]
     call = anna.dial("00917700002").wait_end()
     assert call.statuses[-1] == told and 180 in call.statuses
     assert house.cdr().disposition == disposition
