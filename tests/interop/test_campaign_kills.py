@@ -189,7 +189,8 @@ def message(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def gateway(tmp_path: Path) -> Iterator[Gateway]:
-    with Gateway(tmp_path / "gateway", "gateway_kills.xml") as gateway:
+    # A gateway answers a BYE for a call that it has forgotten; sipp would be silent about "dead calls" for half a minute.
+    with Gateway(tmp_path / "gateway", "gateway_kills.xml", 0, True, "-deadcall_wait", "0") as gateway:
         yield gateway
 
 
