@@ -71,7 +71,8 @@ class Recovery:
             return
         self._closed.add(event.sip_call_id)
         if not event.ended:
-            log.info("a call left over could not be ended, its channel is free all the same", extra={"sip_call_id": event.sip_call_id, "why": event.detail})
+            log.info("a call left over could not be ended, its channel is free all the same",
+                     extra={"sip_call_id": event.sip_call_id, "why": event.detail})
         still = {call for legs in self._waiting.values() for call, _ in legs}
         for call, leg in found:
             self._release(leg)
