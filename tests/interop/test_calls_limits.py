@@ -38,7 +38,8 @@ def test_rtp_ports_run_out_and_come_back(tmp_path: Path) -> None:
 def test_emergency_takes_a_campaigns_channel(tmp_path: Path) -> None:
     """All five channels of the only line are the campaign's: one of its calls is ended, and made again later."""
     numbers = [f"+358917700{n:03d}" for n in range(6)]
-    edits = {r'^name = "provider"$': 'name = "provider"\nenabled = false', r"^confirm_wait_seconds = 5": "confirm_wait_seconds = 1",
+    edits = {r'^name = "provider"$': 'name = "provider"\nenabled = false',
+             r"^confirm_wait_seconds = 5": "confirm_wait_seconds = 1",
              r"^retry_after_minutes = 10$": "retry_after_minutes = 0.05"}
     with House(tmp_path, edits=edits, numbers=numbers, provider=False) as house:
         anna = house.desk("101", "anna")
