@@ -187,6 +187,22 @@ def import_(ctx: click.Context, file: Path, summary: str, as_json: bool) -> None
 
 
 @config.command()
+@_json_option
+@click.pass_context
+def reload(ctx: click.Context, as_json: bool) -> None:
+    """Have the running box read its configuration file again, without dropping a call.
+
+    The file is the one it was started with or that was imported last. With mistakes in it nothing changes, and they are
+    named by line. The same by signal: kill -HUP the process of `switchroom serve`.
+    """
+    done = bus.ask_once(ctx.obj.data, Reload(by=_who()))
+    if _wants_json(ctx, as_json):
+        _print_json({"applied": True, "text": done.text})
+        return
+    click.echo(f"The running box has {done.text} in force.")
+
+
+@config.command()
 @click.argument("version", type=int)
 @_json_option
 @click.pass_context

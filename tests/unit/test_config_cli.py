@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,3 +164,12 @@ def test_what_the_core_refuses_does_not_stay_in_force(box: Box, monkeypatch: pyt
     result = box.run("import", str(box.office))
     assert isinstance(result.exception, SwitchroomError) and result.exception.id == "core.port-taken"
     assert box.json("show")["lines"][1]["channels"] == 10
+
+
+def test_reload_without_a_box_says_how_to_start_one(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "appliance.cli", "--data", str(tmp_path), "config", "reload"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )
+    assert done.returncode == 1
+    assert "switchroom serve" in done.stderr
