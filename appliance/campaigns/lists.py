@@ -15,8 +15,6 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from charset_normalizer import from_bytes
-
 from appliance.config.model import Config, SubscriberList
 from appliance.config.numbers import emergency_numbers, is_emergency, normalise
 from appliance.errors import SwitchroomError
@@ -120,6 +118,8 @@ def _encoding_of(file: BinaryIO, path: Path) -> str:
     if b"\x00" in sample:
         raise _wrong_encoding(path, bad)
     # What is ASCII tells nothing about the encoding; only lines with other bytes are judged.
+    from charset_normalizer import from_bytes  # needed for the odd list only, and slow to load
+
     telling = b"\n".join(line for line in sample.splitlines() if not line.isascii())
     best = from_bytes(telling, cp_isolation=list(_GUESSES), threshold=0.3).best()
     if best is None or best.encoding not in _GUESSES or not _sounds_right(telling, _GUESSES[best.encoding]):

@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-import holidays as holiday_tables
 import phonenumbers
 from phonenumbers import timezone as number_timezones
 
@@ -124,6 +123,8 @@ def parse_date_rule(text: str) -> tuple[Span, ...]:
 @lru_cache(maxsize=128)
 def holidays_of(country: str, region: str, year: int) -> frozenset[dt.date]:
     """Public holidays; empty where the calendar does not know the country."""
+    import holidays as holiday_tables  # the calendars of the world: most starts do not need them
+
     try:
         return frozenset(holiday_tables.country_holidays(country, subdiv=region or None, years=year))
     except NotImplementedError:
@@ -131,6 +132,8 @@ def holidays_of(country: str, region: str, year: int) -> frozenset[dt.date]:
 
 
 def knows_holidays(country: str, region: str = "") -> bool:
+    import holidays as holiday_tables
+
     try:
         holiday_tables.country_holidays(country, subdiv=region or None, years=2024)
     except NotImplementedError:

@@ -27,6 +27,8 @@ WATCHDOG_SECONDS = 20
 START_SECONDS = 60
 """How long a process may take to its first readiness: a long ledger may have to be recovered."""
 
+HEAD_START_SECONDS = 3.0
+
 
 @dataclass
 class Child:
@@ -67,7 +69,10 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._pass_on_reload)
-        tasks = [asyncio.create_task(self._keep(child)) for child in self.children.values()]
+        first, *others = self.children.values()
+        tasks = [asyncio.create_task(self._keep(first))]
+        await self._head_start(first)
+        tasks += [asyncio.create_task(self._keep(child)) for child in others]
         await self._stopping.wait()
         for child in self.children.values():
             self._signal(child, signal.SIGTERM)
@@ -78,6 +83,13 @@ class Supervisor:
             if isinstance(problem, Exception):
                 log.error("a process was no longer looked after", exc_info=problem)
         return self._status
+
+    async def _head_start(self, child: Child) -> None:
+        """The core has a small machine to itself until it takes calls; the others wait for it, though not for long."""
+        waits = [asyncio.create_task(event.wait()) for event in (child.ready, self._stopping)]
+        await asyncio.wait(waits, timeout=HEAD_START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
 
     def stop(self) -> None:
         self._stopping.set()

@@ -95,8 +95,9 @@ def show(found: dict[str, Any]) -> None:
                           f"{o.core_ms:.2f}: {split}", f"{o.sipp_ms:.2f}", AIM.get(what, ""), PEER.get(what, ""))
     if "delay" in found:
         d = found["delay"]
-        table.add_row("INVITE in → INVITE out", str(DELAY_RATE), "", "", "", "", f"p50 {d['p50_ms']:.1f} ms, p99 {d['p99_ms']:.1f} ms",
-                      "", "p99 3 ms", "p50 2.9, p99 5.4 ms at 5/s")
+        took = f"p50 {d['p50_ms']:.1f} ms, p99 {d['p99_ms']:.1f} ms"
+        peer = "p50 2.9, p99 5.4 ms at 5/s"
+        table.add_row("INVITE in → INVITE out", str(DELAY_RATE), "", "", "", "", took, "", "p99 3 ms", peer)
     Console(width=170).print(table)
 
 

@@ -19,7 +19,7 @@ from tests.peers.net import free_port
 from tests.peers.strangers import Datagrams
 
 PHONES = 20
-MEDIA = (20000, 31999)
+MEDIA = "20000-31999"
 _OFFICE = """
 [office]
 name = "Load"
@@ -59,15 +59,15 @@ def office(sip: str = "") -> str:
     return _OFFICE.format(sip=sip, numbers=numbers) + "".join(_PHONE.format(extension(n)) for n in range(PHONES))
 
 
+def unstarted(folder: Path, sip: str = "") -> Box:
+    return Box(folder, free_port(), free_port(), office=office(sip), edits={"^media_ports = .*$": f'media_ports = "{MEDIA}"'})
+
+
 @contextmanager
 def box(sip: str = "") -> Iterator[Box]:
     """A box of its own (`switchroom serve`, ledger on disk with fsync). Its gateway is a sipp on `gateway_port(box)`."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        made = Box(Path(name), free_port(), free_port(), office=office(sip))
-        text = made.config.read_text().replace(f"{made.media[0]}-{made.media[1]}", f"{MEDIA[0]}-{MEDIA[1]}")
-        made.config.write_text(text)
-        with made:
-            yield made
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, unstarted(Path(name), sip) as made:
+        yield made
 
 
 def gateway_port(made: Box) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -62,12 +63,16 @@ class Box:
         self.stop()
 
     def start(self) -> None:
+        self.launch()
+        self.wait_up()
+
+    def launch(self) -> None:
+        """Start it, and do not wait."""
         command = [sys.executable, "-m", "appliance.cli", "--data", str(self.data), "serve", "--config", str(self.config),
                    "--now", self._now(), "--log", os.environ.get("SWITCHROOM_TEST_LOG", "info")]
         with (self.folder / "serve.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                              cwd=Path(__file__).parents[2])
-        self.wait_up()
 
     def _now(self) -> str:
         """The pretended time: it goes on over restarts, as a clock does."""
@@ -108,8 +113,9 @@ class Box:
             return self._process.pid
         module = {"core": "appliance.core", "dialer": "appliance.dialer", "web": "web"}[name]
         for child in psutil.Process(self._process.pid).children():
-            if module in child.cmdline():
-                return child.pid
+            with contextlib.suppress(psutil.NoSuchProcess):  # it is ending just now
+                if module in child.cmdline():
+                    return child.pid
         return 0
 
     def kill(self, name: str) -> None:
