@@ -13,6 +13,7 @@ BY_EAR = {
     r'^answer_supervision = "signalled"': 'answer_supervision = "audio"', r"^channels = 5$": "channels = 10",
     r"^lines = 5$": "lines = 10", r"^ring_seconds = 25$": "ring_seconds = 14", r"^retries = 2$": "retries = 0",
     r"^confirm_wait_seconds = 5": "confirm_wait_seconds = 1",
+    r"^retry_after_minutes = 10$": "retry_after_minutes = 0.05",
 }
 """Ringing lasts longer than two bursts and the time after which it would count as over (supervision.RING_GAP)."""
 

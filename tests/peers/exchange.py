@@ -43,7 +43,8 @@ def streams(folder: Path, country: str = "FI") -> None:
         "gone": [*answered, silence(3.0), tone(country, "busy", 20.0)],
         "busy": [silence(0.4), tone(country, "busy", 20.0)],
         "ring": [silence(0.4), tone(country, "ringback", 60.0)],
-        "unknown": [silence(0.4), tone(country, "special", 1.0), silence(0.7), tone(country, "congestion", 20.0)],
+        # The special information tone comes before each round of an announcement (here two without words).
+        "unknown": [silence(0.4), tone(country, "special", 4.0), silence(0.7), tone(country, "congestion", 20.0)],
     }
     for name, sounds in parts.items():
         whole = np.concatenate(sounds)
