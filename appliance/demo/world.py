@@ -141,7 +141,8 @@ class World:
     def _write_office(self) -> None:
         here = resources.files("appliance.demo")
         text = Template((here / "office.toml").read_text(encoding="utf-8")).safe_substitute(
-            SIP=self.sip, WEB=self.web, GATEWAY=self.gateway, MEDIA=f"{self._media + PORTS_FOR_SIPP * 2}-{self._media + MEDIA_PORTS - 1}",
+            SIP=self.sip, WEB=self.web, GATEWAY=self.gateway,
+            MEDIA=f"{self._media + PORTS_FOR_SIPP * 2}-{self._media + MEDIA_PORTS - 1}",
             SECRET101=self.passwords["101"], SECRET102=self.passwords["102"])
         office = self.folder / "office.toml"
         office.write_text(text, encoding="utf-8")

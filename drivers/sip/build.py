@@ -16,7 +16,7 @@ SOURCES = [
     "desc.c", "ring.c", "journal.c", "guard.c", "guard_form.c", "guard_msg.c", "guard_reply.c", "guard_table.c",
 ]
 # libre's own calls of these go through front.c, where the guard stands.
-WRAPPED = ("udp_listen", "tcp_accept", "sip_transp_laddr", "re_fprintf")
+WRAPPED = ("udp_listen", "tcp_listen", "tcp_accept", "sip_transp_laddr", "re_fprintf")
 SANITIZE = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g", "-O1"]
 
 

@@ -2,6 +2,7 @@
  * front: puts the guard before libre. The linker sends libre's own calls of a few functions here (build.py, --wrap):
  *
  *   udp_listen       each SIP socket gets a helper that sees datagrams first, and a larger receive buffer
+ *   tcp_listen       sees that "any" address is listened on, where libre would refuse it (as does udp_listen)
  *   tcp_accept       each connection gets one too; a banned source gets none
  *   sip_transp_laddr an address bound to "any" is shown as the one that the destination is reached from
  *   re_fprintf       what libre says on stderr about messages it does not like is counted, not printed
@@ -15,6 +16,8 @@ enum { LAYER = -100, STREAMS_MAX = 2048, STREAMS_PER_SOURCE = 64, RECEIVE_BUFFER
 
 int __real_udp_listen(struct udp_sock **usp, const struct sa *local, udp_recv_h *rh, void *arg);
 int __wrap_udp_listen(struct udp_sock **usp, const struct sa *local, udp_recv_h *rh, void *arg);
+int __real_tcp_listen(struct tcp_sock **tsp, const struct sa *local, tcp_conn_h *ch, void *arg);
+int __wrap_tcp_listen(struct tcp_sock **tsp, const struct sa *local, tcp_conn_h *ch, void *arg);
 int __real_tcp_accept(struct tcp_conn **tcp, struct tcp_sock *ts, tcp_estab_h *eh, tcp_recv_h *rh, tcp_close_h *ch, void *arg);
 int __wrap_tcp_accept(struct tcp_conn **tcp, struct tcp_sock *ts, tcp_estab_h *eh, tcp_recv_h *rh, tcp_close_h *ch, void *arg);
 int __real_sip_transp_laddr(struct sip *sip, struct sa *laddr, enum sip_transp tp, const struct sa *dst);
@@ -85,11 +88,29 @@ static bool udp_send_seen(int *err, struct sa *dst, struct mbuf *mb, void *arg)
 	return false;
 }
 
+/* Where to listen: sip_transp_add takes no "any" address, so listen_one gives it loopback's and sets `any`. */
+static struct sa listen_address(const struct sa *local)
+{
+	struct sa sa = *local;
+
+	if (the_ua && the_ua->any)
+		(void)sa_set_str(&sa, sa_af(local) == AF_INET6 ? "::" : "0.0.0.0", sa_port(local));
+	return sa;
+}
+
+int __wrap_tcp_listen(struct tcp_sock **tsp, const struct sa *local, tcp_conn_h *ch, void *arg)
+{
+	const struct sa where = listen_address(local);
+
+	return __real_tcp_listen(tsp, &where, ch, arg);
+}
+
 int __wrap_udp_listen(struct udp_sock **usp, const struct sa *local, udp_recv_h *rh, void *arg)
 {
 	struct ua *ua = the_ua;
+	const struct sa where = listen_address(local);
 	struct sa bound;
-	int err = __real_udp_listen(usp, local, rh, arg);
+	int err = __real_udp_listen(usp, &where, rh, arg);
 
 	if (err || !ua || ua->listens >= LISTEN_MAX)
 		return err;

@@ -86,11 +86,17 @@ static int listen_one(struct ua *ua, const struct pl *where)
 		return EINVAL;
 	if (ua->listens == LISTEN_MAX)
 		return E2BIG;
+	ua->any = sa_is_any(&sa);
+	if (ua->any)
+		(void)sa_set_str(&sa, sa_af(&sa) == AF_INET6 ? "::1" : "127.0.0.1", sa_port(&sa));
 	err = sip_transp_add(ua->sip, SIP_TRANSP_UDP, &sa);
+	if (!err) {
+		sa_set_port(&sa, ua->udp_port);
+		err = sip_transp_add(ua->sip, SIP_TRANSP_TCP, &sa);
+	}
+	ua->any = false;
 	if (err)
 		return err;
-	sa_set_port(&sa, ua->udp_port);
-	err = sip_transp_add(ua->sip, SIP_TRANSP_TCP, &sa);
 	ua->port[ua->listens++] = sa_port(&sa);
 	return err;
 }

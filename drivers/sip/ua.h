@@ -46,6 +46,7 @@ struct ua {
 	struct hash *legs_by_id, *legs_by_call, *pending, *orphans;
 	struct list streams;
 	uint16_t udp_port; /* of the socket bound last */
+	bool any; /* listening now, on every address */
 	uint16_t port[LISTEN_MAX];
 	unsigned listens;
 	struct tmr second_tmr, stop_tmr;

@@ -1,0 +1,95 @@
+"""`switchroom serve` where there is no configuration: the one it makes, and which one runs afterwards."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from appliance.cli import serve
+from appliance.config import starter
+from appliance.config.load import loads
+from appliance.config.store import Store
+from appliance.errors import SwitchroomError
+from appliance.system.paths import ensure_layout
+
+FINLAND = starter.Place("FI", "Europe/Helsinki", "fi", True)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    ensure_layout(tmp_path / "data")
+    return tmp_path / "data"
+
+
+def test_starter_has_two_phones_with_passwords_of_their_own() -> None:
+    first, second = (loads(starter.starter_text(FINLAND)) for _ in range(2))
+    secrets = {phone.secret for config in (first, second) for phone in config.phones}
+    assert len(secrets) == 4 and all(len(secret) == starter.PASSWORD_LENGTH for secret in secrets)
+    assert (first.office.country, first.office.timezone, first.office.language) == ("FI", "Europe/Helsinki", "fi")
+    assert not first.lines
+
+
+def test_starter_examples_are_right_when_uncommented() -> None:
+    text = re.sub(r"(?m)^# (?=\[|[a-z_]+ = )", "", starter.starter_text(FINLAND))
+    config = loads(text)
+    assert [line.name for line in config.lines] == ["gateway"]
+    assert [scenario.code for scenario in config.scenarios] == ["701"] and config.mail.server is not None
+
+
+@pytest.mark.parametrize(("zone", "lang", "country", "language", "sure"), [
+    ("Europe/Helsinki", "en_US.UTF-8", "FI", "en", True), ("Etc/UTC", "fi_FI.UTF-8", "FI", "fi", True),
+    ("Etc/UTC", "C.UTF-8", starter.NO_COUNTRY, "en", False), ("Europe/Kyiv", "uk_UA.UTF-8", "UA", "uk", True),
+])  # fmt: skip
+def test_place_of_the_machine(tmp_path: Path, zone: str, lang: str, country: str, language: str, sure: bool) -> None:
+    target = tmp_path / "zoneinfo" / zone
+    target.parent.mkdir(parents=True)
+    target.touch()
+    (tmp_path / "localtime").symlink_to(target)
+    place = starter.machine_place(tmp_path / "localtime", {"LANG": lang})
+    assert place == starter.Place(country, zone, language, sure)
+
+
+def test_first_start_writes_a_private_file_and_runs_it(folder: Path) -> None:
+    assert serve.choose_config(folder, None) is True
+    assert (folder / serve.STARTER).stat().st_mode & 0o777 == 0o600
+    assert [phone.extension for phone in Store(folder).current().phones] == ["101", "102"]
+    assert serve.choose_config(folder, None) is False
+    assert Store(folder).version() == 1
+
+
+def test_an_edited_starter_is_taken_at_the_next_start(folder: Path) -> None:
+    serve.choose_config(folder, None)
+    file = folder / serve.STARTER
+    file.write_text(file.read_text().replace("My office", "Harbour Office"))
+    serve.choose_config(folder, None)
+    assert Store(folder).current().office.name == "Harbour Office"
+    Store(folder).rollback(1, by="test")
+    serve.choose_config(folder, None)
+    assert Store(folder).current().office.name == "My office"
+
+
+def test_a_file_that_is_there_already_is_not_written_over(folder: Path) -> None:
+    (folder / serve.STARTER).write_text('[office]\nname = "Mine"\ncountry = "FI"\n')
+    assert serve.choose_config(folder, None) is False
+    assert Store(folder).current().office.name == "Mine"
+
+
+def test_newcomer_is_told_how_to_register(folder: Path) -> None:
+    serve.choose_config(folder, None)
+    config = Store(folder).current()
+    console = Console(record=True, width=300, file=io.StringIO())
+    serve.introduce(console, folder, config)
+    told = console.export_text()
+    for phone in config.phones:
+        assert f"user {phone.extension}  password {phone.secret}" in told
+    assert str(folder / serve.STARTER) in told and ":5060, UDP or TCP" in told
+
+
+def test_a_time_that_is_none_is_refused() -> None:
+    with pytest.raises(SwitchroomError, match="not a time"):
+        serve.clock_offset("noon")
+    assert serve.clock_offset(None) == 0.0
