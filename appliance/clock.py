@@ -27,6 +27,21 @@ class SystemClock:
         return time.monotonic()
 
 
+class SteadyClock:
+    """UTC as it was at the start, carried on by the monotonic clock: what expires (registrations, nonces, bans) does so
+    after its time, also when NTP sets the calendar by hours, as on a machine without a clock of its own."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._base = clock.utc() - clock.mono()
+
+    def utc(self) -> float:
+        return self._base + self._clock.mono()
+
+    def mono(self) -> float:
+        return self._clock.mono()
+
+
 class ManualClock:
     """A clock that stands still until it is moved. Simulations and tests run on it."""
 

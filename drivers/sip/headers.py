@@ -25,6 +25,11 @@ def one_line(text: str) -> bytes:
     return "".join(c for c in text if c >= " " and c != "\x7f").encode()[:120]
 
 
+def printable(text: str) -> str:
+    """What a stranger wrote, as a log may hold it: short, and no control characters."""
+    return "".join(char if char.isprintable() else "?" for char in text[:40])
+
+
 def uri_of(value: str) -> str:
     """The URI of a name-addr or addr-spec: `"A" <sip:a@b>;tag=1` -> `sip:a@b`."""
     start = value.find("<")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from drivers.sip.bans import Bans
 from drivers.sip.digest import Account, Authenticator, Verdict
 from drivers.sip.registrar import Binding, MemoryStore, Registrar, Request, Store
 
+log = logging.getLogger("sip")
 _NAMESPACE = "registration"
 
 
@@ -123,7 +125,11 @@ class Phones:
             shared = any(address_of(endpoint) == address for endpoint in self.ours)
             port = int(source.rpartition(":")[2])
             ours = source in self.ours or any(ipaddress.ip_address(address) in network for network in self._never)
+            log.warning("a wrong password, or a phone that is not in the configuration",
+                        extra={"phone": h.printable(named), "source": source})
             ban = self.bans.failure(address, port, verdict.username, now, shared=shared, ours=ours)
+            if ban is not None:
+                log.warning("shut out", extra={"source": ban.address, "seconds": ban.seconds, "why": ban.reason})
         if verdict.kind == "malformed":
             return Checked(reply=Reply(status=400, reason="Bad Authorization"), ban=ban)
         return Checked(reply=self._challenge(verdict.challenge), ban=ban)
