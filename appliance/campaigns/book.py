@@ -34,6 +34,9 @@ from appliance.messages import (
     ReportSent,
 )
 
+CLOCK_SLACK: Final = 60.0
+"""Seconds by which a calendar may go back without being noticed: leap seconds, and processes that looked at different moments."""
+
 RANK: Final[dict[Outcome, int]] = {
     "confirmed": 9, "declined": 8, "heard": 7, "hung_up": 6, "machine": 5,
     "busy": 4, "no_answer": 4, "unreachable": 4, "cancelled": 2, "no_line": 1, "interrupted": 1,
@@ -129,6 +132,8 @@ class CampaignBook:
         self._final: dict[int, Outcome] = {}
         self._in_progress: set[int] = set()
         self._due_at: dict[int, float] = {}
+        self._seen = utc
+        """The latest calendar time that we were told."""
         self._untried = self.size
         self._shelf = bytearray(self.size)
         self._untried_on = bytearray(self.size)
@@ -194,6 +199,9 @@ class CampaignBook:
         where nobody is due. Untried numbers go first, in the order of the list; then retries by the time they fell due."""
         if self.state != "running":
             return None
+        if now < self._seen - CLOCK_SLACK:
+            self._clock_set_back(now)
+        self._seen = now
         untried = [index for shelf in shelves if (index := self._first_untried(shelf, skip)) >= 0]
         if untried:
             return Due(min(untried), 1)
@@ -202,6 +210,15 @@ class CampaignBook:
             return None
         index = min(due)[1]
         return Due(index, len(self._attempts[index]) + 1)
+
+    def _clock_set_back(self, now: float) -> None:
+        """The calendar was set back by minutes or hours (NTP): what was due keeps its distance, or it would wait that much
+        longer. What was noted since then is nearer than that, and stays."""
+        gap = self._seen - now
+        for index, due in self._due_at.items():
+            if due > now + gap:
+                self._due_at[index] = due - gap
+                heapq.heappush(self._retries.setdefault(self._shelf[index], []), (due - gap, index))
 
     def next_time(self, shelves: Sequence[int] = (0,)) -> float | None:
         """UTC when the first of those who wait on `shelves` falls due (may be past); None where nobody waits."""
@@ -327,6 +344,7 @@ class CampaignBook:
             times = sum(a.retry is retry for a in made)
             wait = causes.wait_seconds(retry, self.rules.retry_after_minutes, self.rules.busy_retry_minutes, times)
             self._standing[index] = Standing.WAITING
+            self._seen = max(self._seen, utc)
             self._due_at[index] = utc + wait
             heapq.heappush(self._retries.setdefault(self._shelf[index], []), (utc + wait, index))
 

@@ -267,3 +267,24 @@ def test_the_forecast_learns_from_earlier_campaigns() -> None:
     rules = Scenario(code="701", retries=0)
     nobody = Shares(answered=0.0, no_answer=0.0, busy=1.0, hung_up=0.0)
     assert expected_minutes(300, 5, 20.0, rules, nobody) < expected_minutes(300, 5, 20.0, rules, shares)
+
+
+def test_retries_keep_their_distance_when_the_clock_is_set_back() -> None:
+    c = Campaign(1)
+    c.call(0, 1, "no_answer")
+    due = c.it.next_time()
+    assert due is not None and c.it.next_due(c.utc) is None
+    back = c.utc - 3600.0
+    assert c.it.next_due(back) is None, "not at once either"
+    assert c.it.next_time() == pytest.approx(due - 3600.0)
+    assert c.it.next_due(due - 3600.0 + 1) == Due(0, 2)
+
+
+def test_a_clock_set_back_for_good_does_not_keep_pulling() -> None:
+    c = Campaign(1)
+    c.call(0, 1, "no_answer")
+    due = c.it.next_time()
+    assert due is not None
+    for ago in (3600.0, 3599.0, 3598.0):
+        c.it.next_due(c.utc - ago)
+    assert c.it.next_time() == pytest.approx(due - 3600.0)
