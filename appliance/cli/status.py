@@ -5,10 +5,12 @@ from __future__ import annotations
 import click
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from appliance import bus
 from appliance.messages import Status, StatusReply
+from appliance.system.logs import plain
 
 
 @click.command()
@@ -24,14 +26,21 @@ def status(ctx: click.Context) -> None:
                   f"{reply.config_version}, {reply.calls} calls, ledger at {reply.ledger_seq}")
     lines = Table("Line", "State", "Channels", "Busy", "Kept free", title="Lines", title_justify="left")
     for line in reply.lines:
-        state = "[green]up[/]" if line.up else f"[red]down[/] {line.reason}"
+        state = "[green]up[/]" if line.up else f"[red]down[/] {_plain(line.reason)}"
         lines.add_row(line.name, state, str(line.channels), str(line.busy), str(line.keep_free))
     console.print(lines)
     phones = Table("Extension", "Name", "Registered", "Calls", title="Phones", title_justify="left")
     for phone in reply.phones:
-        phones.add_row(phone.extension, phone.name, phone.contact if phone.registered else "[dim]no[/]", str(phone.busy))
+        phones.add_row(phone.extension, phone.name, _plain(phone.contact) if phone.registered else "[dim]no[/]", str(phone.busy))
     console.print(phones)
     for campaign in reply.campaigns_running:
         console.print(f"Campaign {campaign} is running: switchroom campaign watch {campaign}")
     for what, level in reply.shortages.items():
         console.print(f"[bold red]Short of {what}: {level}[/]")
+    for address, seconds in reply.health.get("sip", {}).get("banned", {}).items():
+        console.print(f"Shut out after wrong passwords: {address}, for {seconds / 60:.0f} more minutes")
+
+
+def _plain(text: str) -> str:
+    """Far ends choose reason phrases and contacts: no markup, no control characters."""
+    return escape(plain(text))

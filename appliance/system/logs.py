@@ -14,6 +14,11 @@ import time
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
+def plain(text: str) -> str:
+    """Text as a terminal may have it. Far ends choose names and reason phrases: none may steer the screen that shows them."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -25,7 +30,8 @@ class JsonFormatter(logging.Formatter):
         line |= {k: v for k, v in vars(record).items() if k not in _STANDARD}
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        text = json.dumps(line, default=str, ensure_ascii=False)
+        return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 _COLOURS = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31m"}
@@ -33,9 +39,10 @@ _COLOURS = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31m"}
 
 class TerminalFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        extra = " ".join(f"{k}={v}" for k, v in vars(record).items() if k not in _STANDARD)
+        extra = plain(" ".join(f"{k}={v}" for k, v in vars(record).items() if k not in _STANDARD))
         colour = _COLOURS.get(record.levelname, "")
-        text = f"{time.strftime('%H:%M:%S')} {record.name:<8} {colour}{record.getMessage()}{colour and chr(27) + '[0m'} {extra}"
+        said = plain(record.getMessage())
+        text = f"{time.strftime('%H:%M:%S')} {record.name:<8} {colour}{said}{colour and chr(27) + '[0m'} {extra}"
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
         return text.rstrip()
