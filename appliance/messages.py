@@ -361,6 +361,8 @@ class CampaignStarted(Reply, frozen=True, kw_only=True):
     bad_rows: list[BadRow] = []
     lines: int = 0
     minutes: float = 0.0
+    opens: float = 0.0
+    """UTC from which it calls, where its hours are closed now; else 0."""
 
 
 class AttemptGranted(Reply, frozen=True, kw_only=True):

@@ -97,6 +97,8 @@ def start(ctx: click.Context, code: str, list_number: str, message: Path, lines:
         console = Console(highlight=False)
         console.print(f"[green]Campaign {reply.campaign} has begun:[/] {reply.subscribers} numbers, {reply.lines} lines, "
                       f"about {max(1, round(reply.minutes))} minutes.")
+        if reply.opens:
+            console.print(f"[yellow]Its hours are closed now:[/] it calls from {_local(reply.opens)} on.")
         if reply.duplicates:
             console.print(f"{reply.duplicates} rows held a number that had come before; each is called once.")
         for bad in reply.bad_rows[:20]:

@@ -81,7 +81,7 @@ def main() -> None:
         if "--json" in sys.argv:
             click.echo(json.dumps({"error": {"id": problem.id, "message": problem.message, "hint": problem.hint}}))
         else:
-            console = Console(stderr=True)
+            console = Console(stderr=True, soft_wrap=True)
             console.print(f"[bold red]{escape(problem.message)}[/]", highlight=False)
             if problem.hint:
                 console.print(escape(problem.hint), highlight=False)

@@ -43,12 +43,13 @@ class Commands:
         source = Path(command.message)
         if not source.is_file():
             raise SwitchroomError("campaign.no-message", f"There is no file {source}.", "Name a WAV file.")
+        opens = box.desk.opens_at(scenario)
         draft = await box.desk.prepare_file(source, scenario)
         created = await box.desk.create(scenario, command.list, draft, command.by, command.lines)
         minutes = estimate.expected_minutes(created.subscribers, created.lines, created.message_seconds, scenario)
         return m.CampaignStarted(
             campaign=created.campaign, subscribers=created.subscribers, duplicates=created.duplicates,
-            bad_rows=created.bad_rows, lines=created.lines, minutes=minutes,
+            bad_rows=created.bad_rows, lines=created.lines, minutes=minutes, opens=opens or 0.0,
         )
 
     async def _control_campaign(self, command: m.ControlCampaign) -> m.Reply:

@@ -108,17 +108,22 @@ class Desk:
         named = config.hours_named(scenario.hours) if scenario.hours else None
         return named is None or hours.is_open(named, self._clock.utc(), config.office.timezone, config.office.country)
 
-    def opens(self, scenario: Scenario) -> Moment | None:
-        """When the scenario's hours open next, as it is said; None where they are open now."""
-        if self.hours_open(scenario):
-            return None
+    def opens_at(self, scenario: Scenario) -> float | None:
+        """UTC when the scenario's hours open next; None where they are open now. Raises "campaign.never-open"."""
         config = self._config()
-        assert scenario.hours is not None
-        named = config.hours_named(scenario.hours)
-        assert named is not None
+        named = config.hours_named(scenario.hours) if scenario.hours else None
+        if named is None or self.hours_open(scenario):
+            return None
         change = hours.next_change(named, self._clock.utc(), config.office.timezone, config.office.country)
         if change is None:
             raise SwitchroomError("campaign.never-open", f"The hours {scenario.hours} never open.", "Mend [[hours]].")
+        return change
+
+    def opens(self, scenario: Scenario) -> Moment | None:
+        """When the scenario's hours open next, as it is said; None where they are open now."""
+        change = self.opens_at(scenario)
+        if change is None:
+            return None
         said = self._said(change)
         if said is None:
             raise SwitchroomError("campaign.closed-long", "The hours are closed for a week or more.", "Mend [[hours]].")

@@ -167,7 +167,8 @@ class Outbox:
                 raise SwitchroomError(
                     "mail.no-recipient", f"Mail {id!r} has no recipient.", "Name one with --to ADDRESS."
                 )
-            entry.state, entry.next_try, entry.first_try, entry.tries = "waiting", self.clock.utc(), 0.0, 0
+            # At once by the clock of whoever sends, which may not be ours (--now).
+            entry.state, entry.next_try, entry.first_try, entry.tries = "waiting", 0.0, 0.0, 0
             entry.refused, entry.error = {}, ""
 
         return self.change(id, again)
@@ -176,7 +177,7 @@ class Outbox:
         """Make all waiting mails due now (the mail server's settings have changed). Gives how many."""
         waiting = [entry.id for entry in self.entries() if entry.state == "waiting"]
         for id in waiting:
-            self.change(id, lambda entry: setattr(entry, "next_try", self.clock.utc()))
+            self.change(id, lambda entry: setattr(entry, "next_try", 0.0))
         return len(waiting)
 
     def sweep(self) -> None:
