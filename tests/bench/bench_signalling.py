@@ -25,7 +25,6 @@ from rich.table import Table
 from tests.bench import rig
 from tests.peers.box import Box
 
-UNLIMITED = "max_new_calls_per_second = 100000"
 PEER = {"answer": "800/s at 1.39 ms; collapses at 900/s", "two legs": "not measured alone"}
 AIM = {"answer": "1,600/s at 0.5 ms", "two legs": "500/s at 1.2 ms"}
 DELAY_RATE = 50
@@ -43,7 +42,7 @@ def highest(made: Box, rates: Sequence[int], seconds: float, two_legs: bool) -> 
 
 @contextlib.contextmanager
 def office(two_legs: bool, trace: Sequence[str] = ()) -> Iterator[Box]:
-    with rig.box(UNLIMITED) as made, rig.phones(made, trace) if two_legs else contextlib.nullcontext():
+    with rig.box(rig.UNLIMITED) as made, rig.phones(made, trace) if two_legs else contextlib.nullcontext():
         yield made
 
 

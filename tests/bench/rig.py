@@ -15,10 +15,11 @@ from pathlib import Path
 import psutil
 
 from tests.peers.box import Box
-from tests.peers.net import free_port
+from tests.peers.net import free_port, media_base
 from tests.peers.strangers import Datagrams
 
 PHONES = 20
+UNLIMITED = "max_new_calls_per_second = 100000"
 MEDIA = "20000-31999"
 _OFFICE = """
 [office]
@@ -144,7 +145,7 @@ def phones(made: Box, extra: Sequence[str] = ()) -> Iterator[int]:
     asyncio.run(_register(made, port))
     with (made.folder / "uas.out").open("wb") as out:
         process = subprocess.Popen(
-            ["sipp", "-sn", "uas", "-i", "127.0.0.1", "-p", str(port), "-nostdin", "-mp", "50000", *extra],
+            ["sipp", "-sn", "uas", "-i", "127.0.0.1", "-p", str(port), "-nostdin", "-mp", str(media_base()), *extra],
             cwd=made.folder, stdout=out, stderr=out,
         )
         try:
@@ -161,26 +162,33 @@ async def _register(made: Box, port: int) -> None:
             assert answer is not None and answer.status == 200, answer
 
 
+def caller(
+    made: Box, rate: int, calls: int, *, two_legs: bool = False, extra: Sequence[str] = ()
+) -> subprocess.Popen[bytes]:
+    """sipp at the gateway's address: `calls` calls at `rate` a second. Its screen goes to uac.out."""
+    csv = made.folder / "numbers.csv"
+    csv.write_text("SEQUENTIAL\n" + "".join(f"{number(n) if two_legs else 'service'};\n" for n in range(PHONES)))
+    with (made.folder / "uac.out").open("wb") as out:
+        return subprocess.Popen(
+            ["sipp", f"127.0.0.1:{made.sip_port}", "-sf", str(Path(__file__).parent / "uac.xml"), "-inf", str(csv),
+             "-i", "127.0.0.1", "-p", str(gateway_port(made)), "-nostdin", "-r", str(rate), "-m", str(calls), "-l", "50000",
+             "-mp", str(media_base()), *extra],
+            cwd=made.folder, stdout=out, stderr=out,
+        )  # fmt: skip
+
+
 def load(made: Box, rate: int, seconds: float, *, two_legs: bool = False, extra: Sequence[str] = ()) -> Outcome:
     """`rate` calls a second for `seconds`, from the gateway's address: INVITE, 200, ACK, BYE, 200."""
     result = Outcome(rate, seconds)
-    csv = made.folder / "numbers.csv"
-    csv.write_text("SEQUENTIAL\n" + "".join(f"{number(n) if two_legs else 'service'};\n" for n in range(PHONES)))
-    log = made.folder / "uac.out"
     core = made.pid("core")
     before = cpu_of(core)
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            ["sipp", f"127.0.0.1:{made.sip_port}", "-sf", str(Path(__file__).parent / "uac.xml"), "-inf", str(csv),
-             "-i", "127.0.0.1", "-p", str(gateway_port(made)), "-nostdin", "-r", str(rate), "-m", str(int(rate * seconds)),
-             "-l", "50000", "-mp", "52000", "-timeout", str(int(seconds) + 60), *extra],
-            cwd=made.folder, stdout=out, stderr=out,
-        )  # fmt: skip
-        _, _, usage = os.wait4(process.pid, 0)
-        process.returncode = 0  # waited for already
+    limit = ("-timeout", str(int(seconds) + 60))
+    process = caller(made, rate, int(rate * seconds), two_legs=two_legs, extra=(*limit, *extra))
+    _, _, usage = os.wait4(process.pid, 0)
+    process.returncode = 0  # waited for already
     result.sipp_cpu = usage.ru_utime + usage.ru_stime
     result.cpu = spent(core, before)
-    text = log.read_text(errors="replace")
+    text = (made.folder / "uac.out").read_text(errors="replace")
     result.made = _last(r"Outgoing calls created\s+\|\s+\d+\s+\|\s+(\d+)", text)
     result.done = _last(r"Successful call\s+\|\s+\d+\s+\|\s+(\d+)", text)
     result.failed = _last(r"Failed call\s+\|\s+\d+\s+\|\s+(\d+)", text)

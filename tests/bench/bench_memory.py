@@ -1,0 +1,96 @@
+"""Memory of the whole box: idle by process, per bridged call, and what has come back after the calls.
+
+`python -m tests.bench.bench_memory [--calls N] [--json]`
+
+PSS counts pages that processes share once. Calls are bridged G.711 between sipp and sipp, without audio; what sockets take of
+the kernel stands apart (Slab).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import rig
+from tests.bench.bench_media import kernel_kb
+from tests.peers.box import Box
+from tests.peers.net import wait_for
+
+PROCESSES = ("serve", "core", "dialer", "web")
+RATE = 50
+SETTLE_SECONDS = 45
+"""SIP transactions live 32 s (RFC 3261 timer J): their memory comes back after that."""
+
+
+def pss_mb(pid: int) -> tuple[float, float]:
+    """(PSS, USS) in MB."""
+    found = psutil.Process(pid).memory_full_info()
+    return found.pss / 1e6, found.uss / 1e6
+
+
+def core_mb(made: Box) -> float:
+    return pss_mb(made.pid("core"))[1]
+
+
+def bridged(made: Box, calls: int) -> dict[str, float]:
+    """`calls` calls up at once, then gone; and all of it once more: what an allocator keeps is used again, a leak is not."""
+    with rig.phones(made):
+        rig.load(made, RATE, 2, two_legs=True)  # what is made once: caches, the first arenas
+        before, slab = core_mb(made), kernel_kb()
+        during = wave(made, calls)
+        used = kernel_kb() - slab
+        after = settled(made)
+        wave(made, calls)
+        again = settled(made)
+    return {
+        "calls": calls, "kb_per_call": (during - before) * 1000 / calls, "kernel_kb_per_call": max(0, used) / calls,
+        "kept_kb_per_call": (after - before) * 1000 / calls, "kept_again_kb_per_call": (again - after) * 1000 / calls,
+    }  # fmt: skip
+
+
+def wave(made: Box, calls: int) -> float:
+    """All calls up at once; the core's memory then, in MB. The callers hang up by and by."""
+    stay = calls / RATE * 2 + 10
+    sipp = rig.caller(made, RATE, calls, two_legs=True, extra=("-d", str(int(stay * 1000))))
+    wait_for(lambda: made.json("status")["calls"] == calls, stay, f"{calls} calls at once")
+    found = core_mb(made)
+    sipp.wait(stay * 4)
+    return found
+
+
+def settled(made: Box) -> float:
+    wait_for(lambda: made.json("status")["calls"] == 0, 60, "the end of all calls")
+    time.sleep(SETTLE_SECONDS)
+    return core_mb(made)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=300)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    with rig.box(rig.UNLIMITED) as made:
+        time.sleep(2)
+        idle = {name: pss_mb(made.pid(name)) for name in PROCESSES}
+        calls = bridged(made, asked.calls)
+    if asked.json:
+        print(json.dumps({"idle": idle, **calls}))
+        return
+    table = Table("what", "figure", "aim", "peer", title="Memory")
+    for name, (pss, uss) in idle.items():
+        table.add_row(f"idle: {name}", f"{pss:.0f} MB ({uss:.0f} its own)", "", "")
+    table.add_row("idle: all", f"{sum(pss for pss, _ in idle.values()):.0f} MB", "150 MB", "62 MB (one process)")
+    table.add_row(f"per bridged call ({asked.calls} up)", f"{calls['kb_per_call']:.0f} KB", "100 KB", "430 KB")
+    table.add_row("the same, in the kernel", f"{calls['kernel_kb_per_call']:.0f} KB", "", "")
+    table.add_row("kept after the calls", f"{calls['kept_kb_per_call']:.0f} KB per call", "0", "3.6 GB after 800/s")
+    table.add_row("kept after as many again", f"{calls['kept_again_kb_per_call']:+.0f} KB per call", "0", "")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
