@@ -22,7 +22,8 @@ def test_a_line_is_one_json_object() -> None:
     line = logs.JsonFormatter().format(_record(call="c1", odd=Path("x")))
     assert "\n" not in line
     found = json.loads(line)
-    assert (found["part"], found["level"], found["text"], found["call"], found["odd"]) == ("core", "warning", "line a\nb", "c1", "x")
+    told = [found[key] for key in ("part", "level", "text", "call", "odd")]
+    assert told == ["core", "warning", "line a\nb", "c1", "x"]
 
 
 def test_a_trace_is_kept() -> None:
