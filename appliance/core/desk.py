@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from appliance.calls.flows.operator import Draft, Preview, Progress
@@ -44,6 +45,11 @@ ACTIONS: dict[str, CampaignState] = {
     "pause": "paused", "resume": "running", "cancel": "cancelled", "finish": "finished",
 }
 """What may be done to a campaign -> the state it comes to (book.NEXT_STATES says from which)."""
+
+
+def rules_to_keep(scenario: Scenario) -> dict[str, Any]:
+    """The scenario as the ledger keeps it beside its campaign: all but the PIN, which is asked for before there is one."""
+    return {key: value for key, value in to_builtins(scenario).items() if key != "pin"}
 
 
 @dataclass
@@ -248,7 +254,7 @@ class Desk:
                 campaign=number, scenario=scenario.code, name=scenario.name, list=list_number,
                 lines=self._lines(scenario, lines), message=str(kept.relative_to(self.data)), message_seconds=draft.seconds,
                 subscribers=len(loaded.subscribers), duplicates=loaded.duplicates, bad_rows=loaded.bad,
-                rules=to_builtins(scenario), by=by, report_to=list(scenario.report_to),
+                rules=rules_to_keep(scenario), by=by, report_to=list(scenario.report_to),
             )
             await self._ledger.append_campaign(event, loaded.subscribers)
             await asyncio.to_thread(self._discard, draft.path)

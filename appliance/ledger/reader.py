@@ -20,6 +20,15 @@ from .store import ATTEMPT, U32, U64, Dbs, U32x2, U64x2, close_store, open_store
 _subscriber = msgspec.msgpack.Decoder(m.Subscriber)
 
 
+CAMPAIGN_MAX = (1 << 32) - 1
+SEQ_MAX = (1 << 64) - 1
+
+
+def campaign_key(campaign: int) -> bytes:
+    """The number as a key. What cannot be a campaign's number becomes one that no campaign has."""
+    return U32.pack(campaign if 0 <= campaign <= CAMPAIGN_MAX else 0)
+
+
 class CampaignInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A campaign as the ledger knows it: how it was created, and its last state."""
 
@@ -62,7 +71,7 @@ class LedgerReader:
         found: list[m.Record] = []
         with self._store.read() as (txn, dbs), txn.cursor(db=dbs["events"]) as cursor:
             read = _Records(txn, dbs)
-            if cursor.set_range(U64.pack(after_seq + 1)):
+            if cursor.set_range(U64.pack(max(0, min(after_seq + 1, SEQ_MAX)))):
                 for key, value in cursor:
                     if len(found) >= limit:
                         break
@@ -77,7 +86,7 @@ class LedgerReader:
     def seq_at(self, utc: float) -> int:
         """The sequence number before the first record at or after `utc`: `read(seq_at(utc))` starts there."""
         with self._store.read() as (txn, dbs), txn.cursor(db=dbs["utc"]) as cursor:
-            if cursor.set_range(U32.pack(max(0, int(utc)))):
+            if cursor.set_range(U32.pack(max(0, min(int(utc), CAMPAIGN_MAX)))):
                 return U64.unpack(cursor.key()[4:])[0] - 1
         return self.last_seq()
 
@@ -86,10 +95,10 @@ class LedgerReader:
     def campaign_events(self, campaign: int, after_seq: int = 0, limit: int = 100_000) -> list[m.Record]:
         """The records of one campaign (durability.CAMPAIGN_EVENTS) with seq > `after_seq`, in order."""
         found: list[m.Record] = []
-        head = U32.pack(campaign)
+        head = campaign_key(campaign)
         with self._store.read() as (txn, dbs), txn.cursor(db=dbs["campaign_events"]) as cursor:
             read = _Records(txn, dbs)
-            if cursor.set_range(head + U64.pack(after_seq + 1)):
+            if cursor.set_range(head + U64.pack(max(0, min(after_seq + 1, SEQ_MAX)))):
                 for key in cursor.iternext(keys=True, values=False):
                     if key[:4] != head or len(found) >= limit:
                         break
@@ -104,12 +113,12 @@ class LedgerReader:
 
     def campaign(self, campaign: int) -> CampaignInfo | None:
         with self._store.read() as (txn, dbs):
-            value = txn.get(U32.pack(campaign), db=dbs["campaigns"])
+            value = txn.get(campaign_key(campaign), db=dbs["campaigns"])
             return _campaign(txn, dbs, _Records(txn, dbs), *U64x2.unpack(value)) if value else None
 
     def subscribers(self, campaign: int) -> list[m.Subscriber]:
         """The campaign's list, by index. Erased entries have number ""."""
-        head = U32.pack(campaign)
+        head = campaign_key(campaign)
         with self._store.read() as (txn, dbs), txn.cursor(db=dbs["subscribers"]) as cursor:
             if not cursor.set_range(U32x2.pack(campaign, 0)):
                 return []
