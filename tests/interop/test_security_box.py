@@ -20,7 +20,8 @@ from tests.peers.station import Station
 
 SECRETS = ("trunk-secret", "anna-101", "boris-102", "chen-103", "daria-104", "90817263", "mail-secret")
 PIN = "90817263"
-EDITS = {r'^pin = "4321"$': f'pin = "{PIN}"', r"^retries = 2$": "retries = 0", r"^confirm_wait_seconds = 5 ": "confirm_wait_seconds = 1 "}
+EDITS = {r'^pin = "4321"$': f'pin = "{PIN}"', r"^retries = 2$": "retries = 0",
+         r"^confirm_wait_seconds = 5 ": "confirm_wait_seconds = 1 "}
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,8 @@ def test_digits_of_a_pin_are_not_written_down_one_by_one(box: Box) -> None:
     ("campaign", "start", "701", "--list", "../12", "--message", "/etc/passwd"),
     ("campaign", "start", "701", "--list", "12", "--message", "/etc/passwd"),
     ("campaign", "report", "1", "--mail", "--to", "a@b\r\nBcc: c@d"),
-    ("mail", "show", "../../../etc/passwd"), ("mail", "retry", "../config/current"), ("cdr", "show", "x" * 5000), ("cdr", "show", "\x1b[2J"),
+    ("mail", "show", "../../../etc/passwd"), ("mail", "retry", "../config/current"), ("cdr", "show", "x" * 5000),
+    ("cdr", "show", "\x1b[2J"),
     ("config", "show", "99999999999999999999"), ("config", "rollback", "-5"), ("list", "check", "../../etc/passwd"),
     ("cdr", "list", "--number", "x" * 100_000), ("ledger", "tail", "--after", "99999999999999999999"),
 ])  # fmt: skip

@@ -342,3 +342,27 @@ def test_a_reader_whose_map_is_outgrown_before_its_first_look(tmp_path: Path) ->
     with reader.read() as (txn, dbs):
         assert txn.get(b"filler-800-799", db=dbs["meta"]) is not None
     reader.env.close()
+
+
+async def test_an_item_that_breaks_the_transaction_takes_no_other_with_it(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong inside, nobody is left waiting and the rest is written."""
+    real = ledger._batch.deriver.take
+
+    def take(txn: object, dbs: object, seq: int, event: m.Event, *more: object) -> None:
+        if isinstance(event, m.ReportSent) and event.mail_id == "bad":
+            raise KeyError("a bug")
+        real(txn, dbs, seq, event, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ledger._batch.deriver, "take", take)
+    first = ledger.commit(m.ReportSent(campaign=7, to=[], mail_id="1"))
+    bad = ledger.commit(m.ReportSent(campaign=7, to=[], mail_id="bad"))
+    last = ledger.commit(m.ReportSent(campaign=7, to=[], mail_id="2"))
+    async with asyncio.timeout(10):
+        with pytest.raises(SwitchroomError) as refused:
+            await bad
+        assert refused.value.id == "ledger.unstorable"
+        assert await first == 1
+        assert await last == 2
+    assert [r.event.mail_id for r in ledger.reader.read() if isinstance(r.event, m.ReportSent)] == ["1", "2"]
