@@ -46,6 +46,8 @@ class Person:
         self.endpoint = "101"
         self.is_ended = False
         self.hung_up = False
+        self.media = SimpleNamespace(telephone_event=101)
+        self.detected: list[bool] = []
         self.waited: list[float] = []
         self._reacts = {name: deque(keys) for name, keys in reacts.items()}
         self._recordings = deque(recordings or [])
@@ -56,6 +58,9 @@ class Person:
 
     def answer(self) -> None:
         self.said.append("(answered)")
+
+    def open_port(self) -> SimpleNamespace:
+        return SimpleNamespace(detect=lambda digits: self.detected.append(digits))
 
     def hang_up(self) -> None:
         self.hung_up = True
@@ -224,6 +229,14 @@ async def test_this_phone_may_not() -> None:
 
 async def test_no_pin_asked_where_none_is_set() -> None:
     assert "enter-pin" not in await talk(Person({"recording-menu": [HANG_UP]}), FakeDesk(), pin=None)
+
+
+@pytest.mark.parametrize(("media", "listens"), [(101, []), (0, [True])])
+async def test_tones_are_listened_for_where_keys_come_no_other_way(media: int, listens: list[bool]) -> None:
+    person = Person({"enter-pin": [HANG_UP]})
+    person.media = SimpleNamespace(telephone_event=media)
+    await talk(person, FakeDesk())
+    assert person.detected == listens
 
 
 async def test_the_disk_is_short() -> None:

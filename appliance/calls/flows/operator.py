@@ -134,6 +134,9 @@ class Operator:
 
     async def run(self) -> None:
         self.leg.answer()
+        if self.leg.media is None or not self.leg.media.telephone_event:
+            # Keys come as tones only. Elsewhere nobody listens for them: a voice could pass for one.
+            self.leg.open_port().detect(digits=True)
         # Phones open their loudspeaker a moment after the answer: the first word must not fall into that.
         self._lead = self._clips("pause-long")
         try:

@@ -1,0 +1,86 @@
+"""What a phone hears of the box's prompts: they are looked for in its recording, in the order they are said."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from appliance.prompts import Prompts
+from appliance.system.paths import prompts_dir
+from tests.peers import sound
+from tests.peers.baresip import Phone
+from tests.peers.sound import RATE, Samples
+
+HEARD = 0.9
+"""Correlation of a whole prompt, or the likeness of its pieces where a busy machine stretched a pause."""
+WORD = 0.8
+"""Of each of its clips at its place: another number in a sentence stays below 0.5."""
+SLACK = RATE // 4
+SILENT = 0.004
+"""Mean amplitude (of 1) below which a tenth of a second is silence."""
+
+
+class Ear:
+    """One call of `phone`, from before it is dialled. `at` is how far it has been listened to, in samples."""
+
+    def __init__(self, phone: Phone, language: str = "en") -> None:
+        self.phone = phone
+        self.language = language
+        self.at = 0
+        self.prompts = Prompts(prompts_dir())
+        self._earlier = len(phone.heard())
+
+    def samples(self) -> Samples:
+        return self.phone.hears() if len(self.phone.heard()) > self._earlier else np.zeros(0)
+
+    def hear(self, name: str, seconds: float = 15, **values: object) -> float:
+        """Wait until this prompt, with these values, was heard behind all that was heard before; where it began, in seconds.
+        AssertionError after `seconds`, with the best correlation."""
+        return self.hear_clips(self.prompts.clips(name, self.language, **values), seconds, name)
+
+    def hear_clips(self, clips: list[Path], seconds: float = 15, name: str = "") -> float:
+        words = [sound.load(clip) for clip in clips]
+        until = time.monotonic() + seconds
+        best = ("", 0.0)
+        while time.monotonic() < until:
+            begun, score, why = self._look(words)
+            if not why:
+                self.at = begun + sum(map(len, words)) - SLACK
+                return begun / RATE
+            best = max(best, (why, score), key=lambda found: found[1])
+            time.sleep(0.1)
+        log = f"{len(self.samples()) / RATE:.1f} s were heard, {self.at / RATE:.1f} s of them before"
+        raise AssertionError(f"{name or clips[0].stem} was not heard within {seconds} s: {best[0]} ({log})")
+
+    def _look(self, words: list[Samples]) -> tuple[int, float, str]:
+        """Where the row of words begins, how like it is, and "" or why it is not the one."""
+        hay = self.samples()[self.at:]
+        whole = np.concatenate(words)
+        if len(hay) < len(whole) - SLACK:
+            return 0, 0.0, "too little was heard"
+        begun, score = sound.find(whole, hay)
+        if score < HEARD:
+            score = sound.likeness(whole, hay)
+        if score < HEARD:
+            return 0, score, f"its correlation was {score:.2f}"
+        place = begun
+        for word in words:
+            if sound.level_db(word) > -60:
+                window = hay[max(0, place - SLACK):place + len(word) + SLACK]
+                like = max(sound.find(word, window)[1], sound.likeness(word, window))
+                if like < WORD:
+                    return 0, like, f"a word of it {(place - begun) / RATE:.1f} s from its beginning correlates by {like:.2f}"
+            place += len(word)
+        return self.at + begun, score, ""
+
+    def longest_silence(self, since: int) -> float:
+        """Seconds of the longest stretch in which nothing was heard, from sample `since` on."""
+        steps = self.samples()[since:]
+        steps = np.abs(steps[: len(steps) // 800 * 800]).reshape(-1, 800).mean(axis=1)
+        longest = now = 0
+        for quiet in steps < SILENT:
+            now = now + 1 if quiet else 0
+            longest = max(longest, now)
+        return longest / 10
