@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from appliance._core import CAMPAIGN, PHONE, Channels
 from appliance.core.desk import Desk
+from appliance.errors import SwitchroomError
 from appliance.ids import call_id, leg_id
 from appliance.ledger import Ledger, OpenCall, interrupted
 from appliance.messages import AttemptEnded, CallEnded, Cause, Event, LegEnded, LegOpened
@@ -105,7 +106,11 @@ class Recovery:
 
     def _commit(self, events: list[Event]) -> None:
         async def go() -> None:
-            await self._ledger.commit(*events)
+            try:
+                await self._ledger.commit(*events)
+            except SwitchroomError as problem:
+                log.error("a call left over could not be closed in the ledger: %s", problem, extra={"error": problem.id})
+                return
             self._desk.note([event for event in events if isinstance(event, AttemptEnded)])
 
         task = asyncio.create_task(go())

@@ -105,11 +105,15 @@ class Supervisor:
     async def _keep(self, child: Child) -> None:
         path = socket_path(self.data, f"notify-{child.name}")
         while not self._stopping.is_set():
-            path.unlink(missing_ok=True)
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
-                notify.bind(str(path))
-                notify.setblocking(False)
-                await self._one_life(child, notify, str(path))
+            child.process, child.started = None, time.monotonic()
+            try:
+                path.unlink(missing_ok=True)
+                with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
+                    notify.bind(str(path))
+                    notify.setblocking(False)
+                    await self._one_life(child, notify, str(path))
+            except OSError as problem:  # short of disk, memory or processes: for now
+                log.error("%s could not be started: %s", child.name, problem)
             if self._stopping.is_set():
                 break
             code = child.process.returncode if child.process else None
