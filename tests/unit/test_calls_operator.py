@@ -60,7 +60,10 @@ class Person:
         self.said.append("(answered)")
 
     def open_port(self) -> SimpleNamespace:
-        return SimpleNamespace(detect=lambda digits: self.detected.append(digits))
+        return SimpleNamespace(detect=self._detect)
+
+    def _detect(self, *, digits: bool) -> None:
+        self.detected.append(digits)
 
     def hang_up(self) -> None:
         self.hung_up = True
