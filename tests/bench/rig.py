@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from tests.peers.box import Box
-from tests.peers.net import free_port, media_base
+from tests.peers.net import free_port, media_base, wait_for
 from tests.peers.strangers import Datagrams
 
 PHONES = 20
@@ -149,6 +149,7 @@ def phones(made: Box, extra: Sequence[str] = ()) -> Iterator[int]:
             cwd=made.folder, stdout=out, stderr=out,
         )
         try:
+            wait_for(lambda: len(psutil.Process(process.pid).net_connections("udp")) > 2, 10, "sipp as phones")
             yield process.pid
         finally:
             process.terminate()
@@ -189,6 +190,7 @@ def load(made: Box, rate: int, seconds: float, *, two_legs: bool = False, extra:
     result.sipp_cpu = usage.ru_utime + usage.ru_stime
     result.cpu = spent(core, before)
     text = (made.folder / "uac.out").read_text(errors="replace")
+    assert "Successful call" in text, text[-1000:]
     result.made = _last(r"Outgoing calls created\s+\|\s+\d+\s+\|\s+(\d+)", text)
     result.done = _last(r"Successful call\s+\|\s+\d+\s+\|\s+(\d+)", text)
     result.failed = _last(r"Failed call\s+\|\s+\d+\s+\|\s+(\d+)", text)
