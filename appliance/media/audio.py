@@ -64,7 +64,7 @@ class AudioCache:
         """The file's audio. Raises "media.file" with what is wrong with it."""
         name = str(path)
         try:
-            stat = os.stat(name)  # not Path.stat: this is done for every clip that is played
+            stat = os.stat(name)  # noqa: PTH116 - done for every clip that is played; pathlib costs more than the call
         except OSError as error:
             raise _bad(Path(path), error.strerror or "it cannot be read") from None
         stamp = (stat.st_mtime_ns, stat.st_size)

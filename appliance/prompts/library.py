@@ -95,7 +95,7 @@ class Prompts:
             return None
         where = f"{self._own_folder}/{language}/{name}.wav"
         try:
-            changed = os.stat(where).st_mtime_ns  # looked at every time: a person may record it anew while we run
+            changed = os.stat(where).st_mtime_ns  # noqa: PTH116 - every time: it may be recorded anew while we run
         except OSError:
             return None
         key = (where, changed)

@@ -151,8 +151,8 @@ class Box:
 
     def run(self, *args: str, check: bool = True, as_json: bool = False) -> subprocess.CompletedProcess[str]:
         options = ["--data", str(self.data), *(["--json"] if as_json else [])]
-        done = subprocess.run([sys.executable, "-m", "appliance.cli", *options, *args], capture_output=True, text=True, timeout=60,
-                              check=False)
+        done = subprocess.run([sys.executable, "-m", "appliance.cli", *options, *args], capture_output=True, text=True,
+                              timeout=60, check=False)
         if check:
             assert done.returncode == 0, f"switchroom {' '.join(args)}: {done.stdout}{done.stderr}\n{self.log()[-3000:]}"
         return done
