@@ -171,7 +171,9 @@ class Leg:
             event = await self.inbox.get(None if until is None else max(0.0, until - loop.time()))
             self.check()
             if event is None:
-                return None
+                if until is not None and loop.time() >= until:
+                    return None
+                continue  # woken to look again (the call is being broken off), not because the time is up
             if isinstance(event, kinds) and self.owns(event):
                 return event
 

@@ -51,7 +51,7 @@ def message(tmp_path: Path) -> Path:
 
 
 def test_operator_starts_a_campaign_from_the_phone(tmp_path: Path, message: Path) -> None:
-    wanted = numbers(20)
+    wanted = numbers(10)
     with MailServer() as mail, Gateway(tmp_path / "gateway") as gateway, \
             Box(tmp_path / "box", gateway.port, mail.port, numbers=wanted, edits=QUICK) as box, \
             Phone(tmp_path / "phone", box.sip_port, "101", "anna-101") as phone:

@@ -105,6 +105,7 @@ def test_a_wrong_password_and_an_unknown_phone_are_told_apart_by_nobody_but_the_
 # ---- the line --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_gateway_that_falls_silent_costs_no_retries(tmp_path: Path, message: Path) -> None:
     wanted = numbers("0123" * 2)
     edits = QUICK | ONE_LINE
@@ -125,6 +126,7 @@ def test_a_gateway_that_falls_silent_costs_no_retries(tmp_path: Path, message: P
         assert report["totals"]["attempts"] == len(wanted)
 
 
+@pytest.mark.slow
 def test_a_gateway_that_dies_under_calls_costs_no_retries(tmp_path: Path, message: Path) -> None:
     """It answers nothing from one moment on: INVITEs under way time out, the line goes down, everybody is called later."""
     wanted = numbers("0123" * 2)
@@ -165,6 +167,7 @@ def test_mail_waits_for_its_server(tmp_path: Path, message: Path) -> None:
 # ---- lists and time --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_list_that_changes_or_vanishes_does_not_touch_a_campaign_under_way(tmp_path: Path, message: Path) -> None:
     wanted = numbers("0123012301")
     with Gateway(tmp_path / "gateway") as gateway, Box(tmp_path / "box", gateway.port, 1, numbers=wanted, edits=QUICK) as box:

@@ -130,7 +130,7 @@ def test_a_box_that_starts_on_a_full_disk_takes_calls(tmp_path: Path, small_disk
         talk(anna, boris)
         fill(small_disk, leave=0)
         box.kill("core")
-        wait_for(lambda: box.pid("core") and box.json("status")["phones"][0].get("registered"), 40, "the core to be back")
+        wait_for(lambda: (s := box.status()) and s["phones"][0].get("registered"), 40, "the core to be back")
         fill(small_disk, leave=0)  # what the spent reserve gave
         talk(anna, boris)
         assert short(box) == {"disk": "reserve"}

@@ -160,9 +160,17 @@ class Box:
     def json(self, *args: str) -> Any:
         return json.loads(self.run(*args, as_json=True).stdout)
 
+    def status(self) -> Any:
+        """The status, or None while no core answers."""
+        done = self.run("status", check=False, as_json=True)
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
     def wait_registered(self, extension: str, seconds: float = 15) -> None:
-        wait_for(lambda: any(p["extension"] == extension and p.get("registered") for p in self.json("status")["phones"]), seconds,
-                 f"phone {extension} is not registered:\n{self.log()[-2000:]}")
+        def registered() -> bool:
+            phones = (self.status() or {"phones": []})["phones"]
+            return any(p["extension"] == extension and p.get("registered") for p in phones)
+
+        wait_for(registered, seconds, f"phone {extension} is not registered:\n{self.log()[-2000:]}")
 
     def report(self, campaign: int) -> Any:
         return json.loads(self.run("campaign", "report", str(campaign), "--json").stdout)

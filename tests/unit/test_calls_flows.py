@@ -109,6 +109,20 @@ def test_a_leg_hears_its_own_events_only_and_unwinds_when_gone() -> None:
     run(work())
 
 
+def test_being_woken_is_not_the_time_being_up() -> None:
+    async def work() -> None:
+        lab = Lab()
+        a = lab.comes("102")
+        a.open_port()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(a.call.break_off, "cancelled")
+        loop.call_later(0.02, lab.tell, Ended(leg=a.id, cause=Cause(sip=487, by="near")))
+        with pytest.raises(HungUp):  # and not None, which a flow would take for the end of ringing
+            await a.wait(Digit, timeout=5)
+
+    run(work())
+
+
 # ---- reaching ---------------------------------------------------------------------------------------------------------------
 
 
