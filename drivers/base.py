@@ -52,7 +52,7 @@ class LegEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Incoming(LegEvent, frozen=True, kw_only=True):
-    """A new leg calls us; the driver made up the leg id. Answer with `ring`, `early`, `answer`, `reject` or `redirect`.
+    """A new leg calls us; the driver made up the leg id. Answer with `ring`, `early`, `answer` or `reject`.
 
     `endpoint` is the extension (kind "phone", already authenticated) or the line's name (kind "line", known by address or by
     registration). `number` is what was dialled as it came (user part, unescaped once); `caller` and `caller_name` come from

@@ -174,6 +174,13 @@ def campaign_lines(config: Config, number: str, over: list[str]) -> list[str]:
     return lines_of(route, over)
 
 
+def number_on(config: Config, line_name: str, number: str) -> str:
+    """A number as this line wants it dialled: in its form, after its prefix."""
+    line = config.line(line_name)
+    form = line.send_as if line else "e164"
+    return (line.number_prefix if line else "") + numbers.send_as(number, form, config.office.country)
+
+
 def caller_id_for(config: Config, line_name: str, wanted: str | None) -> str:
     """The number shown to a callee: the wanted one, else the line's, else the line's account where that is a number."""
     line = config.line(line_name)

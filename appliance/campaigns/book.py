@@ -117,7 +117,6 @@ class CampaignBook:
         self.lines = created.lines
         self.size = created.subscribers
         self.state: CampaignState = "running"
-        self.state_by = ""
         self.state_reason = ""
         self.finals: Counter[Outcome] = Counter()
         self.wishes: list[ReportWish] = []
@@ -278,7 +277,7 @@ class CampaignBook:
         assert isinstance(event, CampaignStateChanged)
         if event.state not in NEXT_STATES[self.state]:
             return
-        self.state, self.state_by, self.state_reason = event.state, event.by, event.reason
+        self.state, self.state_reason = event.state, event.reason
         if not self.open:
             self.ended_utc = record.utc
             self.wishes.append(ReportWish(record.seq, ()))

@@ -8,9 +8,9 @@ from appliance._core import CAMPAIGN
 from appliance.calls.call import GOODBYE_SECONDS, Call
 from appliance.calls.flows.notify import Notice, Notify
 from appliance.calls.leg import HungUp, Leg
-from appliance.calls.routing import caller_id_for, campaign_lines
+from appliance.calls.routing import caller_id_for, campaign_lines, number_on
 from appliance.calls.switch import Switch
-from appliance.config import hours, numbers
+from appliance.config import hours
 from appliance.core.desk import Desk, Open
 from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger
@@ -26,6 +26,8 @@ from appliance.messages import (
 )
 
 NO_ROUTE = "no line is allowed to call this number"
+NO_OPENING = 3600.0
+"""Seconds after which to ask again where the hours never open: a changed configuration may bring it."""
 
 
 class Attempts:
@@ -73,17 +75,11 @@ class Attempts:
         return self._closed(entry, entry.subscribers[subscriber])
 
     def _closed(self, entry: Open, subscriber: Subscriber) -> AttemptRefused | None:
-        config, rules, now = self._switch.config, entry.book.rules, self._switch.clock.utc()
-        office = config.office
-        if not self._desk.hours_open(rules):
-            named = config.hours_named(rules.hours or "")
-            opens = hours.next_change(named, now, office.timezone, office.country) if named else None
-            return AttemptRefused(why="closed", retry_after=max(1.0, (opens or now + 60) - now))
-        wanted = hours.callee_hours_of(config, rules)
-        if hours.callee_open(wanted, subscriber.number, now, office.timezone, office.country):
+        now = self._switch.clock.utc()
+        opens = hours.may_call_at(self._switch.config, entry.book.rules, subscriber.number, now)
+        if opens is not None and opens <= now:
             return None
-        opens = hours.callee_opens_at(wanted, subscriber.number, now, office.timezone, office.country)
-        return AttemptRefused(why="closed", retry_after=max(1.0, (opens or now + 3600) - now))
+        return AttemptRefused(why="closed", retry_after=max(1.0, (opens or now + NO_OPENING) - now))
 
     async def _lease(self, entry: Open, command: AskAttempt) -> AttemptGranted | AttemptRefused:
         book, subscriber = entry.book, entry.subscribers[command.subscriber]
@@ -115,11 +111,8 @@ class Attempts:
 
     def _drop(self, call: Call, leg: Leg) -> None:
         """Take back a call that was never placed."""
-        self._switch.channels.release(leg.id)
-        self._switch.legs.pop(leg.id, None)
+        self._switch.drop(leg)
         self._switch.calls.pop(call.id, None)
-        if leg.port is not None:
-            self._switch.close_port(leg.port)
 
     def _started(self, command: AskAttempt, call: Call, leg: Leg) -> AttemptStarted:
         return AttemptStarted(campaign=command.campaign, subscriber=command.subscriber, attempt=command.attempt, call=call.id,
@@ -146,8 +139,7 @@ class Attempts:
         notice = Notice(entry.message, entry.samples, rules, rules.language or config.office.language,
                         (line.tones if line else None) or config.office.country)
         notify = Notify(leg, notice)
-        form = line.send_as if line else "e164"
-        number = (line.number_prefix if line else "") + numbers.send_as(subscriber.number, form, config.office.country)
+        number = number_on(config, leg.endpoint, subscriber.number)
         try:
             self._switch.place(leg, number, caller_id_for(config, leg.endpoint, rules.caller_id))
             await notify.run()

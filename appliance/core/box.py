@@ -83,7 +83,6 @@ class Box:
         self.recovery = Recovery(self.ledger, self.driver, self.channels, self.desk)
         self.phones_up: dict[str, str] = {}
         self._freed = asyncio.Event()
-        self._background: set[asyncio.Task[None]] = set()
         self.on_wake = lambda seq: None
         self.switch.on_incoming = self._incoming
         self.switch.on_endpoint = self._endpoint

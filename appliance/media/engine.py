@@ -20,7 +20,7 @@ import array
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -193,11 +193,6 @@ class Engine:
         for (source, listener), gain in (gains or {}).items():
             made.set_gain(source, listener, gain)
         return made
-
-    async def preload(self, paths: Iterable[str | Path]) -> None:
-        """Read and convert files off the loop, so that a later `play` of them does not stall it."""
-        for path in paths:
-            await asyncio.to_thread(self.audio.load, path)
 
 
 class Port:

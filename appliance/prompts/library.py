@@ -67,9 +67,6 @@ class Prompts:
     def say_moment(self, value: grammar.Moment, language: str) -> list[Path]:
         return self._words(grammar.say_moment(value, language), language)
 
-    def say_span(self, minutes: float, language: str) -> list[Path]:
-        return self._words(grammar.span(minutes, language), language)
-
     def _words(self, words: list[grammar.Word], language: str) -> list[Path]:
         return [self._clip(word.name, language) for word in words]
 

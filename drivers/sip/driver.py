@@ -92,7 +92,7 @@ class SipDriver:
         self._handles: dict[int, _Leg] = {}
         self._next = 2
         self._numbers = 0
-        self._phones = Phones(config, secrets.token_bytes(32), state, lambda: self._allowed)
+        self._phones = Phones(config, secrets.token_bytes(32), state)
         self._thread = SipThread(self._event)
         self._lines = Lines(self._thread.command, self._new_handle, self._endpoint, self._clock)
         self._allowed: set[str] = set()
@@ -288,10 +288,6 @@ class SipDriver:
         extra = [("Retry-After", str(retry_after))] if retry_after is not None else []
         self._command(leg, wire.CMD_REJECT, sip_code, h.one_line(reason or h.REASONS.get(sip_code, "Declined")),
                       h.header_lines(extra).encode())
-
-    def redirect(self, leg: str, uri: str) -> None:
-        """302 to another address."""
-        self._command(leg, wire.CMD_REJECT, 302, b"Moved Temporarily", h.header_lines([("Contact", f"<{uri}>")]).encode())
 
     def hang_up(self, leg: str, q850: int = 16, text: str = "") -> None:
         entry = self._legs.get(leg)

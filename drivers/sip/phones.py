@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import msgspec
@@ -62,12 +62,10 @@ def address_of(source: str) -> str:
 
 
 class Phones:
-    """`key` seals nonces; `states` None forgets registrations at the end; `ours` tells the end points ("ip:port") of lines
-    and registered phones, which are never banned."""
+    """`key` seals nonces; `states` None forgets registrations at the end."""
 
-    def __init__(self, config: Any, key: bytes, states: States | None, ours: Callable[[], set[str]]) -> None:
+    def __init__(self, config: Any, key: bytes, states: States | None) -> None:
         sip = config.sip
-        self._ours = ours
         store: Store = StateStore(states) if states is not None else MemoryStore()
         self.registrar = Registrar(store, min_expires=sip.register_min_seconds, max_expires=sip.register_max_seconds)
         self.auth = Authenticator(key, sip.realm, self._account, nonce_seconds=float(sip.nonce_seconds))
@@ -164,10 +162,6 @@ class Phones:
 
     def best(self, extension: str, now: float) -> list[Binding]:
         return self.registrar.contacts_of(extension, now) if extension in self._phones else []
-
-    def end_points(self, now: float) -> set[str]:
-        """Addresses and ports ("192.0.2.7:5060") that live registrations came from."""
-        return {b.source for bindings in self.registrar.registered(now).values() for b in bindings}
 
     def tick(self, now: float) -> list[Event]:
         self.auth.tick(now)

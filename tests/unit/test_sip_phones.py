@@ -23,7 +23,7 @@ def guess(phones: Phones, source: str, now: float) -> SourceBanned | None:
 
 
 def guesses(sip: str, source: str, times: int) -> list[SourceBanned | None]:
-    phones = Phones(office(sip=sip), bytes(32), None, set)
+    phones = Phones(office(sip=sip), bytes(32), None)
     # Half a minute apart: a user who was guessed at too often is not even looked at for a while.
     return [guess(phones, source, 1000.0 + 31.0 * n) for n in range(times)]
 

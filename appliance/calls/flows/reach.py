@@ -14,8 +14,7 @@ from typing import Protocol
 from appliance._core import EMERGENCY, PHONE
 from appliance.calls.call import Call
 from appliance.calls.leg import Leg, LegState
-from appliance.calls.routing import Decision, ToExcuse, ToExtension, ToOutside
-from appliance.config import numbers
+from appliance.calls.routing import Decision, ToExcuse, ToExtension, ToOutside, number_on
 from appliance.errors import SwitchroomError
 from appliance.messages import Cause
 from drivers.base import Answered, EarlyMedia, LegEvent, Ringing
@@ -154,10 +153,7 @@ class Reach:
         """The number as this line wants it; emergency numbers as they are dialled."""
         if decision.emergency:
             return decision.number
-        entry = self.switch.config.line(line)
-        form = entry.send_as if entry else "e164"
-        return (entry.number_prefix if entry else "") + numbers.send_as(
-            decision.number, form, self.switch.config.office.country)
+        return number_on(self.switch.config, line, decision.number)
 
     # -- placing and waiting --
 

@@ -49,9 +49,6 @@ class Words:
     def count(self, n: int) -> str:
         return str(format_decimal(n, locale=self.locale))
 
-    def decimal(self, value: float) -> str:
-        return str(format_decimal(value, "0.0", locale=self.locale))
-
     def percent(self, share: float) -> str:
         return str(format_percent(share, "0.0 %" if self.language in {"fi", "ru"} else "0.0%", locale=self.locale))
 
