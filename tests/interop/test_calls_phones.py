@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -83,13 +84,17 @@ def wait_heard(hears: Callable[[], sound.Samples], what: Path | sound.Samples, s
 
 def test_both_hear_each_other_and_the_record_is_right(house: House, anna: Phone, boris: Phone, words: list[Path]) -> None:
     established(anna, boris, "102", house)
+    began = time.monotonic()
     anna.speak(words[0])
     boris.speak(words[1])
     wait_heard(boris.hears, words[0])
     wait_heard(anna.hears, words[1])
+    wait_for(lambda: time.monotonic() - began > 2, 5, "a talk of two seconds, however soon the words are found")
     anna.hang_up()
     boris.wait_event("CALL_CLOSED", 5)
+    talked = time.monotonic() - began
     cdr = house.cdr()
+    assert abs(cdr.talk - talked) < 1
     assert (cdr.direction, cdr.disposition, cdr.caller, cdr.to) == ("internal", "answered", "101", "102")
     assert cdr.reached == "extension:102" and len(cdr.legs) == 2 and cdr.talk > 1.5
     for leg in cdr.legs:
