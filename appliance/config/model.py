@@ -9,7 +9,8 @@ Tables about the box itself stand in `box.py`, the kinds of values in `kinds.py`
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from functools import cached_property
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, field
@@ -38,6 +39,8 @@ from appliance.config.kinds import (
     Transport,
 )
 from appliance.config.values import HostPort, Network, Target, enc_hook
+
+T = TypeVar("T")
 
 
 class Line(Table, frozen=True, kw_only=True):
@@ -388,7 +391,7 @@ class Scenario(Table, frozen=True, kw_only=True):
         return self.retry_after_minutes / 3
 
 
-class Config(Table, frozen=True, kw_only=True):
+class Config(Table, frozen=True, kw_only=True, dict=True):
     """The whole document."""
 
     office: Office
@@ -410,28 +413,70 @@ class Config(Table, frozen=True, kw_only=True):
     scenarios: list[Scenario] = []
 
     def line(self, name: str) -> Line | None:
-        return next((line for line in self.lines if line.name == name), None)
+        return self._lines.get(name)
 
     def phone(self, extension: str) -> Phone | None:
-        return next((phone for phone in self.phones if phone.extension == extension), None)
+        return self._phones.get(extension)
 
     def agent(self, id: str) -> Agent | None:
-        return next((agent for agent in self.agents if agent.id == id), None)
+        return self._agents.get(id)
 
     def queue(self, name: str) -> Queue | None:
-        return next((queue for queue in self.queues if queue.name == name), None)
+        return self._queues.get(name)
 
     def menu(self, name: str) -> Menu | None:
-        return next((menu for menu in self.menus if menu.name == name), None)
+        return self._menus.get(name)
 
     def hours_named(self, name: str) -> Hours | None:
-        return next((hours for hours in self.hours if hours.name == name), None)
+        return self._hours.get(name)
 
     def list_numbered(self, number: str) -> SubscriberList | None:
-        return next((entry for entry in self.lists if entry.number == number), None)
+        return self._lists.get(number)
 
     def scenario(self, code: str) -> Scenario | None:
-        return next((scenario for scenario in self.scenarios if scenario.code == code), None)
+        return self._scenarios.get(code)
+
+    # Every call looks things up, and a configuration never changes: each index is made once, when first asked for.
+
+    @cached_property
+    def _lines(self) -> dict[str, Line]:
+        return _first_by(self.lines, "name")
+
+    @cached_property
+    def _phones(self) -> dict[str, Phone]:
+        return _first_by(self.phones, "extension")
+
+    @cached_property
+    def _agents(self) -> dict[str, Agent]:
+        return _first_by(self.agents, "id")
+
+    @cached_property
+    def _queues(self) -> dict[str, Queue]:
+        return _first_by(self.queues, "name")
+
+    @cached_property
+    def _menus(self) -> dict[str, Menu]:
+        return _first_by(self.menus, "name")
+
+    @cached_property
+    def _hours(self) -> dict[str, Hours]:
+        return _first_by(self.hours, "name")
+
+    @cached_property
+    def _lists(self) -> dict[str, SubscriberList]:
+        return _first_by(self.lists, "number")
+
+    @cached_property
+    def _scenarios(self) -> dict[str, Scenario]:
+        return _first_by(self.scenarios, "code")
+
+
+def _first_by(entries: list[T], key: str) -> dict[str, T]:
+    """Entries by this field. Of several with one value (a document that is being checked) the first counts."""
+    found: dict[str, T] = {}
+    for entry in entries:
+        found.setdefault(getattr(entry, key), entry)
+    return found
 
 
 def to_builtins(table: Table) -> Any:
