@@ -5,24 +5,37 @@ time (`Record`). Fields marked `Personal` never stand in an event on disk: the l
 their own and the event holds an id (appliance/ledger). Numbers are E.164 with "+", or an extension or service code.
 """
 
+# ruff: noqa: RUF012 - msgspec copies empty [] and {} for each struct
+
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
-Personal = Annotated[str, msgspec.Meta(extra={"personal": True})]
-"""Text about a person (number, name): stored apart, erasable."""
+from appliance.messages_acd import (  # noqa: F401 - every message is had from here
+    ACD_EVENTS,
+    AgentStateChanged,
+    CallbackAttempted,
+    CallbackClosed,
+    CallbackFailed,
+    CallbackRequested,
+    ContactConnected,
+    ContactEnded,
+    ContactHandedOver,
+    ContactLeft,
+    ContactOffered,
+    ContactQueued,
+    OfferEnded,
+    QueueSwitched,
+)
+from appliance.messages_base import Event, Personal
 
 Outcome = Literal[
     "confirmed", "heard", "hung_up", "declined", "machine", "busy", "no_answer",
     "unreachable", "no_line", "cancelled", "interrupted",
 ]
 CampaignState = Literal["running", "paused", "finished", "cancelled"]
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
-    """A fact. Subclasses are listed in `EVENTS`; changing one's fields needs an upcaster and a stored fixture."""
 
 
 # ---- calls and legs --------------------------------------------------------------------------------------------------
@@ -272,7 +285,7 @@ class ShortageChanged(Event, frozen=True, kw_only=True):
     detail: str = ""
 
 
-EVENTS: tuple[type[Event], ...] = tuple(Event.__subclasses__())
+EVENTS: tuple[type[Event], ...] = (*(cls for cls in Event.__subclasses__() if cls not in ACD_EVENTS), *ACD_EVENTS)
 
 
 class Record(msgspec.Struct, frozen=True):

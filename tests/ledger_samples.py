@@ -43,4 +43,26 @@ SAMPLES: tuple[m.Event, ...] = (
     m.PhoneGone(extension="101", contact="sip:101@192.0.2.5:5060", reason="unregistered"),
     m.SourceBanned(address="127.0.0.66", reason="wrong passwords", seconds=600.0),
     m.ShortageChanged(what="disk", level="campaigns", detail="100 MiB free"),
+    m.ContactQueued(
+        at=100.0, contact="c1", queue="front", channel="callback", priority=2, skills={"billing": 3}, vip=True, sticky="anna",
+        caller="k1", since=90.0, position=2, asked={"type": "Enter"},
+    ),
+    m.ContactOffered(at=101.0, contact="c1", agent="anna", queue="front", until=116.0, asked={"type": "Ready"}),
+    m.OfferEnded(at=102.0, contact="c1", agent="anna", queue="front", how="missed", asked={"type": "Refuse"}),
+    m.ContactConnected(at=103.0, contact="c1", agent="anna", queue="front", waited=13.0, asked={"type": "Answer"}),
+    m.ContactHandedOver(at=104.0, contact="c1", agent="anna", to="boris", queue="front", asked={"type": "HandOver"}),
+    m.ContactEnded(at=105.0, contact="c1", agent="boris", queue="front", talked=2.0, reason="caller", asked={"type": "HangUp"}),
+    m.ContactLeft(
+        at=106.0, contact="c2", queue="front", reason="max-wait", waited=300.0, target="voicemail:front", asked={"type": "HangUp"}
+    ),
+    m.AgentStateChanged(
+        at=107.0, agent="anna", state="break", before="wrap-up", reason="lunch", until=200.0, asked={"type": "Break"}
+    ),
+    m.CallbackRequested(
+        at=108.0, contact="c3", queue="front", since=50.0, expires=9000.0, caller="k3", asked={"type": "KeepPlace"}
+    ),
+    m.CallbackAttempted(at=109.0, contact="c3", queue="front", attempt=1, agent="anna", asked={"type": "Answer"}),
+    m.CallbackFailed(at=110.0, contact="c3", queue="front", reason="busy", again=410.0, asked={"type": "Unreached"}),
+    m.CallbackClosed(at=111.0, contact="c3", queue="front", reason="expired", asked={"type": "CloseCallback"}),
+    m.QueueSwitched(at=112.0, queue="front", open=True, reason="hours", asked={"type": "SwitchQueue"}),
 )  # fmt: skip

@@ -42,6 +42,19 @@ DURABILITY: dict[type[m.Event], Durability] = {
     m.PhoneGone: BEHIND,
     m.SourceBanned: BEHIND,
     m.ShortageChanged: BEHIND,
+    m.ContactQueued: BEHIND,
+    m.ContactOffered: BEHIND,
+    m.OfferEnded: BEHIND,
+    m.ContactConnected: BEHIND,
+    m.ContactHandedOver: COMMIT,  # a hand-over
+    m.ContactEnded: BEHIND,
+    m.ContactLeft: BEHIND,
+    m.AgentStateChanged: BEHIND,
+    m.CallbackRequested: COMMIT,  # a promise
+    m.CallbackAttempted: COMMIT,  # nobody is called twice for one attempt
+    m.CallbackFailed: COMMIT,
+    m.CallbackClosed: COMMIT,  # a customer who was reached is not called again
+    m.QueueSwitched: BEHIND,
 }
 
 CAMPAIGN_EVENTS: frozenset[type[m.Event]] = frozenset({

@@ -1,0 +1,14 @@
+"""What every event of the ledger shares. `appliance.messages` gathers all of them; import from there."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+Personal = Annotated[str, msgspec.Meta(extra={"personal": True})]
+"""Text about a person (number, name): stored apart, erasable."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """A fact. Subclasses are listed in `EVENTS`; changing one's fields needs an upcaster and a stored fixture."""
