@@ -11,6 +11,7 @@ from msgspec import Meta, field
 from appliance.config.kinds import (
     Codec,
     Country,
+    FileName,
     Language,
     MailAddress,
     MailSecurity,
@@ -18,8 +19,9 @@ from appliance.config.kinds import (
     Table,
     Text,
     Timezone,
+    Words,
 )
-from appliance.config.values import HostPort, Network, PortRange
+from appliance.config.values import HostPort, Network, PortRange, RecordRule
 
 
 class Office(Table, frozen=True, kw_only=True):
@@ -97,8 +99,8 @@ class Web(Table, frozen=True, kw_only=True):
     tls: Annotated[
         bool | None, Meta(description="HTTPS; empty: everywhere but on loopback, which alone may go without.")
     ] = None
-    certificate: Annotated[str, Meta(max_length=1024, description="PEM certificate; empty: one of our own.")] = ""
-    key: Annotated[str, Meta(max_length=1024, description="PEM private key of the certificate.")] = ""
+    certificate: Annotated[FileName, Meta(description="PEM certificate; empty: one of our own.")] = ""
+    key: Annotated[FileName, Meta(description="PEM private key of the certificate.")] = ""
 
     @property
     def use_tls(self) -> bool:
@@ -131,8 +133,22 @@ class Mail(Table, frozen=True, kw_only=True):
 
 
 class Recording(Table, frozen=True, kw_only=True):
-    """How the messages of campaigns are recorded."""
+    """How calls and the messages of campaigns are recorded."""
 
+    calls: Annotated[
+        RecordRule,
+        Meta(
+            description='Which calls are recorded where no queue, line or phone says otherwise: "always", "never",'
+            ' "on-demand" (by the code in [call_keys]), or a share such as "20%".'
+        ),
+    ] = field(default_factory=lambda: RecordRule("on-demand"))
+    announce: Annotated[
+        bool, Meta(description="Callers are told before their call is recorded; the law of most countries wants it.")
+    ] = True
+    announcement: Annotated[Words, Meta(description="What they are told; empty: a built-in text.")] = ""
+    keep_days: Annotated[
+        int, Meta(ge=0, le=3650, description="Recordings of calls are erased after so long; 0: never.")
+    ] = 180
     level_dbov: Annotated[
         float, Meta(ge=-40, le=-6, description="Speech level that a recorded message is brought to, dBov.")
     ] = -19.0

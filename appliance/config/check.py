@@ -1,4 +1,4 @@
-"""What ties keys together: references, clashing numbers, ports, rules of each driver. Pure, but for list files on disk.
+"""What ties keys together: references, clashing numbers, targets, files. Pure, but for files looked for on disk.
 
 Works on what `decode` could make of a document, so that one wrong key does not hide the rest. Names that others may
 refer to are taken from the raw document: a table left out for a wrong key still has its name.
@@ -6,25 +6,33 @@ refer to are taken from the raw document: a table left out for a wrong key still
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
-from appliance.config import check_rules
+from appliance.config import check_codes, check_office, check_rules
 from appliance.config.decode import Report, nearest, shown
 from appliance.config.locate import Path
 from appliance.config.model import Config, Table
 from appliance.config.numbers import emergency_numbers
 from appliance.config.values import Target
+from appliance.config.walk import Leaf, leaves
+from appliance.config.words import FILE, file_of
 
 KEYS = {
     "lines": "name",
     "routes": "name",
     "phones": "extension",
+    "mailboxes": "name",
+    "music": "name",
     "agents": "id",
+    "breaks": "digit",
+    "outcomes": "code",
     "queues": "name",
+    "surveys": "name",
     "menus": "name",
     "hours": "name",
+    "callers": "name",
     "lists": "number",
     "scenarios": "code",
 }
@@ -37,13 +45,30 @@ _SINGULAR = {
     "lines": "line",
     "routes": "route",
     "phones": "phone",
+    "mailboxes": "mailbox",
+    "music": "music",
     "agents": "agent",
+    "breaks": "break",
+    "outcomes": "outcome",
     "queues": "queue",
+    "surveys": "survey",
     "menus": "menu",
     "hours": "opening hours",
+    "callers": "list of callers",
     "lists": "list",
     "scenarios": "scenario",
 }
+
+
+_TARGET_SECTIONS = {
+    "extension": ("phones",),
+    "queue": ("queues",),
+    "callback": ("queues",),
+    "menu": ("menus",),
+    "scenario": ("scenarios",),
+    "voicemail": ("queues", "phones", "agents", "menus", "mailboxes"),  # X has its mailbox by itself
+}
+"""Where the name of a target must stand, by its kind."""
 
 
 class Checker:
@@ -63,6 +88,7 @@ class Checker:
         self.report = report
         self.where = where
         self.base = base
+        self.leaves = list(leaves(config))
         self.known = {section: self._names(section, key) for section, key in KEYS.items()}
 
     def run(self) -> None:
@@ -71,7 +97,8 @@ class Checker:
         self._references()
         self._targets()
         self._files()
-        check_rules.run(self.config, self.report, self.where)
+        for rules in (check_rules, check_office, check_codes):
+            rules.run(self.config, self.report, self.where, self.leaves)
 
     def _rows(self, section: str) -> Iterator[tuple[int, dict[str, Any]]]:
         rows = self.raw.get(section)
@@ -138,83 +165,47 @@ class Checker:
     # ---- references --------------------------------------------------------------------------------------------------
 
     def _references(self) -> None:
-        config = self.config
-        for route in config.routes:
-            self._refer_all(route, "lines", route.lines, "lines")
-        self._refer_all(config.dialling, "emergency_lines", config.dialling.emergency_lines, "lines")
-        for agent in config.agents:
-            self._refer(agent, "extension", agent.extension, "phones")
-        for queue in config.queues:
-            self._refer_all(queue, "agents", queue.agents, "agents")
-            self._refer(queue, "hours", queue.hours, "hours")
-        for menu in config.menus:
-            self._refer(menu, "hours", menu.hours, "hours")
-        for scenario in config.scenarios:
-            self._refer(scenario, "hours", scenario.hours, "hours")
-            self._refer_all(scenario, "allowed", scenario.allowed, "phones")
-            self._refer_all(scenario, "lists", scenario.lists, "lists")
-            self._refer_all(scenario, "over", scenario.over, "lines")
+        seen: set[tuple[int, Path, str]] = set()
+        for leaf in self.leaves:
+            section = leaf.marks.get("refers")
+            if section is None:
+                continue
+            path = self._place(leaf)
+            if leaf.value not in self.known[section]:
+                what = f'No such {_SINGULAR[section]}: {shown(leaf.value)} (in "{_key(leaf)}").'
+                self.report("config.dangling", path, what, _rather(leaf.value, self.known[section], section))
+            once = (id(leaf.table), leaf.path[:-1], leaf.value)
+            if isinstance(leaf.path[-1], int) and once in seen:
+                what = f"{shown(leaf.value)} stands twice in {_key(leaf)}."
+                self.report("config.duplicate", path, what, "Take one out.")
+            seen.add(once)
 
-    def _refer_all(self, table: Table, key: str, names: Sequence[str], section: str) -> None:
-        for index, name in enumerate(names):
-            # Where a wrong element was left out, indexes shifted: then the array itself is the place.
-            path = self._element(table, key, index, name)
-            self._resolve(path, key, name, section)
-            if name in names[:index]:
-                self.report("config.duplicate", path, f"{shown(name)} stands twice in {key}.", "Take one out.")
-
-    def _element(self, table: Table, key: str, index: int, name: str) -> Path:
-        path = (*self.where(table), key)
+    def _place(self, leaf: Leaf) -> Path:
+        """Where a text stands. Where a wrong element was left out, indexes shifted: then the array itself is the place."""
+        path = (*self.where(leaf.table), *leaf.path)
         there: Any = self.raw
         for part in path:
             try:
                 there = there[part]
             except (KeyError, IndexError, TypeError):
-                return path
-        return (*path, index) if isinstance(there, list) and index < len(there) and there[index] == name else path
-
-    def _refer(self, table: Table, key: str, name: str | None, section: str) -> None:
-        if name is not None:
-            self._resolve((*self.where(table), key), key, name, section)
-
-    def _resolve(self, path: Path, key: str, name: str, section: str) -> None:
-        known = self.known[section]
-        if name in known:
-            return
-        thing = _SINGULAR[section]
-        self.report(
-            "config.dangling", path, f'No such {thing}: {shown(name)} (in "{key}").', _rather(name, known, section)
-        )
+                there = None
+                break
+        if there == leaf.value or leaf.value == path[-1]:
+            return path
+        index = next((at for at, part in enumerate(leaf.path) if isinstance(part, int)), len(leaf.path))
+        return (*self.where(leaf.table), *leaf.path[:index])
 
     # ---- targets -----------------------------------------------------------------------------------------------------
 
     def _targets(self) -> None:
-        for line in self.config.lines:
-            self._target((*self.where(line), "inbound_to"), line.inbound_to)
-            for number, target in line.inbound_numbers.items():
-                self._target((*self.where(line), "inbound_numbers", number), target)
-        for queue in self.config.queues:
-            self._target((*self.where(queue), "when_full_or_late"), queue.when_full_or_late)
-            if queue.when_full_or_late == f"queue:{queue.name}":
-                path = (*self.where(queue), "when_full_or_late")
-                self.report("config.loop", path, "A full queue would send callers to itself.", "Name another target.")
-        for menu in self.config.menus:
-            self._target((*self.where(menu), "no_answer"), menu.no_answer)
-            for key, target in menu.keys.items():
-                self._target((*self.where(menu), "keys", key), target)
-        for hours in self.config.hours:
-            self._target((*self.where(hours), "closed"), hours.closed)
+        for leaf in self.leaves:
+            if isinstance(leaf.value, Target):
+                self._target(self._place(leaf), leaf.value)
 
-    def _target(self, path: Path, target: Target | None) -> None:
-        if target is None or target.kind == "hangup":
-            return
-        sections = {
-            "extension": ("phones",),
-            "queue": ("queues",),
-            "menu": ("menus",),
-            "scenario": ("scenarios",),
-            "voicemail": ("queues", "phones", "agents", "menus"),  # X has its mailbox by itself
-        }[target.kind]
+    def _target(self, path: Path, target: Target) -> None:
+        sections = _TARGET_SECTIONS.get(target.kind)
+        if sections is None:
+            return  # "hangup" needs nothing, numbers outside are looked at with all other numbers
         known = [name for section in sections for name in self.known[section]]
         if target.name not in known:
             things = " or ".join(_SINGULAR[section] for section in sections)
@@ -226,14 +217,11 @@ class Checker:
     def _files(self) -> None:
         if self.base is None:
             return
-        for entry in self.config.lists:
-            self._file((*self.where(entry), "file"), entry.file)
-        for menu in self.config.menus:
-            if menu.greeting_file:
-                self._file((*self.where(menu), "greeting_file"), menu.greeting_file)
-        for key in ("certificate", "key"):
-            if getattr(self.config.web, key):
-                self._file(("web", key), getattr(self.config.web, key))
+        for leaf in self.leaves:
+            if "file" in leaf.marks and leaf.value:
+                self._file(self._place(leaf), leaf.value)
+            elif "words" in leaf.marks and leaf.value.startswith(FILE):
+                self._file(self._place(leaf), file_of(leaf.value))
 
     def _file(self, path: Path, name: str) -> None:
         base = self.base if self.base is not None else FilePath()
@@ -244,6 +232,10 @@ class Checker:
         if not there:
             fix = f"Put the file into {base}, or write its whole path."
             self.report("config.file-missing", path, f"There is no file {shown(name)}.", fix)
+
+
+def _key(leaf: Leaf) -> str:
+    return next(part for part in leaf.path if isinstance(part, str))
 
 
 def _rather(name: str, known: list[str], section: str) -> str:

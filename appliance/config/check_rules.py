@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from appliance.config import hours as opening
 from appliance.config import numbers
 from appliance.config.decode import Report, shown
 from appliance.config.locate import Path
 from appliance.config.model import Config, Hours, Line, Scenario, Table
-from appliance.config.values import HostPort
+from appliance.config.routes import route_for
+from appliance.config.values import HostPort, Target
+from appliance.config.walk import Leaf
 from appliance.errors import SwitchroomError
 
 Where = Callable[[Table], Path]
@@ -19,9 +21,9 @@ _PORTS_PER_LEG = 2
 _LEGS_PER_CHANNEL = 2
 
 
-def run(config: Config, report: Report, where: Where) -> None:
-    """All rules; each problem goes to `report` with the path that `where` gives its table."""
-    _places(config, report, where)
+def run(config: Config, report: Report, where: Where, texts: Sequence[Leaf]) -> None:
+    """All rules; each problem goes to `report` with the path that `where` gives its table. `texts` are all leaves."""
+    _places(report, where, texts)
     _ports(config, report)
     _web_and_mail(config, report)
     _lines(config, report, where)
@@ -31,31 +33,21 @@ def run(config: Config, report: Report, where: Where) -> None:
     for hours in config.hours:
         _hours(hours, config.office.country, report, where(hours))
     _entries(config.dialling.callee_hours, report, ("dialling", "callee_hours"))
-    _numbers(config, report, where)
+    _numbers(config, report, where, texts)
 
 
 # ---- countries and time zones ----------------------------------------------------------------------------------------
 
 
-def _places(config: Config, report: Report, where: Where) -> None:
-    countries: list[tuple[Path, str | None]] = [
-        (("office", "country"), config.office.country),
-        (("dialling", "profile"), config.dialling.profile),
-        *(((*where(line), "tones"), line.tones) for line in config.lines),
-        *(((*where(entry), "country"), entry.country) for entry in config.lists),
-    ]
-    for path, country in countries:
-        if country is not None and not numbers.is_country(country):
+def _places(report: Report, where: Where, texts: Sequence[Leaf]) -> None:
+    for leaf in texts:
+        path = (*where(leaf.table), *leaf.path)
+        if "country" in leaf.marks and not numbers.is_country(leaf.value):
             fix = "Write its ISO 3166 code of two letters, such as FI, DE, US."
-            report("config.unknown-country", path, f"{shown(country)} is no country with a numbering plan.", fix)
-    zones: list[tuple[Path, str | None]] = [
-        (("office", "timezone"), config.office.timezone),
-        *(((*where(hours), "timezone"), hours.timezone) for hours in config.hours),
-    ]
-    for path, zone in zones:
-        if zone is not None and not opening.is_timezone(zone):
+            report("config.unknown-country", path, f"{shown(leaf.value)} is no country with a numbering plan.", fix)
+        if "timezone" in leaf.marks and not opening.is_timezone(leaf.value):
             fix = "Write its IANA name, such as Europe/Helsinki."
-            report("config.unknown-timezone", path, f"{shown(zone)} is no time zone.", fix)
+            report("config.unknown-timezone", path, f"{shown(leaf.value)} is no time zone.", fix)
 
 
 # ---- addresses and ports ---------------------------------------------------------------------------------------------
@@ -223,20 +215,35 @@ def _value_error(report: Report, path: Path, error: ValueError) -> None:
 # ---- numbers ---------------------------------------------------------------------------------------------------------
 
 
-def _numbers(config: Config, report: Report, where: Where) -> None:
-    country = config.office.country
-    if not numbers.is_country(country):
+_RUNG = frozenset({"follow_me", "outside_number"})
+"""Keys whose number the box calls by itself."""
+
+
+def _numbers(config: Config, report: Report, where: Where, texts: Sequence[Leaf]) -> None:
+    if not numbers.is_country(config.office.country):
         return
-    shown_numbers: list[tuple[Path, str | None]] = [
-        *(((*where(line), "caller_id"), line.caller_id) for line in config.lines),
-        *(((*where(phone), "caller_id"), phone.caller_id) for phone in config.phones),
-        *(((*where(scenario), "caller_id"), scenario.caller_id) for scenario in config.scenarios),
-        *(((*where(line), "inbound_numbers", each), each) for line in config.lines for each in line.inbound_numbers),
-    ]
-    for path, text in shown_numbers:
-        if text is None:
+    for leaf in texts:
+        outside = isinstance(leaf.value, Target) and leaf.value.kind == "outside"
+        if not outside and "number" not in leaf.marks:
             continue
+        path = (*where(leaf.table), *leaf.path)
+        text = leaf.value.name if isinstance(leaf.value, Target) else leaf.value
         try:
-            numbers.normalise(text, country, strict=False)
+            number = numbers.normalise(text, config.office.country, strict=False)
         except SwitchroomError as error:
             report("config.wrong-value", path, error.message, error.hint)
+            continue
+        if outside or leaf.path[-1] in _RUNG:
+            _callable(config, report, path, number)
+
+
+def _callable(config: Config, report: Report, path: Path, number: str) -> None:
+    """Whether the box could call a number that it is to call by itself."""
+    route = route_for(config, number)
+    kind = numbers.classify(number, config.office.country)
+    if route is None:
+        fix = "Add a route for it in [[routes]]."
+        report("config.no-route", path, f"No route takes {number}.", fix)
+    elif kind not in route.allow:
+        fix = f"Add it to allow, or name another number: {shown(number)} is {kind}."
+        report("config.no-route", path, f"The route {shown(route.name)} does not allow {kind} numbers.", fix)

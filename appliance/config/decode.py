@@ -32,6 +32,11 @@ SHAPES: dict[str, str] = {
     r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$": 'a mail address, such as "office@example.com"',
     r"^[A-Z]{2}$": 'a country code of two capital letters, such as "FI"',
     r"^[A-Z]{3}$": 'a currency code of three capital letters, such as "EUR"',
+    r"^[0-9]$": 'one digit in quotes, such as "1"',
+    r"^[0-9]{1,3}$": 'one to three digits in quotes, such as "1"',
+    r"^[0-9]{0,3}$": 'up to three digits in quotes, such as "1"',
+    r"^[0-9#]{1,32}$": 'digits, and "#" for any digit, such as "7#######"',
+    r"^[0-9*#]{0,6}$": 'up to six keys of the phone, such as "*41"',
     r"^\+?[0-9 ()./-]{2,32}$": 'a phone number, such as "+358917700000"',
     r"^(\*|\+?[0-9]{1,20}\*?|\+\*)$": 'a number or its beginning with "*", such as "+358*"',
     r"^[0-9*#]{0,4}$": 'up to four keys of the phone, such as "0"',
@@ -132,7 +137,7 @@ class _Decoder:
     def _value(self, raw: object, kind: Any, path: Path) -> Any:
         kind = _bare(kind)
         if isinstance(kind, inspect.UnionType):
-            (kind,) = [_bare(each) for each in kind.types if not isinstance(each, inspect.NoneType)]
+            kind = _chosen(raw, kind)
         if isinstance(kind, inspect.StructType):
             return self.struct(raw, kind, path)
         if isinstance(kind, inspect.ListType):
@@ -205,6 +210,15 @@ class _Decoder:
             fix = fix[:1].upper() + fix[1:] + "." if fix else ""
             self.report("config.wrong-value", path, f"{_name(path)}: {what[:300]}.", fix)
             return WRONG
+
+
+def _chosen(raw: object, kind: inspect.UnionType) -> Any:
+    """The kind that `raw` means, where a key takes several: a table of its own, or a plain value."""
+    kinds = [_bare(each) for each in kind.types if not isinstance(each, inspect.NoneType)]
+    tables = [each for each in kinds if isinstance(each, inspect.StructType | inspect.DictType)]
+    plain = [each for each in kinds if each not in tables]
+    (chosen,) = tables if tables and (isinstance(raw, dict) or not plain) else plain
+    return chosen
 
 
 def _table(path: Path) -> str:

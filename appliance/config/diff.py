@@ -17,7 +17,8 @@ from appliance.config.values import enc_hook
 
 _MASK = "***"
 _NAMES = {"hours": "hours", "queues": "queue", "scenarios": "scenario", "phones": "phone", "agents": "agent"}
-_NAMES |= {"lines": "line", "routes": "route", "menus": "menu", "lists": "list"}
+_NAMES |= {"lines": "line", "routes": "route", "menus": "menu", "lists": "list", "mailboxes": "mailbox"}
+_NAMES |= {"music": "music", "breaks": "break", "outcomes": "outcome", "surveys": "survey", "callers": "callers"}
 
 
 class Diff(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +98,9 @@ def _table_changes(name: str, old: Table, new: Table, secrets: bool) -> Iterator
     for field in type(new).__struct_fields__:
         before, after = getattr(old, field), getattr(new, field)
         if before == after:
+            continue
+        if isinstance(before, Table) and isinstance(after, Table):
+            yield from _table_changes(f"{name}: {field}", before, after, secrets)
             continue
         if field in SECRET_KEYS and not secrets:
             yield f"{name}: {field} {'removed' if after is None else 'set' if before is None else 'changed'}"

@@ -28,11 +28,31 @@ Extension = Annotated[str, Meta(pattern=r"^[0-9]{1,10}$")]
 Pin = Annotated[str, Meta(pattern=r"^[0-9]{1,12}$", extra={"secret": True})]
 Key = Annotated[str, Meta(pattern=r"^[0-9*#]$")]
 MailAddress = Annotated[str, Meta(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")]
-Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$")]
+Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", extra={"country": True})]
 Timezone = Annotated[str, Meta(max_length=64, extra={"timezone": True})]
 NumberText = Annotated[str, Meta(pattern=r"^\+?[0-9 ()./-]{2,32}$", extra={"number": True})]
 NumberPattern = Annotated[str, Meta(pattern=r"^(\*|\+?[0-9]{1,20}\*?|\+\*)$")]
 """A number, or its beginning followed by "*"; "*" alone is every number."""
+
+
+FileName = Annotated[str, Meta(max_length=1024, extra={"file": True})]
+"""A file, relative to the directory that the document was imported from."""
+
+# Names that another table of the document must have: `check.py` finds each by its mark.
+LineName = Annotated[Name, Meta(extra={"refers": "lines"})]
+AgentId = Annotated[Name, Meta(extra={"refers": "agents"})]
+HoursName = Annotated[Name, Meta(extra={"refers": "hours"})]
+SurveyName = Annotated[Name, Meta(extra={"refers": "surveys"})]
+MusicName = Annotated[Name, Meta(extra={"refers": "music"})]
+PhoneExtension = Annotated[Extension, Meta(extra={"refers": "phones"})]
+ListNumber = Annotated[Extension, Meta(extra={"refers": "lists"})]
+
+_Spoken = Annotated[LongText, Meta(extra={"words": True})]
+Words = _Spoken | dict[Language, _Spoken]
+"""What callers are told: a text that is spoken, "file:NAME.wav" for a recording, or one of these for each language
+({ en = "Welcome.", fi = "Tervetuloa." }). `appliance.config.words` reads it."""
+Code = Annotated[str, Meta(pattern=r"^[0-9*#]{0,6}$")]
+"""Keys that do something; empty: nothing does."""
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

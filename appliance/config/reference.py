@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -27,12 +28,21 @@ A box started with `serve --config FILE` takes FILE over as a new version if it 
 an unchanged FILE does not undo what was imported or rolled back meanwhile.
 
 A **target** says where a call goes: `extension:101`, `queue:NAME`, `menu:NAME`, `voicemail:NAME` (the mailbox that a
-queue, phone, agent or menu has by itself), `scenario:CODE` or `hangup`.
+queue, phone, agent or menu has by itself), `callback:QUEUE` (that queue calls back, the caller keeps a place in it),
+`outside:NUMBER` (as people of the country dial it), `scenario:CODE` or `hangup` (a spoken goodbye).
+
+**Words** are what callers are told: a text that the box speaks in the language of the table (`"Welcome."`), a recording
+(`"file:welcome.wav"`), or one of these for each language (`{ en = "Welcome.", fi = "file:tervetuloa.wav" }`). What a
+caller hears who has chosen none of these languages is the text in the office's, else the first.
+
+A **recording rule** is `always`, `never`, `on-demand` or a share of the calls (`20%`). Where several hold for a call,
+that of the queue counts, then the phone's, the line's, and `[recording]`.
 
 This page is made from the model: `python -m appliance.config.reference > docs/configuration.md`.
 """
 
 _TEXTS = {"Target": "target", "HostPort": "address", "PortRange": "port range", "Network": "network"}
+_TEXTS |= {"RecordRule": "recording rule"}
 
 
 def reference() -> str:
@@ -42,18 +52,35 @@ def reference() -> str:
         kind = _bare(field.type)
         many = isinstance(kind, inspect.ListType)
         table = _bare(kind.item_type) if many else kind
-        parts.append(_section(f"[[{field.name}]]" if many else f"[{field.name}]", table))
+        parts += _sections("##", field.name, table, many)
     return "\n".join(parts)
 
 
-def _section(title: str, table: Any) -> str:
-    rows = [f"## `{title}`", "", _first_paragraph(table.cls), ""]
+def _sections(level: str, name: str, table: Any, many: bool) -> Iterator[str]:
+    """A table, and after it the tables that its keys hold."""
+    inner = [(field, *_table_of(field.type)) for field in table.fields]
+    title = f"[[{name}]]" if many else f"[{name}]"
+    rows = [f"{level} `{title}`", "", _first_paragraph(table.cls), ""]
     rows += ["| key | kind | default | meaning |", "|---|---|---|---|"]
     rows += [
-        f"| `{field.name}` | {_cell(_kind(field.type))} | {_cell(_default(field))} | {_cell(_meaning(field.type))} |"
-        for field in table.fields
+        f"| `{field.encode_name}` | {_cell(_kind(field.type))} | {_cell(_default(field))} | {_cell(_meaning(field.type))} |"
+        for field, below, _ in inner
+        if below is None or _meaning(field.type)
     ]
-    return "\n".join(rows) + "\n"
+    yield "\n".join(rows) + "\n"
+    for field, below, several in inner:
+        if below is not None:
+            yield from _sections(level + "#", f"{name}.{field.encode_name}", below, several)
+
+
+def _table_of(kind: Any) -> tuple[Any, bool]:
+    """The table that a key holds, if any, and whether it holds several."""
+    kind = _bare(kind)
+    if isinstance(kind, inspect.ListType):
+        return _table_of(kind.item_type)[0], True
+    if isinstance(kind, inspect.UnionType):
+        return next((found for each in kind.types if (found := _table_of(each))[0] is not None), (None, False))
+    return (kind, False) if isinstance(kind, inspect.StructType) else (None, False)
 
 
 def _first_paragraph(cls: type) -> str:
@@ -82,7 +109,11 @@ def _meaning(kind: Any) -> str:
 def _kind(kind: Any) -> str:
     kind = _bare(kind)
     if isinstance(kind, inspect.UnionType):
-        return _kind(next(each for each in kind.types if not isinstance(each, inspect.NoneType)))
+        if any(isinstance(_bare(each), inspect.DictType) for each in kind.types):
+            return "words"  # the only kind that is a text or a table by language
+        return " or ".join(_kind(each) for each in kind.types if not isinstance(each, inspect.NoneType))
+    if isinstance(kind, inspect.StructType):
+        return "table"
     if isinstance(kind, inspect.ListType):
         return f"array of: {_kind(kind.item_type)}"
     if isinstance(kind, inspect.DictType):

@@ -25,9 +25,11 @@ import msgspec
 
 from appliance.clock import Clock, SystemClock
 from appliance.config import diff as differences
+from appliance.config import words
 from appliance.config.diff import Diff
 from appliance.config.load import loads, read_text
 from appliance.config.model import Config
+from appliance.config.walk import Leaf, changed
 from appliance.errors import SwitchroomError
 
 Kind = Literal["serve", "import", "rollback", "edit"]
@@ -272,13 +274,9 @@ class Store:
 def with_base(config: Config, base: Path) -> Config:
     """The same configuration with the names of its files made absolute."""
 
-    def absolute(file: str) -> str:
-        return str(base / file) if file else ""
+    def absolute(leaf: Leaf) -> str:
+        if leaf.value and "file" in leaf.marks:
+            return str(base / leaf.value)
+        return words.with_base(leaf.value, base) if "words" in leaf.marks else leaf.value
 
-    replace = msgspec.structs.replace
-    return replace(
-        config,
-        lists=[replace(entry, file=absolute(entry.file)) for entry in config.lists],
-        menus=[replace(menu, greeting_file=absolute(menu.greeting_file)) for menu in config.menus],
-        web=replace(config.web, certificate=absolute(config.web.certificate), key=absolute(config.web.key)),
-    )
+    return changed(config, absolute)

@@ -9,16 +9,19 @@ from __future__ import annotations
 import ipaddress
 import re
 
-TARGET_KINDS = ("extension", "queue", "menu", "voicemail", "scenario", "hangup")
-"""What a call can be sent to. "hangup" takes no name: a spoken goodbye."""
+TARGET_KINDS = ("extension", "queue", "menu", "voicemail", "callback", "outside", "scenario", "hangup")
+"""What a call can be sent to. "callback" takes the queue that calls back, "outside" a number as people of the country
+dial it; "hangup" takes no name: a spoken goodbye."""
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
 _MAX_HOST = 253
 _MAX_PORT = 65535
+_WHOLE = 100
 
 
 class Target(str):
-    """ "queue:front", "extension:101", "menu:main", "voicemail:front", "scenario:701" or "hangup"."""
+    """ "queue:front", "extension:101", "menu:main", "voicemail:front", "callback:front", "outside:+358917700000",
+    "scenario:701" or "hangup"."""
 
     __slots__ = ("kind", "name")
     kind: str
@@ -31,7 +34,7 @@ class Target(str):
         elif kind not in TARGET_KINDS or kind == "hangup" or not name or name != name.strip():
             raise ValueError(
                 f"{text!r} is no target; write one of extension:101, queue:NAME, menu:NAME, voicemail:NAME, "
-                "scenario:CODE or hangup"
+                "callback:QUEUE, outside:NUMBER, scenario:CODE or hangup"
             )
         made = super().__new__(cls, text)
         made.kind, made.name = kind, name
@@ -150,7 +153,30 @@ class Network(str):
         return Network, (str(self),)
 
 
-TEXT_TYPES: tuple[type[str], ...] = (Target, HostPort, PortRange, Network)
+class RecordRule(str):
+    """ "always", "never", "on-demand" (whoever talks switches it on by a code) or a share of the calls, such as "20%".
+
+    `percent` is the share that is recorded by itself, 0 to 100; `on_demand` whether a code may switch it on."""
+
+    __slots__ = ("on_demand", "percent")
+    percent: int
+    on_demand: bool
+
+    def __new__(cls, text: str) -> RecordRule:
+        share = re.fullmatch(r"([0-9]{1,3})%", text)
+        known = {"always": 100, "never": 0, "on-demand": 0}
+        if text not in known and (share is None or int(share[1]) > _WHOLE):
+            raise ValueError(f'{text!r} records nothing; write always, never, on-demand or a share such as "20%"')
+        made = super().__new__(cls, text)
+        made.percent = known[text] if share is None else int(share[1])
+        made.on_demand = text != "never"
+        return made
+
+    def __reduce__(self) -> tuple[type[RecordRule], tuple[str]]:
+        return RecordRule, (str(self),)
+
+
+TEXT_TYPES: tuple[type[str], ...] = (Target, HostPort, PortRange, Network, RecordRule)
 
 
 def dec_hook(kind: type, value: object) -> object:

@@ -1,0 +1,126 @@
+"""Rules about queues, menus, mailboxes, callers and surveys, each within its table or beside its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from appliance.config.check_rules import Where
+from appliance.config.decode import Report, shown
+from appliance.config.locate import Path
+from appliance.config.menus import Ask
+from appliance.config.model import CallerList, Config, Member, Menu, Queue, Survey
+from appliance.config.values import Target
+from appliance.config.walk import Leaf, leaves
+from appliance.config.words import FILE, file_of
+
+
+def run(config: Config, report: Report, where: Where, texts: Sequence[Leaf]) -> None:
+    """All rules; each problem goes to `report` with the path that `where` gives its table. `texts` are all leaves."""
+    for queue in config.queues:
+        _members(queue, report, where)
+        _to_itself(queue, report, where)
+    for menu in config.menus:
+        _menu(menu, report, where(menu))
+        if menu.ask is not None:
+            _ask(menu.ask, report, where(menu.ask))
+    for callers in config.callers:
+        _callers(callers, report, where(callers))
+    for survey in config.surveys:
+        _survey(survey, report, where)
+    _hours_codes(config, report, where)
+    _mailboxes(config, report, where, texts)
+    for leaf in texts:
+        if "words" in leaf.marks and leaf.value.startswith(FILE) and not file_of(leaf.value):
+            path = (*where(leaf.table), *leaf.path)
+            report("config.wrong-value", path, '"file:" names no file.', 'Write it as "file:welcome.wav".')
+
+
+# ---- queues ----------------------------------------------------------------------------------------------------------
+
+
+def _members(queue: Queue, report: Report, where: Where) -> None:
+    seen: set[tuple[str, str]] = set()
+    for index, each in enumerate(queue.agents):
+        path = where(each) if isinstance(each, Member) else (*where(queue), "agents", index)
+        member = each if isinstance(each, Member) else Member(agent=each)
+        if (member.agent is None) == (member.extension is None):
+            what = "An agent of a queue is named by one of agent and extension."
+            report("config.missing-key", path, what, 'Write { agent = "anna" } or { extension = "104" }.')
+            continue
+        name = ("agent", member.agent) if member.agent is not None else ("extension", str(member.extension))
+        if name in seen and isinstance(each, Member):  # twice the same id is told with all other references
+            report("config.duplicate", path, f"{shown(name[1])} stands twice in agents.", "Take one out.")
+        seen.add(name)
+
+
+def _to_itself(queue: Queue, report: Report, where: Where) -> None:
+    for leaf in leaves(queue):
+        if isinstance(leaf.value, Target) and leaf.value == f"queue:{queue.name}":
+            what = "The queue would send callers to itself."
+            report("config.loop", (*where(leaf.table), *leaf.path), what, "Name another target.")
+
+
+# ---- menus -----------------------------------------------------------------------------------------------------------
+
+
+def _menu(menu: Menu, report: Report, path: Path) -> None:
+    for key in menu.languages:
+        if key in menu.keys:
+            what = f"The digit {shown(key)} chooses a language and reaches {menu.keys[key]}."
+            report("config.clash", (*path, "languages", key), what, "Choose another digit for one of them.")
+    if menu.dialable and not menu.dial_extensions:
+        what = '"dialable" does nothing: extensions cannot be dialled in this menu.'
+        report("config.wrong-key", (*path, "dialable"), what, "Add dial_extensions = true.")
+
+
+def _ask(ask: Ask, report: Report, path: Path) -> None:
+    if ask.min_digits > ask.max_digits:
+        what = '"min_digits" is above "max_digits".'
+        report("config.wrong-value", (*path, "min_digits"), what, "Lower it.")
+        return
+    for index, form in enumerate(ask.forms):
+        if not ask.min_digits <= len(form) <= ask.max_digits:
+            what = f"{shown(form)} has {len(form)} digits, but {ask.min_digits} to {ask.max_digits} can be keyed."
+            report("config.wrong-value", (*path, "forms", index), what, "Set min_digits and max_digits to fit it.")
+
+
+def _hours_codes(config: Config, report: Report, where: Where) -> None:
+    taken: dict[str, str] = {}
+    for hours in config.hours:
+        if hours.code and hours.code in taken:
+            what = f"{shown(hours.code)} is already the code of {shown(taken[hours.code])}."
+            report("config.duplicate", (*where(hours), "code"), what, "Give these hours another code.")
+        taken.setdefault(hours.code, hours.name)
+
+
+# ---- mailboxes, callers, surveys -------------------------------------------------------------------------------------
+
+
+def _mailboxes(config: Config, report: Report, where: Where, texts: Iterable[Leaf]) -> None:
+    """A mailbox that nothing leads to is a misspelt name: its mail would go nowhere."""
+    owners = {phone.extension for phone in config.phones} | {agent.id for agent in config.agents}
+    owners |= {queue.name for queue in config.queues} | {menu.name for menu in config.menus}
+    owners |= {leaf.value.name for leaf in texts if isinstance(leaf.value, Target) and leaf.value.kind == "voicemail"}
+    for box in config.mailboxes:
+        if box.name not in owners:
+            what = f"Nothing leads to the mailbox {shown(box.name)}."
+            fix = f"Name it after a phone, agent, queue or menu, or send callers to voicemail:{box.name}."
+            report("config.dangling", (*where(box), "name"), what, fix)
+
+
+def _callers(callers: CallerList, report: Report, path: Path) -> None:
+    if not callers.numbers and not callers.file:
+        what = f"The list of callers {shown(callers.name)} is empty."
+        report("config.missing-key", path, what, 'Add numbers = ["+358917700000"], or a file.')
+    if callers.kind == "block" and callers.priority is not None:
+        what = "Callers who are turned away need no priority."
+        report("config.wrong-key", (*path, "priority"), what, 'Leave it out, or set kind = "vip".')
+
+
+def _survey(survey: Survey, report: Report, where: Where) -> None:
+    seen: set[str] = set()
+    for question in survey.questions:
+        if question.name in seen:
+            what = f"Two questions have the name {shown(question.name)}."
+            report("config.duplicate", (*where(question), "name"), what, "Give this one another name.")
+        seen.add(question.name)
