@@ -44,7 +44,7 @@ static void move_run(struct item *it, void *shard)
 
 	shard_release(shard, o->port);
 	o->item.run = adopt_run;
-	shard_send(o->to, &o->item);
+	shard_send_now(o->to, &o->item);
 }
 
 /* Bridged ports live on one thread. Moving waits for both threads, a millisecond at most. */
@@ -63,7 +63,7 @@ static int port_move(struct port *p, struct shard *to)
 	o->done = &done;
 	atomic_fetch_sub(&port_shard(p)->load, 1);
 	atomic_fetch_add(&to->load, 1);
-	order_send(o);
+	shard_send_now(port_shard(p), &o->item);
 	while (sem_wait(&done) != 0)
 		;
 	sem_destroy(&done);

@@ -14,6 +14,7 @@
 #include "internal.h"
 
 #define BATCH 64
+#define ORDER_NS 2000000ull   /* what an order may wait, so that those of several calls are one wake-up: a tenth of a frame */
 #define WRITER_MS 100
 #define SKIP_SLOTS 1000       /* further behind than a second: the machine slept, catching up would only burst */
 #define SCAN_SLOTS 20         /* every 20 ms a part of the ports is looked at, each twice a second */
@@ -32,25 +33,22 @@ int64_t shard_now(const struct shard *sh)
 	return (int64_t)((clock_ns() - sh->epoch) / 125000);
 }
 
-static void wake(int fd)
-{
-	uint64_t one = 1;
-
-	/* A full counter (EAGAIN) is awake already; there is nothing else that can fail here. */
-	if (write(fd, &one, sizeof(one)) < 0)
-		return;
-}
-
 void shard_send(struct shard *sh, struct item *it)
 {
 	mailbox_push(&sh->mailbox, it);
-	wake(sh->wake);
+	waker_ring(&sh->waker, clock_ns() + ORDER_NS);
+}
+
+void shard_send_now(struct shard *sh, struct item *it)
+{
+	mailbox_push(&sh->mailbox, it);
+	waker_ring(&sh->waker, WAKER_AWAKE);
 }
 
 void engine_discard(struct engine *e, struct item *it)
 {
 	mailbox_push(&e->writer_mailbox, it);
-	wake(e->writer_wake);
+	waker_ring(&e->writer_waker, clock_ns() + WRITER_MS * 1000000ull);
 }
 
 void shard_tell(struct shard *sh, const struct media_event *ev)
@@ -109,54 +107,74 @@ static void shard_ticks(struct shard *sh)
 	}
 }
 
-/* Nanoseconds until the next slot with work; -1 with no ports at all. */
-static int64_t shard_pause(struct shard *sh)
+/* When the next slot with work is due; WAKER_ASLEEP with no ports at all. After orders a second look follows soon. */
+static uint64_t shard_next(const struct shard *sh, bool mailed)
 {
-	int64_t next = sh->tick, due;
+	uint64_t soon = mailed ? clock_ns() + ORDER_NS : WAKER_ASLEEP, due;
+	int64_t next = sh->tick;
 
 	if (!sh->ports)
-		return -1;
+		return soon;
 	while (next % SLOTS != 0 && !sh->slot[next % SLOTS])
 		next++;
-	due = next * (int64_t)SLOT_NS - (int64_t)(clock_ns() - sh->epoch);
-	return due > 0 ? due : 0;
+	due = sh->epoch + (uint64_t)next * SLOT_NS;
+	return due < soon ? due : soon;
 }
 
-static void shard_mail(struct shard *sh)
+/* True where there was any. */
+static bool shard_mail(struct shard *sh)
 {
 	struct item *it;
-	uint64_t count;
+	bool any = false;
 
-	if (read(sh->wake, &count, sizeof(count)) < 0 && errno != EAGAIN)
-		return;
 	while ((it = mailbox_pop(&sh->mailbox))) {
 		it->run(it, sh);
 		shard_settle(sh);
+		any = true;
 	}
+	return any;
 }
 
-/* Descriptors carry the port's address; its lowest bit set means the RTCP socket, 0 the mailbox. */
-static void shard_poll(struct shard *sh)
+static int shard_sleep(struct shard *sh, struct epoll_event *ready, uint64_t until)
 {
-	struct epoll_event ready[BATCH];
-	int64_t pause = shard_pause(sh);
-	struct timespec timeout = { pause / 1000000000, pause % 1000000000 };
-	int n = epoll_pwait2(sh->epoll, ready, BATCH, pause < 0 ? NULL : &timeout, NULL);
-	bool mail = false;
+	uint64_t now = clock_ns(), pause = until > now ? until - now : 0;
+	struct timespec timeout = { (time_t)(pause / 1000000000), (long)(pause % 1000000000) };
 
+	return epoll_pwait2(sh->epoll, ready, BATCH, until == WAKER_ASLEEP ? NULL : &timeout, NULL);
+}
+
+/* Descriptors carry the port's address; its lowest bit set means the RTCP socket, 0 the waker. */
+static void shard_ready(struct shard *sh, const struct epoll_event *ready, int n)
+{
 	for (int i = 0; i < n; i++) {
 		uintptr_t what = (uintptr_t)ready[i].data.ptr;
 
 		if (what == 0)
-			mail = true;
+			waker_read(&sh->waker);
 		else if (what & 1)
 			port_receive_rtcp((struct port *)(what & ~(uintptr_t)1));
 		else
 			port_receive((struct port *)what);
 	}
-	/* Last: an order may let go of a port that this batch still names. */
-	if (mail)
-		shard_mail(sh);
+}
+
+static void shard_poll(struct shard *sh)
+{
+	struct epoll_event ready[BATCH];
+	uint64_t until = shard_next(sh, sh->mailed);
+	int n;
+
+	waker_promise(&sh->waker, until);
+	sh->mailed = shard_mail(sh);
+	n = shard_sleep(sh, ready, sh->mailed ? 0 : until);
+	waker_promise(&sh->waker, WAKER_AWAKE);
+	/* A packet never overtakes the order that was given before it came; and an order may let go of a port that this batch
+	 * names. What is ready stays ready: it is asked for anew. */
+	if (n > 0 && shard_mail(sh)) {
+		sh->mailed = true;
+		n = shard_sleep(sh, ready, 0);
+	}
+	shard_ready(sh, ready, n);
 }
 
 static void *shard_main(void *arg)
@@ -176,7 +194,7 @@ static void *shard_main(void *arg)
 			shard_ticks(sh);
 		if (sh->told) {
 			sh->told = false;
-			wake(sh->engine->event_fd);
+			waker_write(sh->engine->event_fd);
 		}
 	}
 	return NULL;
@@ -194,12 +212,12 @@ static struct shard *shard_alloc(struct engine *e, int index)
 	sh->epoch = index ? e->shard[0]->epoch : clock_ns();   /* one time line: ports may change shards */
 	mailbox_init(&sh->mailbox);
 	sh->epoll = epoll_create1(EPOLL_CLOEXEC);
-	sh->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	waker_init(&sh->waker, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
 	if (getrandom(&sh->random, sizeof(sh->random), 0) < 0 || sh->random == 0)
 		sh->random = sh->epoch | 1;
-	if (sh->epoll < 0 || sh->wake < 0 || epoll_ctl(sh->epoll, EPOLL_CTL_ADD, sh->wake, &ev) != 0) {
+	if (sh->epoll < 0 || sh->waker.fd < 0 || epoll_ctl(sh->epoll, EPOLL_CTL_ADD, sh->waker.fd, &ev) != 0) {
 		close(sh->epoll);
-		close(sh->wake);
+		close(sh->waker.fd);
 		free(sh);
 		return NULL;
 	}
@@ -208,30 +226,45 @@ static struct shard *shard_alloc(struct engine *e, int index)
 
 /* ---- the writer --------------------------------------------------------------------------------------------------- */
 
-static void writer_mail(struct engine *e)
+static bool writer_mail(struct engine *e)
 {
 	struct item *it;
+	bool any = false;
 
-	while ((it = mailbox_pop(&e->writer_mailbox)))
+	while ((it = mailbox_pop(&e->writer_mailbox))) {
 		it->run(it, e);
+		any = true;
+	}
+	return any;
+}
+
+/* Until it is time for the recordings, or somebody rings. What is let go of waits too: freeing is never urgent. */
+static void writer_sleep(struct engine *e, bool soon)
+{
+	struct pollfd fd = { .fd = e->writer_waker.fd, .events = POLLIN };
+
+	if (poll(&fd, 1, soon ? WRITER_MS : -1) > 0)
+		waker_read(&e->writer_waker);
 }
 
 static void *writer_main(void *arg)
 {
 	struct engine *e = arg;
-	struct pollfd fd = { .fd = e->writer_wake, .events = POLLIN };
-	uint64_t count;
-	bool stop;
+	bool stop, mailed = false;
 
 	pthread_setname_np(pthread_self(), "recordings");
 	do {
-		poll(&fd, 1, e->recordings ? WRITER_MS : -1);
-		if (read(e->writer_wake, &count, sizeof(count)) < 0 && errno != EAGAIN)
-			break;
+		bool soon = mailed || e->recordings;
+
+		waker_promise(&e->writer_waker, soon ? clock_ns() + WRITER_MS * 1000000ull : WAKER_ASLEEP);
+		mailed = writer_mail(e);
+		if (!mailed)
+			writer_sleep(e, soon);
+		waker_promise(&e->writer_waker, WAKER_AWAKE);
 		stop = atomic_load(&e->writer_stop);
-		writer_mail(e);
+		mailed |= writer_mail(e);
 		if (recordings_write(e, stop))
-			wake(e->event_fd);
+			waker_write(e->event_fd);
 	} while (!stop);
 	return NULL;
 }
@@ -261,14 +294,14 @@ struct engine *engine_alloc(int low, int high, int threads, int timeout_ms)
 	mailbox_init(&e->writer_mailbox);
 	e->used = calloc((size_t)(high - low + 2) / 2 + 1, 1);
 	e->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	e->writer_wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	waker_init(&e->writer_waker, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
 	for (int i = 0; i < shards_wanted(threads); i++) {
 		e->shard[i] = shard_alloc(e, i);
 		if (!e->shard[i])
 			break;
 		e->shards++;
 	}
-	if (!e->used || e->event_fd < 0 || e->writer_wake < 0 || e->shards < shards_wanted(threads)) {
+	if (!e->used || e->event_fd < 0 || e->writer_waker.fd < 0 || e->shards < shards_wanted(threads)) {
 		engine_free(e);
 		return NULL;
 	}
@@ -308,15 +341,15 @@ void engine_stop(struct engine *e)
 		if (!sh->joined)
 			continue;
 		atomic_store_explicit(&sh->stop, true, memory_order_release);
-		wake(sh->wake);
+		waker_write(sh->waker.fd);
 		pthread_join(sh->thread, NULL);
 		sh->joined = false;
 		shard_mail(sh);   /* orders given last, such as closing ports */
 	}
 	atomic_store(&e->writer_stop, true);
-	wake(e->writer_wake);
+	waker_write(e->writer_waker.fd);
 	pthread_join(e->writer, NULL);
-	wake(e->event_fd);
+	waker_write(e->event_fd);
 	e->running = false;
 }
 
@@ -341,7 +374,7 @@ void engine_free(struct engine *e)
 			port_dismiss(sh->ports);
 		events_drop(&sh->events);
 		close(sh->epoll);
-		close(sh->wake);
+		close(sh->waker.fd);
 		free(sh);
 	}
 	writer_mail(e);
@@ -349,8 +382,8 @@ void engine_free(struct engine *e)
 	events_drop(&e->writer_events);
 	if (e->event_fd >= 0)
 		close(e->event_fd);
-	if (e->writer_wake >= 0)
-		close(e->writer_wake);
+	if (e->writer_waker.fd >= 0)
+		close(e->writer_waker.fd);
 	pthread_mutex_destroy(&e->lock);
 	free(e->used);
 	free(e);

@@ -15,6 +15,7 @@
 #include "media.h"
 #include "ring.h"
 #include "rtp.h"
+#include "waker.h"
 
 #define FRAME 160             /* samples at 8 kHz in 20 ms */
 #define SLOTS 20              /* ports tick every 20 ms, spread over 20 slots of 1 ms */
@@ -185,11 +186,13 @@ struct bridge {
 /* One media thread and what belongs to it. */
 struct shard {
 	struct engine *engine;
-	int index, epoll, wake;
+	int index, epoll;
+	struct waker waker;
 	pthread_t thread;
 	bool joined;
 	struct mailbox mailbox;
 	struct event_ring events;
+	bool mailed;                  /* orders came when it last looked */
 	bool told;                    /* events were pushed in this round */
 	_Atomic bool stop;
 	struct port *ports;           /* all of them */
@@ -219,7 +222,7 @@ struct engine {
 
 	/* the writer: recordings, and everything that media threads let go of */
 	pthread_t writer;
-	int writer_wake;
+	struct waker writer_waker;
 	struct mailbox writer_mailbox;
 	struct event_ring writer_events;
 	_Atomic bool writer_stop;
@@ -228,7 +231,8 @@ struct engine {
 };
 
 /* engine.c */
-void shard_send(struct shard *sh, struct item *it);
+void shard_send(struct shard *sh, struct item *it);       /* carried out within ORDER_NS */
+void shard_send_now(struct shard *sh, struct item *it);   /* somebody waits for it */
 void engine_discard(struct engine *e, struct item *it);
 void shard_tell(struct shard *sh, const struct media_event *ev);
 uint32_t shard_random(struct shard *sh);
