@@ -126,9 +126,12 @@ class CallReached(Event, frozen=True, kw_only=True):
 
 
 class CallTransferred(Event, frozen=True, kw_only=True):
+    """A party was put through to somebody else. `by_leg` is the leg that goes: the one that transferred, or (pickup) the one that
+    rang in vain."""
+
     call: str
     by_leg: str
-    kind: Literal["blind", "attended"]
+    kind: Literal["blind", "attended", "pickup"]
     target: Personal = ""
 
 

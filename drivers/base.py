@@ -56,8 +56,9 @@ class Incoming(LegEvent, frozen=True, kw_only=True):
 
     `endpoint` is the extension (kind "phone", already authenticated) or the line's name (kind "line", known by address or by
     registration). `number` is what was dialled as it came (user part, unescaped once); `caller` and `caller_name` come from
-    From or P-Asserted-Identity. `offer` is None where the INVITE had no SDP. `replaces` is the leg that an attended
-    transfer puts us in place of (RFC 3891)."""
+    From or P-Asserted-Identity. `offer` is None where the INVITE had no SDP. `replaces` is the leg whose place this one is to
+    take (RFC 3891): an answered one (attended transfer), or one of ours that still rings (pick-up). It was there, and the far
+    end knew both its tags, when the INVITE came; whether this endpoint may have it is the core's to say."""
 
     endpoint: str
     kind: Literal["phone", "line"]
@@ -110,6 +111,13 @@ class TransferAsked(LegEvent, frozen=True, kw_only=True):
 
     target: str
     replaces: str = ""
+
+
+class Referred(LegEvent, frozen=True, kw_only=True):
+    """What came of our `refer`: its refusal (`sip_code` 300 and more), or what the far end says of the call that it makes (100,
+    180; from 200 on it is final: then hang up)."""
+
+    sip_code: int
 
 
 class EndpointChanged(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,7 +193,12 @@ class Driver(Protocol):
         """Re-INVITE with this media (hold, resume, other codec). The outcome comes as MediaChanged; glare is the driver's."""
 
     def send_info_digit(self, leg: str, digit: str, duration_ms: int = 160) -> None: ...
-    def refer(self, leg: str, target: str, replaces_leg: str = "") -> None: ...
+    def refer(self, leg: str, target: str, replaces_leg: str = "") -> None:
+        """Ask the far end of `leg` to call `target` instead of us (RFC 3515): a number of ours, a SIP URI, or, with
+        `replaces_leg`, "" for where that leg's far end says that it is. With `replaces_leg` the far end takes our place in
+        that dialog (RFC 5589: both are rid of us); or, where `target` is a number of ours, that leg's place with us. `Referred`
+        tells what comes of it."""
+
     def transfer_state(self, leg: str, sip_code: int, reason: str = "") -> None: ...
 
     def end_orphans(self, sip_call_ids: Sequence[str]) -> None:

@@ -45,6 +45,8 @@ class Call:
         """Why nobody was reached, where the flow knows better than the last leg (several devices, several lines)."""
         self.lent: list[Leg] = []
         """Legs that another call has taken over (attended transfer): they stand in this call's record until they end."""
+        self.replaceable: set[str] = set()
+        """Ids of the legs whose place another may take now (appliance/calls/replace.py): whoever leads the call says so."""
 
     def add_leg(
         self, direction: Literal["in", "out"], kind: Literal["phone", "line"], endpoint: str, number: str = "",
@@ -126,7 +128,7 @@ class Call:
         """The call in one word: answered where the called side was, else why not."""
         if self.interrupted:
             return "interrupted"
-        called = [leg for leg in [*self.legs, *self.lent] if leg.direction == "out"]
+        called = [leg for leg in [*self.legs, *self.lent] if leg.direction == "out" or leg.took_over]
         if any(leg.answered_at for leg in called or self.legs):
             return "answered"
         return disposition_of(

@@ -76,6 +76,11 @@ class Leg:
         return self.call.inbox
 
     @property
+    def took_over(self) -> bool:
+        """It came to stand in another leg's place (RFC 3891)."""
+        return self.incoming is not None and bool(self.incoming.replaces)
+
+    @property
     def is_ended(self) -> bool:
         return self.state is LegState.ENDED
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from appliance._core import Channels
 from appliance.calls.call import Call
 from appliance.calls.leg import Leg, LegState
+from appliance.calls.replace import Replacing, may_replace
 from appliance.clock import Clock
 from appliance.config.model import Config
 from appliance.errors import SwitchroomError
@@ -37,6 +38,8 @@ from drivers.base import (
 )
 
 log = logging.getLogger("switch")
+REPLACE_SECONDS = 4.0
+"""How long a leg that is to take another's place waits for the flow that leads the call: it may be busy with something else."""
 
 
 class LedgerWriter(Protocol):
@@ -209,12 +212,28 @@ class Switch:
             leg.inbox.put(event)
 
     def _incoming(self, event: Incoming) -> None:
+        replaced = self.legs.get(event.replaces) if event.replaces else None
+        if replaced is not None and may_replace(event, replaced):
+            leg = self._open(replaced.call, event)
+            replaced.call.inbox.put(Replacing(replaced, leg))
+            asyncio.get_running_loop().call_later(REPLACE_SECONDS, leg.reject, 603)  # nothing, where it was answered
+            return
         call = self.new_call(event.kind)
+        leg = self._open(call, event)
+        self.lead(call, lambda: self._refuse(leg) if event.replaces else self.on_incoming(leg, event))
+
+    def _open(self, call: Call, event: Incoming) -> Leg:
+        """A leg that calls us, as part of `call`, and its first event in the ledger."""
         leg = call.add_leg("in", event.kind, event.endpoint, event.caller if event.kind == "line" else event.number, id=event.leg)
         leg.incoming = event
         leg.codecs = self.codecs_of(leg.kind, leg.endpoint)
         self.ledger.append(call.opened(leg, event.caller_name, event.peer, event.sip_call_id))
-        self.lead(call, lambda: self.on_incoming(leg, event))
+        return leg
+
+    async def _refuse(self, leg: Leg) -> None:
+        """The leg to be replaced is gone, not this caller's to have, or led by a flow that keeps it (RFC 3891 3)."""
+        leg.reject(603)
+        await leg.gone()
 
     async def _nobody(self, leg: Leg, event: Incoming) -> None:
         leg.reject(503, "Starting", 5)

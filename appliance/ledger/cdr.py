@@ -82,7 +82,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     at: float
     by_leg: str
-    kind: Literal["blind", "attended"]
+    kind: Literal["blind", "attended", "pickup"]
     target: str = ""
 
 

@@ -12,8 +12,9 @@ from cffi import FFI
 HERE = Path("drivers") / "sip"  # relative: setuptools wants paths below the project
 SOURCES = [
     "sip.c", "command.c", "texts.c",
-    "leg.c", "uac.c", "uas.c", "indialog.c", "dialog.c", "requests.c", "orphan.c", "front.c", "wheel.c",
-    "desc.c", "ring.c", "journal.c", "guard.c", "guard_form.c", "guard_msg.c", "guard_reply.c", "guard_table.c",
+    "leg.c", "uac.c", "invite.c", "uas.c", "replaces.c", "indialog.c", "refer.c", "dialog.c", "requests.c", "orphan.c",
+    "front.c", "wheel.c", "desc.c", "ring.c", "journal.c",
+    "guard.c", "guard_form.c", "guard_msg.c", "guard_text.c", "guard_reply.c", "guard_table.c",
 ]
 # libre's own calls of these go through front.c, where the guard stands.
 WRAPPED = ("udp_listen", "tcp_listen", "tcp_accept", "sip_transp_laddr", "re_fprintf")

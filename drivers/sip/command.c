@@ -90,6 +90,9 @@ static bool leg_command(struct ua *ua, struct command *cmd)
 				    body->l);
 		break;
 	}
+	case CMD_REFER:
+		refer_send(leg, cmd);
+		break;
 	case CMD_AUTH:
 		cmd_auth(leg, cmd);
 		break;

@@ -21,6 +21,7 @@ from appliance.messages import Cause, Event, PhoneGone, PhoneRegistered
 from drivers.base import (
     Answered,
     DigitInfo,
+    DriverEvent,
     EarlyMedia,
     Ended,
     EndpointChanged,
@@ -30,9 +31,9 @@ from drivers.base import (
     OrphanEnded,
     OrphanFound,
     Place,
+    Referred,
     Ringing,
     Sink,
-    TransferAsked,
 )
 from drivers.sip import headers as h
 from drivers.sip import wire
@@ -41,6 +42,7 @@ from drivers.sip.lines import Lines
 from drivers.sip.phones import Checked, Phones, Reply, States, address_of
 from drivers.sip.shedding import STEP_SECONDS, Shedding
 from drivers.sip.thread import SipThread
+from drivers.sip.transfers import Transfers
 
 log = logging.getLogger("sip")
 _BY = ("far", "near", "network")
@@ -94,7 +96,7 @@ class SipDriver:
         self._numbers = 0
         self._phones = Phones(config, secrets.token_bytes(32), state)
         self._thread = SipThread(self._event)
-        self._lines = Lines(self._thread.command, self._new_handle, self._endpoint, self._clock)
+        self._lines = Lines(self._thread.command, self._new_handle, self._tell, self._clock)
         self._allowed: set[str] = set()
         self._stopped: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -102,6 +104,7 @@ class SipDriver:
         self._invites = 0
         self._shedding = Shedding(config.sip.max_new_calls_per_second)
         self._sink: Sink = lambda event: None
+        self._transfers = Transfers(self._thread.command, self._legs, self._tell, self._here)
 
     # ---- life --------------------------------------------------------------------------------------------------------
 
@@ -191,7 +194,7 @@ class SipDriver:
         self._allowed = wanted
         self._phones.ours = frozenset(wanted)
 
-    def _endpoint(self, event: EndpointChanged) -> None:
+    def _tell(self, event: DriverEvent) -> None:
         self._sink(event)
 
     def registered(self, extension: str) -> bool:
@@ -214,6 +217,9 @@ class SipDriver:
     def _new_handle(self) -> int:
         self._next += 2
         return self._next
+
+    def _here(self) -> str:
+        return f"{_own_host(self._config)}:{self.ports[0]}"
 
     def call_id_of(self, leg: str) -> str:
         """The Call-ID of a leg: of one that called us as it came, of one that is yet to be placed as it will be."""
@@ -302,18 +308,10 @@ class SipDriver:
         self._command(leg, wire.CMD_INDIALOG, 0, b"INFO", b"", body.encode(), b"application/dtmf-relay")
 
     def refer(self, leg: str, target: str, replaces_leg: str = "") -> None:
-        """Asks the far end to call `target` (a number; the domain is ours) instead of us."""
-        ports = self.ports
-        uri = target if target.startswith("sip:") else f"sip:{h.escape_user(target)}@{_own_host(self._config)}:{ports[0]}"
-        self._command(leg, wire.CMD_INDIALOG, 0, b"REFER", h.header_lines([("Refer-To", f"<{uri}>")]).encode(), b"")
+        self._transfers.refer(leg, target, replaces_leg)
 
     def transfer_state(self, leg: str, sip_code: int, reason: str = "") -> None:
-        """NOTIFY with the state of the call that the far end asked us to make (RFC 3515)."""
-        final = sip_code >= 200
-        state = "terminated;reason=noresource" if final else "active;expires=60"
-        lines = h.header_lines([("Event", "refer"), ("Subscription-State", state)])
-        body = f"SIP/2.0 {sip_code} {reason or h.REASONS.get(sip_code, 'Status')}\r\n"
-        self._command(leg, wire.CMD_INDIALOG, 0, b"NOTIFY", lines.encode(), body.encode(), b"message/sipfrag;version=2.0")
+        self._transfers.state(leg, sip_code, reason)
 
     def end_orphans(self, sip_call_ids: Sequence[str]) -> None:
         """These Call-IDs, and every other dialog that the journal still has from before."""
@@ -333,7 +331,7 @@ class SipDriver:
         _, code, handle, low, high, parts = record
         source, ruri, sender, _to, asserted, call_id, credentials, far, _contact, _agent, _local = parts
         now = self._clock.utc()
-        transport = "tcp" if code else "udp"
+        transport = "tcp" if code & 1 else "udp"
         from_uri = h.uri_of(_text(sender))
         line = self._lines.of_source(_text(source), transport)
         if line is not None:
@@ -346,10 +344,14 @@ class SipDriver:
                 self._refuse(handle, checked.reply)
                 return
             endpoint, kind = checked.extension, "phone"
+        replaced = self._handles.get(low | high << 32) if low or high else None
+        if code >> 1 or (replaced is None and (low or high)):  # the leg to be replaced is not there, or not to be had
+            status = code >> 1 or 481
+            self._refuse(handle, Reply(status=status, reason=h.REASONS[status]))
+            return
         self._numbers += 1
         leg = f"{self._prefix}-{self._numbers}"
         self._add(leg, handle, endpoint, kind, _text(call_id))
-        replaced = self._handles.get(low | high << 32) if low or high else None
         who = _text(asserted.partition(b"\n")[0]) if asserted and kind == "line" else _text(sender)
         number = h.user_of(_text(ruri))
         self._sink(Incoming(
@@ -417,15 +419,13 @@ class SipDriver:
 
     def _on_refer(self, record: wire.Record) -> None:
         leg = self._handles.get(record[2])
-        if leg is None:
-            return
-        target, call_id = h.refer_target(_text(record[5][0]))
-        other = next((entry.id for entry in self._legs.values() if call_id and entry.call_id == call_id), "")
-        self.transfer_state(leg.id, 100, "Trying")
-        if not target or (call_id and not other):
-            self.transfer_state(leg.id, 404 if not target else 481)
-            return
-        self._sink(TransferAsked(leg=leg.id, target=target, replaces=other))
+        if leg is not None:
+            self._transfers.asked(leg.id, _text(record[5][0]))
+
+    def _on_referred(self, record: wire.Record) -> None:
+        leg = self._handles.get(record[2])
+        if leg is not None:
+            self._sink(Referred(leg=leg.id, sip_code=record[1]))
 
     def _on_auth(self, record: wire.Record) -> None:
         """The far end wants credentials for one of our requests in a call."""
@@ -510,6 +510,7 @@ _HANDLERS = {
     wire.EV_ENDED: SipDriver._on_ended,
     wire.EV_INFO: SipDriver._on_info,
     wire.EV_REFER: SipDriver._on_refer,
+    wire.EV_REFERRED: SipDriver._on_referred,
     wire.EV_AUTH: SipDriver._on_auth,
     wire.EV_REQUEST: SipDriver._on_request,
     wire.EV_RESPONSE: SipDriver._on_response,

@@ -55,6 +55,8 @@ static bool check_single(const struct message *m, struct answer *a)
 		return bad(a, "To, From, Call-ID or CSeq is missing");
 	if (m->to_n > 1 || m->from_n > 1 || m->call_id_n > 1 || m->cseq_n > 1 || m->max_forwards_n > 1)
 		return bad(a, "a header that may stand once stands twice");
+	if (m->request && m->replaces && m->method != M_INVITE && m->method != M_ACK) /* RFC 3891 3 */
+		return bad(a, "Replaces in another request than INVITE");
 	if (!m->call_id.n || memchr(m->call_id.p, ' ', m->call_id.n))
 		return bad(a, "bad Call-ID");
 	return true;

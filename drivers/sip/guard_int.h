@@ -18,6 +18,17 @@ static inline bool span_set(struct span s)
 	return s.p != NULL;
 }
 
+static inline bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static inline bool is_alnum(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* guard_text.c */
 bool span_is(struct span s, const char *text);     /* exact */
 bool span_iscase(struct span s, const char *text); /* ASCII case ignored */
 struct span span_trim(struct span s);              /* without white space (also folds) at both ends */
@@ -84,7 +95,7 @@ struct message {
 	struct span to, from, call_id, cseq, max_forwards, content_type, content_length;
 	unsigned to_n, from_n, call_id_n, cseq_n, max_forwards_n, content_length_n, content_type_n;
 	struct lines contact, require, accept;
-	bool authorization;
+	bool authorization, replaces;
 	struct address to_addr, from_addr;
 	uint32_t cseq_number;
 	size_t head;     /* bytes up to and including the empty line */

@@ -9,104 +9,6 @@ const char *const guard_methods[M_COUNT] = {
 	"UPDATE", "INFO",   "REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE", "PUBLISH",
 };
 
-/* ---- text ---- */
-
-bool span_is(struct span s, const char *text)
-{
-	return s.n == strlen(text) && !memcmp(s.p, text, s.n);
-}
-
-bool span_iscase(struct span s, const char *text)
-{
-	return s.n == strlen(text) && !strncasecmp(s.p, text, s.n);
-}
-
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-struct span span_trim(struct span s)
-{
-	while (s.n && is_space(s.p[0])) {
-		s.p++;
-		s.n--;
-	}
-	while (s.n && is_space(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
-bool span_next(struct span *rest, char sep, struct span *piece)
-{
-	bool quoted = false, inside = false;
-	size_t i;
-
-	if (!rest->p)
-		return false;
-	for (i = 0; i < rest->n; i++) {
-		char c = rest->p[i];
-
-		if (quoted) {
-			if (c == '\\')
-				i++;
-			else if (c == '"')
-				quoted = false;
-		} else if (c == '"' && !inside) {
-			quoted = true;
-		} else if (c == '<') {
-			inside = true;
-		} else if (c == '>') {
-			inside = false;
-		} else if (c == sep && !inside) {
-			break;
-		}
-	}
-	if (i >= rest->n) {
-		*piece = span_trim(*rest);
-		rest->p = NULL;
-		rest->n = 0;
-		return true;
-	}
-	*piece = span_trim((struct span){rest->p, i});
-	rest->p += i + 1;
-	rest->n -= i + 1;
-	return true;
-}
-
-static bool is_alnum(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool is_token(struct span s)
-{
-	if (!s.n)
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		if (!is_alnum(s.p[i]) && (!s.p[i] || !strchr("-.!%*_+`'~", s.p[i])))
-			return false;
-	}
-	return true;
-}
-
-bool number_read(struct span s, uint64_t max, uint64_t *value)
-{
-	uint64_t v = 0;
-
-	if (!s.n)
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return false;
-		v = v * 10 + (uint64_t)(s.p[i] - '0');
-		if (v > max)
-			return false; /* before it can wrap: max is far below 2^60 */
-	}
-	*value = v;
-	return true;
-}
-
 /* ---- pieces ---- */
 
 const char *uri_fault(struct span uri)
@@ -420,6 +322,8 @@ static void header(struct message *m, struct span name, struct span value)
 		keep(&m->contact, value);
 	} else if (span_iscase(name, "Require")) {
 		keep(&m->require, value);
+	} else if (span_iscase(name, "Replaces")) {
+		m->replaces = true;
 	} else if (span_iscase(name, "Accept")) {
 		keep(&m->accept, value);
 	} else if (span_iscase(name, "Authorization") || span_iscase(name, "Proxy-Authorization")) {

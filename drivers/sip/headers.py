@@ -8,7 +8,7 @@ _USER_SAFE = "-_.!~*'()&=+$,;?/"  # RFC 3261 25.1, user-unreserved and unreserve
 _DIGITS = "0123456789*#ABCDabcd"
 
 REASONS = {
-    100: "Trying", 180: "Ringing", 200: "OK", 302: "Moved Temporarily", 403: "Forbidden", 404: "Not Found",
+    100: "Trying", 180: "Ringing", 200: "OK", 302: "Moved Temporarily", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
     408: "Request Timeout", 480: "Temporarily Unavailable", 481: "Call Does Not Exist", 486: "Busy Here",
     487: "Request Terminated", 488: "Not Acceptable Here", 500: "Server Internal Error", 503: "Service Unavailable",
     600: "Busy Everywhere", 603: "Decline",

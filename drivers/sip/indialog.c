@@ -45,6 +45,8 @@ static void pending_response(int err, const struct sip_msg *msg, void *arg)
 		ua_emit(leg->ua);
 		return;
 	}
+	if (msg && msg->scode >= 300 && !strcmp(p->method, "REFER"))
+		refer_state(leg, msg->scode);
 	mem_deref(p);
 	if (leg->state != LEG_UP)
 		return;
@@ -171,22 +173,6 @@ static void on_info(struct leg *leg, const struct sip_msg *msg)
 	ua_emit(leg->ua);
 }
 
-static void on_refer(struct leg *leg, const struct sip_msg *msg)
-{
-	const struct sip_hdr *to = sip_msg_hdr(msg, SIP_HDR_REFER_TO);
-	struct record *rec;
-
-	if (!to || sip_msg_hdr_count(msg, SIP_HDR_REFER_TO) != 1) {
-		(void)sip_treply(NULL, leg->ua->sip, msg, 400, "Bad Refer-To");
-		return;
-	}
-	(void)sip_treply(NULL, leg->ua->sip, msg, 202, "Accepted");
-	rec = ua_record(leg->ua, EV_REFER, 0, leg->id, 0, 0);
-	record_pl(rec, &to->val);
-	record_headers(rec, msg, SIP_HDR_REFERRED_BY, SIP_HDR_NONE);
-	ua_emit(leg->ua);
-}
-
 /* UPDATE (RFC 3311): a session refresh, a new target, or a new offer, answered at once. */
 static void on_update(struct leg *leg, const struct sip_msg *msg)
 {
@@ -238,11 +224,6 @@ static void on_update(struct leg *leg, const struct sip_msg *msg)
 	}
 }
 
-static void on_notify(struct leg *leg, const struct sip_msg *msg)
-{
-	(void)sip_treply(NULL, leg->ua->sip, msg, 200, "OK");
-}
-
 static void on_options(struct leg *leg, const struct sip_msg *msg)
 {
 	(void)sip_treplyf(NULL, NULL, leg->ua->sip, msg, false, 200, "OK",
@@ -254,8 +235,8 @@ static const struct {
 	const char *met;
 	void (*handler)(struct leg *leg, const struct sip_msg *msg);
 } HANDLERS[] = {
-	{ "BYE", on_bye },	{ "INVITE", uas_reinvite }, { "INFO", on_info },       { "REFER", on_refer },
-	{ "UPDATE", on_update }, { "NOTIFY", on_notify },    { "OPTIONS", on_options }, { "PRACK", uas_prack },
+	{ "BYE", on_bye },	{ "INVITE", uas_reinvite }, { "INFO", on_info },       { "REFER", refer_in },
+	{ "UPDATE", on_update }, { "NOTIFY", refer_notify },    { "OPTIONS", on_options }, { "PRACK", uas_prack },
 };
 
 void indialog_request(struct leg *leg, const struct sip_msg *msg)

@@ -96,9 +96,10 @@ static bool dialog_id_handler(struct le *le, void *arg)
 	const struct dialog_id *id = arg;
 
 	return !pl_strcmp(id->call_id, leg->dlg.call_id) && !pl_strcmp(id->ltag, leg->dlg.ltag) &&
-	       (leg->dlg.rtag ? !pl_strcmp(id->rtag, leg->dlg.rtag) : !pl_isset(id->rtag));
+	       (leg->dlg.rtag ? !pl_strcmp(id->rtag, leg->dlg.rtag) : !pl_strcmp(id->rtag, "0"));
 }
 
+/* The tag 0 stands for none (RFC 3891 3): far ends of RFC 2543, and those that have not answered yet. */
 struct leg *leg_by_dialog(struct ua *ua, const struct pl *call_id, const struct pl *ltag, const struct pl *rtag)
 {
 	struct dialog_id id = { call_id, ltag, rtag };

@@ -68,12 +68,13 @@ enum ua_cmd {
 	CMD_ALLOW = 13,    /* code 1 allow, 0 no longer; address */
 	CMD_SHED = 14,     /* a new INVITEs per second (0: all), b burst */
 	CMD_STOP = 15,     /* a ms to wait for the far ends */
+	CMD_REFER = 16,    /* a/b id of the leg whose place is to be taken (0: none), code 1: by an INVITE to us; URI, "": its Contact */
 };
 enum { CALL_ID, CALL_RURI, CALL_TO, CALL_FROM, CALL_USER, CALL_DST, CALL_ROUTES, CALL_HEADERS, CALL_LINE, CALL_MEDIA, CALL_STRINGS };
 enum { REQ_METHOD, REQ_RURI, REQ_TO, REQ_FROM, REQ_CALL_ID, REQ_USER, REQ_DST, REQ_HEADERS, REQ_BODY, REQ_STRINGS };
 
 enum ua_ev {
-	EV_INVITE = 1,   /* code transport, a/b id of the leg it replaces (low, high); INV_* strings */
+	EV_INVITE = 1,   /* code transport + 2 * status to refuse its Replaces with, a/b id of the leg it replaces (low, high); INV_* */
 	EV_PROGRESS = 2, /* code 180..199; far media or "" */
 	EV_ANSWERED = 3, /* far media */
 	EV_MEDIA = 4,    /* far media */
@@ -86,6 +87,7 @@ enum ua_ev {
 	EV_ORPHAN = 11,  /* code 2 found and being ended, 1 ended, 0 not found or no answer; Call-ID, line, detail */
 	EV_STOPPED = 12,
 	EV_BANNED = 13,
+	EV_REFERRED = 14,/* code SIP status: our REFER's refusal, or the state of the call that it brought about */
 };
 enum { BY_FAR = 0, BY_NEAR = 1, BY_NETWORK = 2 };
 enum {

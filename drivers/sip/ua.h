@@ -13,6 +13,7 @@
 #include "desc.h"
 #include "guard.h"
 #include "journal.h"
+#include "replaces.h"
 #include "ring.h"
 #include "sip.h"
 
@@ -212,8 +213,11 @@ bool leg_far_set(struct leg *leg, const struct desc_far *far);
 void leg_journal_dialog(struct leg *leg, enum journal_state state);
 struct mbuf;
 
-/* ---- uas.c: their INVITE ---- */
+/* ---- invite.c: their INVITE that begins a leg ---- */
 void uas_invite(struct ua *ua, const struct sip_msg *msg);
+
+/* ---- uas.c: what becomes of their INVITEs ---- */
+uint16_t uas_take_offer(struct leg *leg, const struct sip_msg *msg);
 void uas_progress(struct leg *leg, uint16_t code, const struct pl *media);
 void uas_answer(struct leg *leg, const struct desc_local *local);
 void uas_reject(struct leg *leg, uint16_t code, const char *reason, const char *headers);
@@ -235,6 +239,12 @@ int indialog_send(struct leg *leg, const char *met, const char *headers, const c
 void indialog_auth(struct leg *leg, uint32_t number, const char *headers);
 void session_timer_start(struct leg *leg, uint32_t seconds, bool refresher);
 uint32_t session_timer_header(const struct sip_msg *msg, bool *has, bool *uac, bool *uas);
+
+/* ---- refer.c: REFER both ways ---- */
+void refer_send(struct leg *leg, const struct command *cmd);
+void refer_state(struct leg *leg, uint16_t code);
+void refer_in(struct leg *leg, const struct sip_msg *msg);
+void refer_notify(struct leg *leg, const struct sip_msg *msg);
 
 /* ---- orphan.c ---- */
 void orphans_end(struct ua *ua, const struct command *cmd);

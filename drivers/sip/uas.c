@@ -1,4 +1,4 @@
-/* uas: INVITEs that come in, the first of a leg and later ones: ringing, answering, refusing (RFC 3261 13.3, 14.2). */
+/* uas: what becomes of INVITEs that came in: ringing, answering, refusing, and later ones of a leg (RFC 3261 13.3, 14.2). */
 #include "ua.h"
 
 static const char ALLOW[] = "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY\r\n"
@@ -40,6 +40,24 @@ static size_t describe(struct leg *leg, char *buf, size_t size)
 		return 0;
 	(void)leg_far_set(leg, &far);
 	return desc_write_answer(buf, size, leg->offer, &leg->local, &far, leg->desc_id, leg->desc_version);
+}
+
+/* Their offer, if any. 0 or the code to refuse with. */
+uint16_t uas_take_offer(struct leg *leg, const struct sip_msg *msg)
+{
+	struct desc_far far;
+
+	leg->offer = mem_deref(leg->offer);
+	if (!mbuf_get_left(msg->mb))
+		return 0;
+	if (!sdp_body(msg))
+		return 415;
+	leg->offer = mem_zalloc(sizeof(*leg->offer), NULL);
+	if (!leg->offer)
+		return 500;
+	if (desc_parse(leg->offer, (const char *)mbuf_buf(msg->mb), mbuf_get_left(msg->mb)))
+		return 400;
+	return desc_agree(leg->offer, &leg->local, &far) ? 488 : 0;
 }
 
 /* Ends everything that still waits for something about their INVITE. */
@@ -278,183 +296,6 @@ void uas_prack(struct leg *leg, const struct sip_msg *msg)
 	}
 }
 
-/* ---- a new INVITE ---------------------------------------------------------------------------------------------------- */
-
-static void cancelled(void *arg)
-{
-	struct leg *leg = arg;
-	struct ua *ua = leg->ua;
-	uint16_t q850 = 0;
-	char text[96] = "";
-	struct pl pl;
-
-	pl_set_str(&pl, ua->cancel_reason);
-	if (pl_isset(&pl))
-		reason_parse_value(&pl, &q850, text, sizeof(text));
-	(void)sip_treply(&leg->st, ua->sip, leg->invite, 487, "Request Terminated");
-	leg_cause(leg, 487, q850, BY_FAR, text);
-	leg_end(leg);
-}
-
-static struct leg *replaced_leg(struct ua *ua, const struct sip_msg *msg, bool *bad)
-{
-	const struct sip_hdr *hdr = sip_msg_hdr(msg, SIP_HDR_REPLACES);
-	struct pl call_id, params, to, from;
-	struct leg *leg = NULL;
-
-	*bad = false;
-	if (!hdr)
-		return NULL;
-	if (!re_regex(hdr->val.p, hdr->val.l, "[^;]+[^]*", &call_id, &params) &&
-	    !msg_param_decode(&params, "to-tag", &to) && !msg_param_decode(&params, "from-tag", &from))
-		leg = leg_by_dialog(ua, &call_id, &to, &from);
-	*bad = !leg || leg->state == LEG_LEAVING || leg->state == LEG_GONE;
-	return leg;
-}
-
-static void invite_event(struct leg *leg, const struct sip_msg *msg, const struct leg *replaces)
-{
-	const uint64_t id = replaces ? replaces->id : 0;
-	struct record *rec = ua_record(leg->ua, EV_INVITE, msg->tp == SIP_TRANSP_TCP, leg->id, (uint32_t)id, (uint32_t)(id >> 32));
-	struct desc_far far;
-	char local[64];
-	struct sa laddr;
-
-	record_sa(rec, &msg->src);
-	record_pl(rec, &msg->ruri);
-	record_pl(rec, &msg->from.val);
-	record_pl(rec, &msg->to.val);
-	record_headers(rec, msg, SIP_HDR_P_ASSERTED_IDENTITY, SIP_HDR_NONE);
-	record_pl(rec, &msg->callid);
-	record_headers(rec, msg, SIP_HDR_AUTHORIZATION, SIP_HDR_PROXY_AUTHORIZATION);
-	if (leg->offer && !desc_agree(leg->offer, &leg->local, &far))
-		record_far(rec, &far);
-	else
-		record_str(rec, "");
-	record_str(rec, leg->dlg.target);
-	record_headers(rec, msg, SIP_HDR_USER_AGENT, SIP_HDR_NONE);
-	ua_laddr(leg->ua, &laddr, msg->tp, &msg->src);
-	(void)re_snprintf(local, sizeof(local), "%J", &laddr);
-	record_str(rec, local);
-	ua_emit(leg->ua);
-}
-
-static bool via_handler(const struct sip_hdr *hdr, const struct sip_msg *msg, void *arg)
-{
-	struct mbuf *mb = arg;
-
-	if (mb->pos) {
-		(void)mbuf_printf(mb, "Via: %r\r\n", &hdr->val);
-		return false;
-	}
-	(void)mbuf_printf(mb, "Via: %r;received=%j\r\n", &hdr->val, &msg->src);
-	return false;
-}
-
-/* What is needed to refuse this INVITE after a restart. False: it is too long to be kept. */
-static bool journal_invite(struct leg *leg, const struct sip_msg *msg)
-{
-	struct journal_slot *s = leg->slot;
-	struct dialog *d = &leg->dlg;
-	struct mbuf *mb;
-	struct sa dst;
-	struct pl rport;
-	bool fits;
-
-	if (!s)
-		return true;
-	mb = mbuf_alloc(256);
-	if (!mb)
-		return false;
-	(void)sip_msg_hdr_apply(msg, true, SIP_HDR_VIA, via_handler, mb);
-	mb->pos = 0;
-	fits = journal_text(s->routes, sizeof(s->routes), (const char *)mbuf_buf(mb), mbuf_get_left(mb)) &&
-	       str_len(d->routes) < sizeof(s->routes) && str_len(d->call_id) < sizeof(s->call_id) &&
-	       str_len(d->rtag) < sizeof(s->rtag) && str_len(d->local) < sizeof(s->local) &&
-	       str_len(d->remote) < sizeof(s->remote) && str_len(d->target) < sizeof(s->target);
-	mem_deref(mb);
-	if (!fits)
-		return false;
-	leg_journal_dialog(leg, JOURNAL_FREE);
-	sip_reply_addr(&dst, msg, !msg_param_exists(&msg->via.params, "rport", &rport));
-	(void)re_snprintf(s->destination, sizeof(s->destination), "%J", &dst);
-	journal_set_state(s, JOURNAL_RUNG);
-	return true;
-}
-
-static void refuse(struct ua *ua, const struct sip_msg *msg, uint16_t code, const char *reason)
-{
-	atomic_fetch_add(&ua->count.refused, 1);
-	(void)sip_treplyf(NULL, NULL, ua->sip, msg, false, code, reason, "%sContent-Length: 0\r\n\r\n",
-			  code == 503 ? "Retry-After: 5\r\n" : "");
-}
-
-/* Their offer, if any. 0 or the code to refuse with. */
-static uint16_t take_offer(struct leg *leg, const struct sip_msg *msg)
-{
-	struct desc_far far;
-
-	leg->offer = mem_deref(leg->offer);
-	if (!mbuf_get_left(msg->mb))
-		return 0;
-	if (!sdp_body(msg))
-		return 415;
-	leg->offer = mem_zalloc(sizeof(*leg->offer), NULL);
-	if (!leg->offer)
-		return 500;
-	if (desc_parse(leg->offer, (const char *)mbuf_buf(msg->mb), mbuf_get_left(msg->mb)))
-		return 400;
-	return desc_agree(leg->offer, &leg->local, &far) ? 488 : 0;
-}
-
-void uas_invite(struct ua *ua, const struct sip_msg *msg)
-{
-	bool bad, has, uac, uas;
-	const struct leg *replaces = replaced_leg(ua, msg, &bad);
-	const uint32_t seconds = session_timer_header(msg, &has, &uac, &uas);
-	struct leg *leg;
-	uint16_t code;
-
-	if (ua->stopping || ua->legs >= ua->cfg.max_legs || ring_strained(ua->ring)) {
-		atomic_fetch_add(&ua->count.shed, 1);
-		refuse(ua, msg, 503, "Service Unavailable");
-		return;
-	}
-	if (bad) {
-		refuse(ua, msg, 481, "No Such Call To Replace");
-		return;
-	}
-	if (has && seconds < ua->cfg.min_se) {
-		(void)sip_treplyf(NULL, NULL, ua->sip, msg, false, 422, "Session Interval Too Small",
-				  "Min-SE: %u\r\nContent-Length: 0\r\n\r\n", ua->cfg.min_se);
-		return;
-	}
-	leg = leg_new(ua, ua->next_id);
-	if (!leg) {
-		refuse(ua, msg, 503, "Service Unavailable");
-		return;
-	}
-	ua->next_id += 2;
-	leg->state = LEG_RUNG;
-	code = dialog_from_invite(&leg->dlg, msg) ? 400 : take_offer(leg, msg);
-	if (!code && !journal_invite(leg, msg))
-		code = 513;
-	if (!code && sip_strans_alloc(&leg->st, ua->sip, msg, cancelled, leg))
-		code = 500;
-	if (code) {
-		refuse(ua, msg, code, code == 488 ? "Not Acceptable Here" : code == 415 ? "Unsupported Media Type" : "Bad Request");
-		leg->ended = true;
-		mem_deref(leg);
-		return;
-	}
-	leg->invite = mem_ref((void *)msg);
-	leg->rel_required = option_listed(msg, SIP_HDR_REQUIRE, "100rel");
-	leg->update_ok = option_listed(msg, SIP_HDR_ALLOW, "UPDATE");
-	leg_link(leg);
-	(void)sip_treply(&leg->st, ua->sip, msg, 100, "Trying");
-	invite_event(leg, msg, replaces);
-}
-
 /* ---- a later INVITE ---------------------------------------------------------------------------------------------------- */
 
 /* Answered here and now: the media engine follows by EV_MEDIA, other legs by what the core decides. */
@@ -479,7 +320,7 @@ void uas_reinvite(struct leg *leg, const struct sip_msg *msg)
 		(void)sip_treply(NULL, sip, msg, 491, "Request Pending");
 		return;
 	}
-	code = take_offer(leg, msg);
+	code = uas_take_offer(leg, msg);
 	if (code) {
 		leg->offer = mem_deref(leg->offer);
 		(void)sip_treply(NULL, sip, msg, code, code == 488 ? "Not Acceptable Here" : "Bad Request");

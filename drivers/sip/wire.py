@@ -19,9 +19,9 @@ _NO_CODEC = 255
 
 # enum ua_cmd and enum ua_ev of sip.h; tests/unit/test_sip_driver_wire.py holds them together.
 CMD_CALL, CMD_PROGRESS, CMD_ANSWER, CMD_REJECT, CMD_HANGUP, CMD_MODIFY, CMD_INDIALOG, CMD_AUTH = range(1, 9)
-CMD_REPLY, CMD_REQUEST, CMD_ORPHANS, CMD_BAN, CMD_ALLOW, CMD_SHED, CMD_STOP = range(9, 16)
+CMD_REPLY, CMD_REQUEST, CMD_ORPHANS, CMD_BAN, CMD_ALLOW, CMD_SHED, CMD_STOP, CMD_REFER = range(9, 17)
 EV_INVITE, EV_PROGRESS, EV_ANSWERED, EV_MEDIA, EV_ENDED, EV_INFO, EV_REFER, EV_AUTH = range(1, 9)
-EV_REQUEST, EV_RESPONSE, EV_ORPHAN, EV_STOPPED, EV_BANNED = range(9, 14)
+EV_REQUEST, EV_RESPONSE, EV_ORPHAN, EV_STOPPED, EV_BANNED, EV_REFERRED = range(9, 15)
 ORPHAN_FOUND = 2
 """The code of an EV_ORPHAN that says that a dialog is being ended, and not that it is over."""
 

@@ -13,7 +13,8 @@ from cffi import FFI
 ROOT = Path(__file__).resolve().parents[2]
 SIP = ROOT / "drivers" / "sip"
 TORTURE = ROOT.parent / "shared" / "rfc4475"
-SOURCES = [SIP / name for name in ("guard.c", "guard_form.c", "guard_msg.c", "guard_reply.c", "guard_table.c")]
+_PARTS = ("guard.c", "guard_form.c", "guard_msg.c", "guard_text.c", "guard_reply.c", "guard_table.c")
+SOURCES = [SIP / name for name in _PARTS]
 FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror"]
 
 PASS, DROP, REPLY, CLOSE = range(4)

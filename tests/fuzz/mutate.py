@@ -23,7 +23,8 @@ def originals(host: str = "127.0.0.1", port: int = 5060) -> list[bytes]:
     kinds = {
         "OPTIONS": "Accept: application/sdp\r\n", "REGISTER": "Expires: 60\r\nAuthorization: Digest username=\"101\", "
         "realm=\"switchroom\", nonce=\"abc\", uri=\"sip:x\", response=\"0\", qop=auth, nc=00000001, cnonce=\"y\"\r\n",
-        "INVITE": "Supported: timer, 100rel\r\nSession-Expires: 1800;refresher=uac\r\nContent-Type: application/sdp\r\n",
+        "INVITE": "Supported: timer, 100rel\r\nReplaces: the-call;to-tag=x;from-tag=y\r\n"
+        "Session-Expires: 1800;refresher=uac\r\nContent-Type: application/sdp\r\n",
         "ACK": "", "BYE": "Reason: Q.850;cause=16\r\n", "CANCEL": "", "INFO": "Content-Type: application/dtmf-relay\r\n",
         "PRACK": "RAck: 1 1 INVITE\r\n", "UPDATE": "Session-Expires: 90\r\n", "NOTIFY": "Event: refer\r\n",
         "REFER": "Refer-To: <sip:102@h?Replaces=a%40b%3Bto-tag%3Dx%3Bfrom-tag%3Dy>\r\n", "SUBSCRIBE": "Event: dialog\r\n",

@@ -122,6 +122,10 @@ class Phone:
 
         return wait_for(look, seconds, f"{kind} at phone {self.extension}; it has {[e.get('type') for e in self.events]}")
 
+    def quiet_read(self) -> None:
+        """Take in what has happened so far."""
+        self._read()
+
     def quiet(self) -> None:
         """Forget what has happened so far."""
         self._read()

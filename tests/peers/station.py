@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote as quote_of
 
 import numpy as np
 
@@ -65,6 +66,8 @@ class StationCall:
         self.cseq = 0
         self.invite: Message | None = None
         self.requests: list[Message] = []
+        self.extra: tuple[str, ...] = ()
+        """Header lines of our INVITE beside the usual ones."""
         self.sdp_direction = "sendrecv"
         self.rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.rtp.bind(("127.0.0.1", 0))
@@ -133,11 +136,15 @@ class StationCall:
     def refer(self, target: str, replaces: StationCall | None = None) -> None:
         uri = f"sip:{target}@127.0.0.1:{self.station.box_port}"
         if replaces is not None:
-            tag = re.search(r"tag=([^;>]+)", replaces.remote)
-            own = re.search(r"tag=([^;>]+)", replaces.local)
-            assert tag and own
-            uri += f"?Replaces={replaces.call_id.replace('@', '%40')}%3Bto-tag%3D{tag.group(1)}%3Bfrom-tag%3D{own.group(1)}"
+            uri += f"?Replaces={quote_of(replaces.replaces())}"
         self.request("REFER", f"Refer-To: <{uri}>")
+
+    def replaces(self) -> str:
+        """The value of a Replaces header that names this dialog to the box."""
+        local, remote = self.local, self.remote
+        tag = re.search(r"tag=([^;>]+)", remote)
+        own = re.search(r"tag=([^;>]+)", local)
+        return f"{self.call_id};to-tag={tag.group(1) if tag else 0};from-tag={own.group(1) if own else local}"
 
     def modify(self, direction: str) -> None:
         """Re-INVITE with this direction of audio."""
@@ -248,6 +255,7 @@ class Station:
         call.local = f"<sip:{self.user}@127.0.0.1:{self.port if not self.secret else self.box_port}>;tag=s{next(_numbers)}"
         call.remote = f"<sip:{number}@127.0.0.1:{self.box_port}>"
         call.target = f"sip:{number}@127.0.0.1:{self.box_port}"
+        call.extra = headers
         self.calls.append(call)
         call.request("INVITE", *headers, body=call.sdp())
         return call
@@ -406,7 +414,7 @@ class Station:
         if m.status == 401 and self.secret:
             if call.status != 401:
                 call.status = 401
-                call.request("INVITE", self._authorization(m, "INVITE", call.target), body=call.sdp())
+                call.request("INVITE", self._authorization(m, "INVITE", call.target), *call.extra, body=call.sdp())
             return
         self._progress(call, m, number)
 

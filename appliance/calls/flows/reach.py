@@ -14,6 +14,7 @@ from typing import Protocol
 from appliance._core import EMERGENCY, PHONE
 from appliance.calls.call import Call
 from appliance.calls.leg import Leg, LegState
+from appliance.calls.replace import Replacing, replace
 from appliance.calls.routing import Decision, ToExcuse, ToExtension, ToOutside, number_on
 from appliance.errors import SwitchroomError
 from appliance.messages import Cause
@@ -180,7 +181,15 @@ class Reach:
         self.switch.place(leg, number, caller, name)
 
     async def _first(self, legs: list[Leg]) -> Leg | Failed:
-        """The first of these legs to answer; the others are called off."""
+        """The first of these legs to answer; the others are called off. Somebody who picks up in place of one is as good."""
+        legs = list(legs)
+        self.call.replaceable = {leg.id for leg in legs}
+        try:
+            return await self._first_of(legs)
+        finally:
+            self.call.replaceable = set()
+
+    async def _first_of(self, legs: list[Leg]) -> Leg | Failed:
         until = self.switch.clock.mono() + self.switch.config.dialling.ring_seconds
         while True:
             left = until - self.switch.clock.mono()
@@ -188,6 +197,8 @@ class Reach:
             if self.near.is_ended:
                 self._call_off(legs, 16, "the caller hung up")
                 return Failed(Cause(sip=487, by="far"))
+            if isinstance(event, Replacing):
+                await self._picked_up(event, legs)
             won = next((leg for leg in legs if leg.answered_at and not leg.is_ended), None)
             if won is not None:
                 self._call_off([leg for leg in legs if leg is not won], ELSEWHERE, "answered elsewhere")
@@ -201,6 +212,13 @@ class Reach:
                 return Failed(Cause(sip=480, q850=19, by="near", text="no answer"))
             if isinstance(event, LegEvent) and any(event.leg == leg.id for leg in legs):
                 self._progress(event, legs)
+
+    async def _picked_up(self, event: Replacing, legs: list[Leg]) -> None:
+        if event.leg not in legs or event.leg.answered_at:
+            event.by.reject(603 if event.leg not in legs else 486)
+            return
+        legs.append(event.by)
+        await replace(self.call, event, self.near)
 
     def _progress(self, event: LegEvent, legs: list[Leg]) -> None:
         if isinstance(event, EarlyMedia) and len(legs) == 1:

@@ -10,6 +10,7 @@ import logging
 
 from appliance.calls.flows.reach import Exchange, Failed, Reach, Shown
 from appliance.calls.leg import HungUp, Leg, LegState
+from appliance.calls.replace import Replacing, replace
 from appliance.calls.routing import ToExtension, ToOutside, caller_id_for
 from appliance.media import tones
 from appliance.media.engine import Bridge
@@ -42,10 +43,18 @@ class Talk:
 
     async def run(self) -> None:
         self.join()
+        try:
+            await self._talk()
+        finally:
+            self.call.replaceable = set()
+
+    async def _talk(self) -> None:
         until = self.switch.clock.mono() + self.switch.config.dialling.max_call_hours * 3600
         while True:
+            self.call.replaceable = {leg.id for leg in self.parties}
             left = until - self.switch.clock.mono()
             event = await self.call.inbox.get(max(0.0, left))
+            self.call.replaceable = set()
             gone = next((leg for leg in self.parties if leg.is_ended or leg.call is not self.call), None)
             if gone is not None:
                 self._part(gone)
@@ -60,6 +69,8 @@ class Talk:
                 self._carry_digit(event)
             elif isinstance(event, TransferAsked):
                 await self._transfer(event)
+            elif isinstance(event, Replacing):
+                await self._replace(event)
 
     def _part(self, gone: Leg) -> None:
         """One is gone: the other is hung up, except where another call has taken it over."""
@@ -142,14 +153,34 @@ class Talk:
             return
         self.switch.adopt(target, self.call)
         second.call.inbox.poke()
-        for leg in (other, target):
-            leg.stop_play()
+        self._resume(other)
+        self._resume(target)
         self._let_go(by)
         self.parties = [other, target]
         self.switch.driver.transfer_state(by.id, 200, "OK")
         second.hang_up()
         by.hang_up()
         self.join()
+
+    async def _replace(self, event: Replacing) -> None:
+        """Another leg takes a party's place (RFC 3891): the phones did the transfer among themselves."""
+        other = self._other(event.leg.id)
+        if other is None:  # it was replaced by somebody else meanwhile
+            event.by.reject(481)
+            return
+        new = await replace(self.call, event, other)
+        if new is None:
+            return
+        self._let_go(event.leg)
+        self._resume(other)
+        self.parties = [other, new]
+        self.join()
+
+    def _resume(self, leg: Leg) -> None:
+        """A party that was held by the one who went hears somebody again."""
+        leg.stop_play()
+        if leg.port is not None and leg.port not in self.bridge.ports:
+            self.switch.ledger.append(LegResumed(leg=leg.id))
 
     def _let_go(self, leg: Leg) -> None:
         """A party that handed on hears nothing more."""

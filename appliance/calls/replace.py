@@ -1,0 +1,54 @@
+"""One leg takes another's place in its call (RFC 3891): an attended transfer by phones, or a pick-up of one that still rings.
+
+The new leg belongs to that call from its first moment, so one record holds the whole story. Whoever leads the call says in
+`Call.replaceable` which legs it can give up now, and finds a `Replacing` in its inbox. Nobody else's call can be taken: a
+line gets its own legs only, and a phone must have known both tags of the dialog, which only its two ends and those that may
+watch it are ever told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from appliance.calls.leg import Leg, LegState
+from appliance.messages import CallTransferred
+from drivers.base import Incoming
+
+if TYPE_CHECKING:
+    from appliance.calls.call import Call
+
+CONFIRMED, RINGING = "attended", "pickup"
+
+
+class Replacing:
+    """In a call's inbox: `by`, an incoming leg of this call, is to take the place of `leg`."""
+
+    __slots__ = ("by", "leg")
+
+    def __init__(self, leg: Leg, by: Leg) -> None:
+        self.leg = leg
+        self.by = by
+
+
+def may_replace(event: Incoming, leg: Leg) -> bool:
+    """Whether this caller may have the place of `leg` now."""
+    if event.kind == "line" and (leg.kind, leg.endpoint) != ("line", event.endpoint):
+        return False
+    return leg.id in leg.call.replaceable and not leg.is_ended and not leg.hanging_up
+
+
+async def replace(call: Call, event: Replacing, near: Leg) -> Leg | None:
+    """Answer the new leg in place of the old one, and let that go. `near` is the party that stays. None where either went
+    meanwhile, or (pick-up) where the old one answered first; then the new leg has been refused."""
+    old, new = event.leg, event.by
+    ringing = old.state is not LegState.ANSWERED
+    kind = RINGING if ringing else CONFIRMED
+    await call.switch.ledger.commit(
+        CallTransferred(call=call.id, by_leg=old.id, kind=kind, target=new.endpoint))  # type: ignore[arg-type]
+    if new.is_ended or near.is_ended or old.is_ended or (ringing and old.answered_at):
+        new.reject(486 if old.answered_at and not old.is_ended else 481)
+        return None
+    new.open_port(near=near)
+    new.answer()
+    old.hang_up(26 if ringing else 16, "answered elsewhere" if ringing else "")
+    return new

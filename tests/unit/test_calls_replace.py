@@ -1,0 +1,143 @@
+"""One leg takes another's place (appliance/calls/replace.py): who may, what the parties hear, what the record says."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from appliance.calls.flows.dial import Dial
+from appliance.calls.leg import Leg
+from appliance.calls.routing import ToExtension, ToOutside
+from appliance.messages import CallEnded, CallTransferred, Cause, LegOpened, LegResumed
+from drivers.base import Answered, Ended, Incoming, MediaChanged, Ringing
+from tests.callslab import Lab, media, settle
+
+
+class Scene:
+    """101 has called 102 (or the gateway); it rings there, or they talk."""
+
+    def __init__(self, decision: ToExtension | ToOutside = ToExtension("102"), *, up: bool = True) -> None:  # noqa: B008 - frozen
+        self.lab = Lab()
+        self.lab.devices = {"102": ["sip:102@a", "sip:102@b"], "103": ["sip:103@a"]}
+        self.a = self.lab.comes("102")
+        if up:
+            self.lab.driver.on_place = lambda order: self.lab.answers(order) if order.contact != "sip:102@b" else None
+        self.task = self.lab.switch.lead(self.a.call, lambda: Dial(self.a, self.lab).run(decision))
+
+    async def begin(self) -> Leg:
+        await settle()
+        return self.a.call.legs[1]
+
+    def takes(self, leg: Leg, endpoint: str = "103", kind: str = "phone") -> str:
+        """An INVITE with Replaces comes."""
+        id = f"new-{endpoint}"
+        self.lab.tell(Incoming(leg=id, endpoint=endpoint, kind=kind, number="x", caller=endpoint, offer=media(),  # type: ignore[arg-type]
+                               replaces=leg.id))
+        return id
+
+    def did(self, name: str, leg: str) -> bool:
+        return any(did[:2] == (name, leg) for did in self.lab.driver.did)
+
+    async def end(self, leg: str) -> CallEnded:
+        self.lab.tell(Ended(leg=leg, cause=Cause(q850=16)))
+        await self.task
+        ended = self.lab.ledger.of(CallEnded)
+        assert len(ended) == 1 and not self.lab.engine.open_ports and not self.lab.switch.legs
+        return ended[0]
+
+
+def test_a_party_is_replaced_and_the_other_hears_the_new_one() -> None:
+    async def work() -> None:
+        scene = Scene()
+        b = await scene.begin()
+        scene.lab.tell(MediaChanged(leg=b.id, media=media(direction="recvonly")))  # B holds: it is about to transfer
+        await settle()
+        new = scene.takes(b)
+        await settle()
+        leg = scene.lab.switch.legs[new]
+        assert leg.call is scene.a.call and leg.answered_at and b.is_ended and not scene.task.done()
+        assert scene.did("hang_up", b.id) and not scene.did("hang_up", scene.a.id)
+        assert [(e.by_leg, e.kind, e.target) for e in scene.lab.ledger.of(CallTransferred)] == [(b.id, "attended", "103")]
+        assert scene.a.id in [e.leg for e in scene.lab.ledger.of(LegResumed)]
+        assert {e.call for e in scene.lab.ledger.of(LegOpened)} == {scene.a.call.id}
+        assert (await scene.end(new)).disposition == "answered"
+        assert scene.did("hang_up", scene.a.id)
+
+    asyncio.run(work())
+
+
+def test_a_leg_that_rings_is_picked_up() -> None:
+    async def work() -> None:
+        scene = Scene(up=False)
+        b = await scene.begin()
+        scene.lab.tell(Ringing(leg=b.id))
+        await settle()
+        new = scene.takes(b)
+        await settle()
+        assert scene.lab.switch.legs[new].answered_at and scene.a.answered_at
+        assert all(leg.is_ended for leg in scene.a.call.legs[1:3])  # both devices of 102
+        assert [e.kind for e in scene.lab.ledger.of(CallTransferred)] == ["pickup"]
+        assert (await scene.end(new)).disposition == "answered"
+
+    asyncio.run(work())
+
+
+def test_who_answers_first_while_it_is_picked_up_has_it() -> None:
+    async def work() -> None:
+        scene = Scene(up=False)
+        b = await scene.begin()
+        new = scene.takes(b)
+        scene.lab.tell(Answered(leg=b.id, media=media()))
+        await settle()
+        assert scene.did("reject", new) and not b.is_ended and scene.a.answered_at
+        assert (await scene.end(b.id)).disposition == "answered"
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(("endpoint", "kind", "may"), [
+    ("103", "phone", True), ("gateway", "line", True), ("provider", "line", False),
+])
+def test_a_line_has_its_own_calls_only(endpoint: str, kind: str, may: bool) -> None:
+    async def work() -> None:
+        scene = Scene(ToOutside("+358917700000", ["gateway"]))
+        b = await scene.begin()
+        assert b.endpoint == "gateway"
+        new = scene.takes(b, endpoint, kind)
+        await settle()
+        assert b.is_ended is may and scene.did("reject", new) is not may
+        if may:
+            await scene.end(new)
+        else:
+            scene.lab.tell(Ended(leg=b.id, cause=Cause()))
+            await scene.task
+
+    asyncio.run(work())
+
+
+def test_a_call_that_is_led_by_another_flow_keeps_its_legs() -> None:
+    async def work() -> None:
+        scene = Scene()
+        await scene.begin()
+        other = scene.lab.comes("701", endpoint="104")
+        new = scene.takes(other)
+        await settle()
+        assert ("reject", new, 603, None) in scene.lab.driver.did and not other.is_ended
+        await asyncio.sleep(0)
+        scene.lab.tell(Ended(leg=scene.a.id, cause=Cause()))
+        await scene.task
+
+    asyncio.run(work())
+
+
+def test_two_at_once_for_one_place() -> None:
+    async def work() -> None:
+        scene = Scene()
+        b = await scene.begin()
+        first, second = scene.takes(b, "103"), scene.takes(b, "104")
+        await settle()
+        assert first in scene.lab.switch.legs and scene.did("reject", second)
+        await scene.end(first)
+
+    asyncio.run(work())
