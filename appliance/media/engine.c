@@ -14,8 +14,10 @@
 #include "internal.h"
 
 #define BATCH 64
+#define MAIL_MOST 100
 #define ORDER_NS 2000000ull   /* what an order may wait, so that those of several calls are one wake-up: a tenth of a frame */
 #define WRITER_MS 100
+#define FREE_MS 20            /* what an item for the writer may wait */
 #define SKIP_SLOTS 1000       /* further behind than a second: the machine slept, catching up would only burst */
 #define SCAN_SLOTS 20         /* every 20 ms a part of the ports is looked at, each twice a second */
 #define SCAN_ROUND 25
@@ -48,7 +50,7 @@ void shard_send_now(struct shard *sh, struct item *it)
 void engine_discard(struct engine *e, struct item *it)
 {
 	mailbox_push(&e->writer_mailbox, it);
-	waker_ring(&e->writer_waker, clock_ns() + WRITER_MS * 1000000ull);
+	waker_ring(&e->writer_waker, clock_ns() + FREE_MS * 1000000ull);
 }
 
 void shard_tell(struct shard *sh, const struct media_event *ev)
@@ -121,18 +123,18 @@ static uint64_t shard_next(const struct shard *sh, bool mailed)
 	return due < soon ? due : soon;
 }
 
-/* True where there was any. */
+/* True where there was any. Audio is not kept waiting by the ends of a thousand calls: the rest comes with the next look. */
 static bool shard_mail(struct shard *sh)
 {
 	struct item *it;
-	bool any = false;
+	int n = 0;
 
-	while ((it = mailbox_pop(&sh->mailbox))) {
+	while (n < MAIL_MOST && (it = mailbox_pop(&sh->mailbox))) {
 		it->run(it, sh);
 		shard_settle(sh);
-		any = true;
+		n++;
 	}
-	return any;
+	return n > 0;
 }
 
 static int shard_sleep(struct shard *sh, struct epoll_event *ready, uint64_t until)
@@ -167,7 +169,7 @@ static void shard_poll(struct shard *sh)
 	waker_promise(&sh->waker, until);
 	sh->mailed = shard_mail(sh);
 	n = shard_sleep(sh, ready, sh->mailed ? 0 : until);
-	waker_promise(&sh->waker, WAKER_AWAKE);
+	waker_awake(&sh->waker);
 	/* A packet never overtakes the order that was given before it came; and an order may let go of a port that this batch
 	 * names. What is ready stays ready: it is asked for anew. */
 	if (n > 0 && shard_mail(sh)) {
@@ -239,11 +241,11 @@ static bool writer_mail(struct engine *e)
 }
 
 /* Until it is time for the recordings, or somebody rings. What is let go of waits too: freeing is never urgent. */
-static void writer_sleep(struct engine *e, bool soon)
+static void writer_sleep(struct engine *e, int ms)
 {
 	struct pollfd fd = { .fd = e->writer_waker.fd, .events = POLLIN };
 
-	if (poll(&fd, 1, soon ? WRITER_MS : -1) > 0)
+	if (poll(&fd, 1, ms) > 0)
 		waker_read(&e->writer_waker);
 }
 
@@ -254,13 +256,13 @@ static void *writer_main(void *arg)
 
 	pthread_setname_np(pthread_self(), "recordings");
 	do {
-		bool soon = mailed || e->recordings;
+		int ms = mailed ? FREE_MS : e->recordings ? WRITER_MS : -1;
 
-		waker_promise(&e->writer_waker, soon ? clock_ns() + WRITER_MS * 1000000ull : WAKER_ASLEEP);
+		waker_promise(&e->writer_waker, ms < 0 ? WAKER_ASLEEP : clock_ns() + (uint64_t)ms * 1000000);
 		mailed = writer_mail(e);
 		if (!mailed)
-			writer_sleep(e, soon);
-		waker_promise(&e->writer_waker, WAKER_AWAKE);
+			writer_sleep(e, ms);
+		waker_awake(&e->writer_waker);
 		stop = atomic_load(&e->writer_stop);
 		mailed |= writer_mail(e);
 		if (recordings_write(e, stop))
@@ -290,7 +292,6 @@ struct engine *engine_alloc(int low, int high, int threads, int timeout_ms)
 	e->low = low + (low & 1);
 	e->high = high;
 	e->timeout = timeout_ms * 8;
-	pthread_mutex_init(&e->lock, NULL);
 	mailbox_init(&e->writer_mailbox);
 	e->used = calloc((size_t)(high - low + 2) / 2 + 1, 1);
 	e->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -344,7 +345,8 @@ void engine_stop(struct engine *e)
 		waker_write(sh->waker.fd);
 		pthread_join(sh->thread, NULL);
 		sh->joined = false;
-		shard_mail(sh);   /* orders given last, such as closing ports */
+		while (shard_mail(sh))   /* orders given last, such as closing ports */
+			;
 	}
 	atomic_store(&e->writer_stop, true);
 	waker_write(e->writer_waker.fd);
@@ -369,7 +371,8 @@ void engine_free(struct engine *e)
 	for (int i = 0; i < e->shards; i++) {
 		struct shard *sh = e->shard[i];
 
-		shard_mail(sh);
+		while (shard_mail(sh))
+			;
 		while (sh->ports)
 			port_dismiss(sh->ports);
 		events_drop(&sh->events);
@@ -384,7 +387,6 @@ void engine_free(struct engine *e)
 		close(e->event_fd);
 	if (e->writer_waker.fd >= 0)
 		close(e->writer_waker.fd);
-	pthread_mutex_destroy(&e->lock);
 	free(e->used);
 	free(e);
 }

@@ -93,6 +93,8 @@ class Engine:
         self.audio = AudioCache(cache_bytes)
         self._ports: dict[int, Port] = {}
         self._batch = ffi.new("struct media_event[]", 256)
+        self._figures = ffi.new("struct port_stats *")
+        self._error = ffi.new("int *")
         self._engine = lib.engine_alloc(low, high, threads, int(rtp_timeout * 1000))
         if self._engine == ffi.NULL:
             raise SwitchroomError(
@@ -170,15 +172,15 @@ class Engine:
     # -- ports and bridges --
 
     def open(self, host: str | None = None, *, near: Port | None = None) -> Port:
-        """A port with an RTP and an RTCP socket from the range. `near`: a port it will be bridged with (same
-        thread)."""
-        error = ffi.new("int *")
+        """A port with an RTP socket from the range; RTCP's, the number above, comes within half a second of `connect`.
+        `near`: a port it will be bridged with (same thread)."""
+        host = host or self.host
         handle = lib.port_open(
-            self._engine, (host or self.host).encode(), near._handle if near is not None else ffi.NULL, error
+            self._engine, host.encode(), near._handle if near is not None else ffi.NULL, self._error
         )
         if handle == ffi.NULL:
-            raise _open_error(error[0], host or self.host)
-        port = Port(self, handle, host or self.host)
+            raise _open_error(self._error[0], host)
+        port = Port(self, handle, host)
         self._ports[port.id] = port
         return port
 
@@ -362,13 +364,13 @@ class Port:
     def stats(self) -> Quality:
         if self._handle is None and self._final is not None:
             return self._final
-        raw = ffi.new("struct port_stats *")
+        raw = self._engine._figures
         lib.port_stats(self._live(), raw)
         return quality_of(raw, self._codec)
 
     def close(self) -> Quality:
-        """Leave the bridge, end playback and recording (their events follow), free the sockets. Returns the final
-        figures."""
+        """Leave the bridge, end playback (without a PlayDone) and recording (its RecordDone follows), free the sockets.
+        Returns the final figures."""
         if self._handle is None:
             assert self._final is not None
             return self._final

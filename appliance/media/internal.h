@@ -114,7 +114,7 @@ struct port {
 	int id, fd;
 
 	/* media thread only from here, but where said otherwise */
-	bool dirty, ticking, listening, connected, closing, mux, starved, silent_told, metered, marker, relaying;
+	bool dirty, ticking, listening, connected, closing, mux, starved, silent_told, metered, marker, relaying, rtcp_tried;
 	int slot, member;
 	int payload_type, event_type, direction;
 	struct bridge *bridge;
@@ -134,6 +134,7 @@ struct port {
 	_Atomic uint64_t stray, late, duplicate, concealed, stretched, skipped;
 
 	struct engine *engine;
+	_Atomic bool let_go;          /* control thread: it will be closed, what happens to it is no news */
 	int number, rtcp_fd, family;
 	struct play *asked;           /* control thread: the playback asked for last */
 	struct tone_plan plan_asked;  /* control thread: of the detector */
@@ -215,9 +216,8 @@ struct engine {
 	bool running;
 	struct shard *shard[SHARDS_MAX];
 	_Atomic int next_id;
-	pthread_mutex_t lock;         /* guards used[] and next_number; never taken by a media thread */
-	uint8_t *used;                /* by (number - low) / 2 */
-	int next_number;
+	_Atomic uint8_t *used;        /* by (number - low) / 2: taken by the control thread, given back by a media thread */
+	int next_number;              /* control thread */
 	_Atomic int ports_open;
 
 	/* the writer: recordings, and everything that media threads let go of */
@@ -242,6 +242,7 @@ uint64_t clock_ns(void);
 /* shard.c: ports in slots */
 void shard_adopt(struct shard *sh, struct port *p);
 void shard_release(struct shard *sh, struct port *p);
+void shard_hand_over(struct shard *sh, struct port *p);
 void port_refresh(struct port *p);               /* now: outside the walk through a slot */
 void port_touch(struct port *p);                 /* later: in shard_settle */
 void shard_settle(struct shard *sh);
@@ -260,7 +261,8 @@ bool address_same(const union address *a, const union address *b);
 bool address_same_host(const union address *a, const union address *b);
 bool address_any(const union address *a);
 void address_text(const union address *a, char *out, size_t n);
-int sockets_open(struct port *p, const char *host);
+int socket_open(struct port *p, const char *host);
+bool socket_open_rtcp(struct port *p);
 void sockets_close(struct port *p);
 bool latch_accept(struct latch *l, const union address *from, const struct rtp_header *h, int64_t now);
 void latch_open(struct latch *l, const union address *to, bool nat, bool sendable, int64_t now);

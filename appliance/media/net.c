@@ -1,4 +1,4 @@
-/** Sockets in pairs out of a range of ports, addresses, and whose packets are believed. */
+/** Sockets out of a range of ports, addresses, and whose packets are believed. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -70,67 +70,64 @@ void address_text(const union address *a, char *out, size_t n)
 	snprintf(out, n, "%s:%d", host, ntohs(a->in.sin_port));
 }
 
-static int socket_bind(const char *host, int number, int *fd, int *family)
+static int socket_bind(const union address *a, int *fd)
 {
-	union address a;
 	int value = DSCP_EF, error;
 
-	if (address_parse(&a, host, number, AF_UNSPEC) != 0)
-		return EADDRNOTAVAIL;
-	*family = a.sa.sa_family;
-	*fd = socket(a.sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	*fd = socket(a->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (*fd < 0)
 		return errno;
-	if (bind(*fd, &a.sa, address_length(&a)) != 0) {
+	if (bind(*fd, &a->sa, address_length(a)) != 0) {
 		error = errno;
 		close(*fd);
 		*fd = -1;
 		return error;
 	}
 	/* Marking is a courtesy to routers: where the kernel refuses it audio still flows. */
-	if (*family == AF_INET)
+	if (a->sa.sa_family == AF_INET)
 		(void)setsockopt(*fd, IPPROTO_IP, IP_TOS, &value, sizeof(value));
 	else
 		(void)setsockopt(*fd, IPPROTO_IPV6, IPV6_TCLASS, &value, sizeof(value));
 	return 0;
 }
 
-static int pair_bind(struct port *p, const char *host, int number)
-{
-	int error = socket_bind(host, number, &p->fd, &p->family);
-
-	if (error)
-		return error;
-	error = socket_bind(host, number + 1, &p->rtcp_fd, &p->family);
-	if (error) {
-		close(p->fd);
-		p->fd = -1;
-	}
-	return error;
-}
-
-/* Numbers are taken round the range, so that a late packet of an ended call seldom meets a new one. */
-int sockets_open(struct port *p, const char *host)
+/* Numbers are taken round the range, so that a late packet of an ended call seldom meets a new one. The odd one above is
+ * kept for RTCP. */
+int socket_open(struct port *p, const char *host)
 {
 	struct engine *e = p->engine;
 	int pairs = (e->high - e->low + 1) / 2, error = EADDRINUSE;
+	union address a;
 
-	p->fd = p->rtcp_fd = -1;
-	pthread_mutex_lock(&e->lock);
+	if (address_parse(&a, host, 0, AF_UNSPEC) != 0)
+		return EADDRNOTAVAIL;
+	p->family = a.sa.sa_family;
 	for (int tries = 0; tries < pairs && error == EADDRINUSE; tries++) {
 		int k = e->next_number;
 
 		e->next_number = (k + 1) % pairs;
-		if (e->used[k])
+		if (atomic_load_explicit(&e->used[k], memory_order_acquire))
 			continue;
-		error = pair_bind(p, host, e->low + 2 * k);
+		a.in.sin_port = htons((uint16_t)(e->low + 2 * k));
+		error = socket_bind(&a, &p->fd);
 		if (error == 0) {
-			e->used[k] = 1;
+			atomic_store_explicit(&e->used[k], 1, memory_order_relaxed);
 			p->number = e->low + 2 * k;
 		}
 	}
-	pthread_mutex_unlock(&e->lock);
 	return error;
+}
+
+/* Beside the RTP socket. False: somebody else has that number. */
+bool socket_open_rtcp(struct port *p)
+{
+	union address a;
+	socklen_t length = sizeof(a);
+
+	if (getsockname(p->fd, &a.sa, &length) != 0)
+		return false;
+	a.in.sin_port = htons((uint16_t)(p->number + 1));
+	return socket_bind(&a, &p->rtcp_fd) == 0;
 }
 
 void sockets_close(struct port *p)
@@ -140,11 +137,10 @@ void sockets_close(struct port *p)
 	if (p->fd < 0)
 		return;
 	close(p->fd);
-	close(p->rtcp_fd);
+	if (p->rtcp_fd >= 0)
+		close(p->rtcp_fd);
 	p->fd = p->rtcp_fd = -1;
-	pthread_mutex_lock(&e->lock);
-	e->used[(p->number - e->low) / 2] = 0;
-	pthread_mutex_unlock(&e->lock);
+	atomic_store_explicit(&e->used[(p->number - e->low) / 2], 0, memory_order_release);
 }
 
 void latch_open(struct latch *l, const union address *to, bool nat, bool sendable, int64_t now)

@@ -92,8 +92,11 @@ void play_end(struct port *p, bool complete)
 	if (!pl)
 		return;
 	p->play = NULL;
-	shard_tell(port_shard(p), &(struct media_event){
-		.kind = EV_PLAY_DONE, .port = p->id, .id = pl->id, .a = play_stop(pl), .b = pl->total, .flag = complete });
+	/* Whoever closes a port has asked for the position: nobody is woken to hear it again. */
+	if (!p->closing && !atomic_load_explicit(&p->let_go, memory_order_relaxed))
+		shard_tell(port_shard(p), &(struct media_event){
+			.kind = EV_PLAY_DONE, .port = p->id, .id = pl->id, .a = play_stop(pl), .b = pl->total,
+			.flag = complete });
 	engine_discard(p->engine, &pl->item);
 }
 

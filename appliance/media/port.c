@@ -22,7 +22,6 @@ static void port_freed(struct item *it, void *engine)
 	struct port *p = (struct port *)it;
 
 	(void)engine;
-	sockets_close(p);
 	detect_free(p->detect);
 	free(p);
 }
@@ -38,6 +37,7 @@ void port_dismiss(struct port *p)
 	rtcp_send(p, shard_now(sh), true);
 	shard_settle(sh);
 	shard_release(sh, p);
+	sockets_close(p);
 	atomic_fetch_sub(&p->engine->ports_open, 1);
 	engine_discard(p->engine, &p->item);
 }
@@ -103,7 +103,7 @@ struct port *port_open(struct engine *e, const char *host, struct port *near, in
 	p->item.run = port_freed;
 	p->engine = e;
 	p->id = atomic_fetch_add(&e->next_id, 1) + 1;
-	p->fd = -1;
+	p->fd = p->rtcp_fd = -1;
 	p->ptime = FRAME;
 	p->direction = DIR_RECV | DIR_SEND;
 	p->marker = true;
@@ -112,7 +112,7 @@ struct port *port_open(struct engine *e, const char *host, struct port *near, in
 	jitter_reset(&p->jitter);
 	codec_init(&p->codec, CODEC_PCMA);
 	atomic_init(&p->shard, near ? port_shard(near) : shard_lightest(e));
-	failed = sockets_open(p, host);
+	failed = socket_open(p, host);
 	o = failed ? NULL : order_alloc(p, open_run);
 	if (!o || !numbers_random(p)) {
 		*error = failed ? open_error(failed) : MEDIA_E_MEMORY;
@@ -140,6 +140,9 @@ int port_number(const struct port *p)
 
 void port_close(struct port *p)
 {
+	atomic_store(&p->let_go, true);
+	if (p->asked)
+		play_stop(p->asked);
 	play_drop(p->asked);
 	p->asked = NULL;
 	atomic_fetch_sub(&port_shard(p)->load, 1);

@@ -32,6 +32,8 @@ def mos_of(loss: float, delay_ms: float, codec: str) -> float:
 def quality_of(raw: Any, codec: str) -> Quality:
     """A struct port_stats as Quality. Packets that came too late to be heard count as lost for the MOS, not for
     `lost`."""
+    if raw.packets_in == 0 and raw.far_loss < 0:  # nothing was heard, of us or by us: most calls of a busy moment
+        return Quality(packets_out=raw.packets_out, codec=codec)
     expected = max(int(raw.expected), int(raw.packets_in))
     loss = raw.lost / expected if expected else 0.0
     heard_loss = min((raw.lost + raw.late) / expected, 1.0) if expected else 0.0

@@ -174,10 +174,13 @@ void rtcp_send(struct port *p, int64_t now, bool bye)
 			       .packets = (uint32_t)atomic_load(&p->packets_out),
 			       .octets = (uint32_t)atomic_load(&p->octets_out) };
 	union address to = p->rtcp_to;
+	int fd = p->mux ? p->fd : p->rtcp_fd;
 
-	if (!p->connected || !p->latch.sendable || to.in.sin_port == 0)
+	if (fd < 0 || !p->connected || !p->latch.sendable || to.in.sin_port == 0)
 		return;
 	s.sender = s.packets > 0;
+	if (bye && !s.sender && !p->source.begun)
+		return;   /* RFC 3550 6.3.7: who took no part does not take leave */
 	if (p->source.begun)
 		report_fill(p, &s, now);
 	if (p->latch.locked && !address_same(&p->latch.current, &p->latch.signalled)) {
@@ -187,7 +190,7 @@ void rtcp_send(struct port *p, int64_t now, bool bye)
 		to = p->latch.current;
 		to.in.sin_port = htons((uint16_t)(p->mux ? number : number + 1));
 	}
-	if (sendto(p->mux ? p->fd : p->rtcp_fd, packet, rtcp_build(packet, &s), MSG_DONTWAIT, &to.sa,
+	if (sendto(fd, packet, rtcp_build(packet, &s), MSG_DONTWAIT, &to.sa,
 		   address_length(&to)) < 0)
 		return;   /* a report that is lost is made up for by the next */
 }

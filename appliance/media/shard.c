@@ -146,12 +146,36 @@ static void silence_check(struct shard *sh, struct port *p, int64_t now)
 	shard_tell(sh, &(struct media_event){ .kind = EV_SILENT, .port = p->id, .a = quiet / 8 });
 }
 
+static void epoll_add(struct shard *sh, int fd, void *what)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = what };
+
+	/* A descriptor that epoll refuses (out of kernel memory) is a port that hears nothing: EV_SILENT will say so. */
+	epoll_ctl(sh->epoll, EPOLL_CTL_ADD, fd, &ev);
+}
+
+static void rtcp_add(struct shard *sh, struct port *p)
+{
+	epoll_add(sh, p->rtcp_fd, (void *)((uintptr_t)p | 1));
+}
+
+/* The RTCP socket comes with the first look at a connected port: most calls of a busy moment are over before. Where its
+ * number is taken the call goes on without reports. */
+static void rtcp_begin(struct shard *sh, struct port *p)
+{
+	p->rtcp_tried = true;
+	if (socket_open_rtcp(p))
+		rtcp_add(sh, p);
+}
+
 /* Twice a second for each port. */
 void port_scan(struct shard *sh, struct port *p, int64_t now)
 {
 	bool starved = p->connected && p->bridge && p->bridge->relay && now - p->sent_at > STARVED_TICKS;
 
 	silence_check(sh, p, now);
+	if (p->connected && !p->mux && !p->rtcp_tried)
+		rtcp_begin(sh, p);
 	if (starved && !p->starved) {
 		p->starved = true;
 		port_refresh(p);
@@ -164,7 +188,6 @@ void port_scan(struct shard *sh, struct port *p, int64_t now)
 
 void shard_adopt(struct shard *sh, struct port *p)
 {
-	struct epoll_event ev = { .events = EPOLLIN };
 	int64_t now = shard_now(sh);
 
 	atomic_store(&p->shard, sh);
@@ -175,11 +198,9 @@ void shard_adopt(struct shard *sh, struct port *p)
 	sh->ports = p;
 	atomic_fetch_add(&sh->port_count, 1);
 	p->rtcp_at = now + RTCP_TICKS / 4 + shard_random(sh) % RTCP_TICKS;
-	/* A descriptor that epoll refuses (out of kernel memory) is a port that hears nothing: EV_SILENT will say so. */
-	ev.data.ptr = p;
-	epoll_ctl(sh->epoll, EPOLL_CTL_ADD, p->fd, &ev);
-	ev.data.ptr = (void *)((uintptr_t)p | 1);
-	epoll_ctl(sh->epoll, EPOLL_CTL_ADD, p->rtcp_fd, &ev);
+	epoll_add(sh, p->fd, p);
+	if (p->rtcp_fd >= 0)
+		rtcp_add(sh, p);
 }
 
 void shard_release(struct shard *sh, struct port *p)
@@ -195,6 +216,13 @@ void shard_release(struct shard *sh, struct port *p)
 		p->all_next->all_prev = p->all_prev;
 	p->all_next = p->all_prev = NULL;
 	atomic_fetch_sub(&sh->port_count, 1);
+}
+
+/* Its sockets too, for another shard to take; those of a port that ends leave by being closed. */
+void shard_hand_over(struct shard *sh, struct port *p)
+{
+	shard_release(sh, p);
 	epoll_ctl(sh->epoll, EPOLL_CTL_DEL, p->fd, NULL);
-	epoll_ctl(sh->epoll, EPOLL_CTL_DEL, p->rtcp_fd, NULL);
+	if (p->rtcp_fd >= 0)
+		epoll_ctl(sh->epoll, EPOLL_CTL_DEL, p->rtcp_fd, NULL);
 }

@@ -4,7 +4,7 @@
  * that is later than the item may wait. After items came the thread looks again soon: those that follow are found without a ring.
  *
  * Nothing is missed: the thread writes down when it looks, then looks once more, and only then sleeps; the others push first
- * and then read what it wrote (both sequentially consistent). Whoever read the older time has pushed before the last look.
+ * and then read what it wrote, each with a full barrier between. Whoever read the older time has pushed before the last look.
  */
 #ifndef SWITCHROOM_WAKER_H
 #define SWITCHROOM_WAKER_H
@@ -27,11 +27,17 @@ static inline void waker_init(struct waker *w, int fd)
 	atomic_init(&w->looks_at, WAKER_AWAKE);
 }
 
-/* The thread itself. */
+/* The thread itself, before its last look. */
 static inline void waker_promise(struct waker *w, uint64_t at)
 {
-	atomic_store(&w->looks_at, at);
+	atomic_store_explicit(&w->looks_at, at, memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* The thread itself, after sleeping. */
+static inline void waker_awake(struct waker *w)
+{
+	atomic_store_explicit(&w->looks_at, WAKER_AWAKE, memory_order_relaxed);
 }
 
 static inline void waker_write(int fd)
@@ -58,7 +64,7 @@ static inline void waker_ring(struct waker *w, uint64_t before)
 	uint64_t at;
 
 	atomic_thread_fence(memory_order_seq_cst);
-	at = atomic_load(&w->looks_at);
+	at = atomic_load_explicit(&w->looks_at, memory_order_relaxed);
 	while (at > before)
 		if (atomic_compare_exchange_weak(&w->looks_at, &at, WAKER_AWAKE)) {
 			waker_write(w->fd);

@@ -23,6 +23,7 @@ from tests.mediakit import EVENT, Far, collect, connect, expand, match, pack, po
 from tests.peers.net import media_range, wait_for
 from tests.relay import Relay
 
+RTCP_SR, RTCP_BYE = 200, 203
 DTMF = {"1": (697, 1209), "5": (770, 1336), "#": (941, 1477)}
 
 
@@ -386,8 +387,60 @@ def test_ports_run_out_with_a_clear_word_and_come_back() -> None:
 def test_taken_ports_are_left_out() -> None:
     low, _ = media_range()
     with Engine("127.0.0.1", (low, low + 7)) as engine, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(("127.0.0.1", low + 3))
+        other.bind(("127.0.0.1", low + 2))
         assert [engine.open().port for _ in range(3)] == [low, low + 4, low + 6]
+
+
+class Reports:
+    """The far end's RTCP port: what came there, by packet type, until there was one of `kind`."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(10)
+        self.port: int = self.socket.getsockname()[1]
+
+    def until(self, kind: int) -> tuple[bytes, tuple[str, int]]:
+        while True:
+            data, source = self.socket.recvfrom(2048)
+            at = 0
+            while at < len(data):
+                if data[at + 1] == kind:
+                    return data, source
+                at += 4 + 4 * int.from_bytes(data[at + 2 : at + 4], "big")
+
+
+def test_reports_and_the_leave_come_from_the_port_above() -> None:
+    low, _ = media_range()
+    reports = Reports()
+    with Engine("127.0.0.1", (low, low + 1)) as engine, Far() as far, reports.socket:
+        port = engine.open()
+        connect(port, far, rtcp_port=reports.port)
+        assert reports.until(RTCP_SR)[1] == ("127.0.0.1", low + 1)
+        port.close()
+        assert reports.until(RTCP_BYE)[1] == ("127.0.0.1", low + 1)
+
+
+def test_a_short_call_opens_no_socket_for_reports() -> None:
+    low, _ = media_range()
+    with Engine("127.0.0.1", (low, low + 1)) as engine, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        port = engine.open()
+        other.bind(("127.0.0.1", low + 1))
+        with Far() as far:
+            connect(port, far)
+            port.play([speech(1).tobytes()])
+            until(lambda: len(far.audio()) > 40, "a call without reports")
+
+
+def test_the_end_of_a_port_is_no_news(engine: Engine) -> None:
+    with Far() as far:
+        port = engine.open()
+        connect(port, far)
+        port.play([speech(5).tobytes()])
+        until(lambda: port.play_position() > 0, "it to begin")
+        port.close()
+        until(lambda: engine.health()["ports_open"] == 0, "the port to be gone")
+        assert engine.events() == []
 
 
 def test_a_foreign_address_cannot_be_bound(engine: Engine) -> None:
