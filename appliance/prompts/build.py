@@ -19,7 +19,9 @@ import wave
 from array import array
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from operator import mul
 from pathlib import Path
+from typing import NamedTuple
 
 from appliance.errors import SwitchroomError
 from appliance.prompts.catalog import Clip, catalog
@@ -37,6 +39,7 @@ Progress = Callable[[int, int, str], None]
 
 _BATCH = 48
 _SPOKEN_RATE = 22050
+_WIDE = max(RATES)
 _GAP_SECONDS = 0.2
 _BREATH_SECONDS = 0.25
 _FRAME_SECONDS = 0.005
@@ -128,21 +131,21 @@ def _speak_batch(out: Path, language: str, clips: list[Clip]) -> None:
         spoken = list(pool.map(lambda clip: _espeak(clip.text, language), clips))
     gap = bytes(2 * int(_SPOKEN_RATE * _GAP_SECONDS))
     row = gap.join(spoken)
-    for rate in RATES:
-        resampled = _samples(_resample(row, rate))
-        start = 0
-        for clip, sound in zip(clips, spoken, strict=True):
-            end = start + len(sound)
-            scale = rate / _SPOKEN_RATE / 2
-            piece = _level(_trim(resampled[round(start * scale) : round(end * scale)], rate))
-            if not piece:
-                raise SwitchroomError(
-                    "prompts.no-speech", f"espeak-ng says nothing for {clip.text!r} ({language}).", "Change the text."
-                )
+    rows = {rate: _samples(_resample(row, rate)) for rate in RATES}
+    start = 0
+    for clip, sound in zip(clips, spoken, strict=True):
+        end = start + len(sound)
+        cut = _find(rows[_WIDE], start, end)
+        if cut is None:
+            raise SwitchroomError(
+                "prompts.no-speech", f"espeak-ng says nothing for {clip.text!r} ({language}).", "Change the text."
+            )
+        for rate, samples in rows.items():
+            piece = _scaled(samples[round(cut.start * rate) : round(cut.end * rate)], cut.gain)
             if clip.ends:
                 piece.extend([0] * int(rate * _BREATH_SECONDS))
             _write_wav(out / str(rate) / language / f"{clip.name}.wav", piece, rate)
-            start = end + len(gap)
+        start = end + len(gap)
 
 
 def _espeak(text: str, language: str) -> bytes:
@@ -168,27 +171,39 @@ def _samples(data: bytes) -> array[int]:
     return samples
 
 
-def _trim(samples: array[int], rate: int) -> array[int]:
-    """Cut the silence off both ends: frames 40 dB below the loudest one, a few frames of grace kept."""
-    size = int(rate * _FRAME_SECONDS)
-    energies = [sum(s * s for s in samples[at : at + size]) for at in range(0, len(samples), size)]
+class _Cut(NamedTuple):
+    """What to take of a row, in seconds, and by how much to make it louder."""
+
+    start: float
+    end: float
+    gain: float
+
+
+def _find(row: array[int], start: int, end: int) -> _Cut | None:
+    """The spoken part of a piece of the row at _WIDE Hz (`start`, `end`: bytes of what espeak-ng spoke), without the silence
+    at both ends: frames 40 dB below the loudest one, a few frames of grace kept. The gain brings its mean level to
+    LEVEL_DBOV. None where nothing is heard. Found once, at one rate: it is the slow part."""
+    scale = _WIDE / _SPOKEN_RATE / 2
+    size = int(_WIDE * _FRAME_SECONDS)
+    frames = range(round(start * scale / size), round(end * scale / size))
+    energies = [_energy(row[at * size : (at + 1) * size]) for at in frames]
     floor = max(energies, default=0) / 10_000
     loud = [at for at, energy in enumerate(energies) if energy > floor]
     if not loud:
-        return array("h")
-    first = max(0, loud[0] - _KEEP_FRAMES) * size
-    return samples[first : (loud[-1] + 1 + _KEEP_FRAMES) * size]
+        return None
+    first, last = max(0, loud[0] - _KEEP_FRAMES), min(len(energies), loud[-1] + 1 + _KEEP_FRAMES)
+    samples = row[(frames[0] + first) * size : (frames[0] + last) * size]
+    gain = 32768 * 10 ** (LEVEL_DBOV / 20) / math.sqrt(_energy(samples) / len(samples))
+    return _Cut((frames[0] + first) * _FRAME_SECONDS, (frames[0] + last) * _FRAME_SECONDS, gain)
 
 
-def _level(samples: array[int]) -> array[int]:
-    """Bring the mean level to LEVEL_DBOV, the peak staying below PEAK."""
-    if not samples:
-        return samples
-    rms = math.sqrt(sum(s * s for s in samples) / len(samples))
-    peak = max(abs(s) for s in samples)
-    if not peak:
-        return array("h")
-    gain = min(32768 * 10 ** (LEVEL_DBOV / 20) / rms, 32767 * PEAK / peak)
+def _energy(samples: array[int]) -> int:
+    return sum(map(mul, samples, samples))
+
+
+def _scaled(samples: array[int], gain: float) -> array[int]:
+    """Louder by `gain`, the peak staying below PEAK."""
+    gain = min(gain, 32767 * PEAK / max(max(samples), -min(samples), 1))
     return array("h", [round(s * gain) for s in samples])
 
 

@@ -23,6 +23,8 @@ _HUNDRED = 100
 _THOUSAND = 1000
 _TEN_THOUSAND = 10_000
 _TWENTY = 20
+_MONTHS = 12
+_LONGEST_MONTH = 31
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -33,11 +35,13 @@ class Word(msgspec.Struct, frozen=True):
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """A time to come as people say it: `day` "today", "tomorrow" or 0 (Monday) to 6; the clock of the office."""
+    """A time as people say it, on the clock of the office: `day` "today", "tomorrow", "yesterday" or 0 (Monday) to 6; with
+    a `month` (1 to 12) it is the day of that month."""
 
     day: int | str
     hour: int
     minute: int = 0
+    month: int = 0
 
 
 def moment(now: datetime, then: datetime) -> Moment | None:
@@ -47,6 +51,16 @@ def moment(now: datetime, then: datetime) -> Moment | None:
     if not 0 <= days < DAY_WEEK or then < now:
         return None
     day: int | str = {0: "today", 1: "tomorrow"}.get(days, then.weekday())
+    return Moment(day, then.hour, then.minute)
+
+
+def moment_past(now: datetime, then: datetime) -> Moment:
+    """How to say when something was, heard at `now` (both in the office's time zone): by the weekday within the last six
+    days, by the date before that. Where `then` is not past (a clock was set back), by the date too."""
+    days = (now.date() - then.date()).days
+    if not 0 <= days < DAY_WEEK:
+        return Moment(then.day, then.hour, then.minute, then.month)
+    day: int | str = {0: "today", 1: "yesterday"}.get(days, then.weekday())
     return Moment(day, then.hour, then.minute)
 
 
@@ -222,12 +236,18 @@ def clock(hour: int, minute: int, language: str) -> list[Word]:
 
 def say_moment(value: Moment, language: str) -> list[Word]:
     """A day and a clock time."""
+    return [*_day(value, language), *clock(value.hour, value.minute, language)]
+
+
+def _day(value: Moment, language: str) -> list[Word]:
     days = speech(language).days
-    if isinstance(value.day, int):
-        day = Word(f"day-{value.day}", days.week[value.day])
-    else:
-        day = Word(f"day-{value.day}", days.today if value.day == "today" else days.tomorrow)
-    return [day, *clock(value.hour, value.minute, language)]
+    if isinstance(value.day, str):
+        return [Word(f"day-{value.day}", getattr(days, value.day))]
+    if not value.month:
+        return [Word(f"day-{value.day}", days.week[value.day])]
+    date = Word(f"date-{value.day}", days.dates[value.day - 1])
+    month = Word(f"month-{value.month}", days.months[value.month - 1])
+    return [month, date] if days.month_first else [date, month]
 
 
 def say(value: object, form: str, language: str) -> list[Word]:
@@ -267,6 +287,8 @@ def vocabulary(language: str) -> dict[str, Word]:
         add(digits("0123456789*#", language, key))
     for hour in range(24):
         add(clock(hour, 5, language) + clock(hour, 15, language) + clock(hour, 0, language))
-    for day in ("today", "tomorrow", *range(DAY_WEEK)):
+    for day in ("today", "yesterday", "tomorrow", *range(DAY_WEEK)):
         add(say_moment(Moment(day, 0), language))
+    for date in range(_LONGEST_MONTH):
+        add(say_moment(Moment(date + 1, 0, month=date % _MONTHS + 1), language))
     return out

@@ -64,9 +64,16 @@ class ClockWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Days(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The days as something happens on them: `week` from Monday on; further off, `dates` 1 to 31 and the month, as each
+    is said beside the other, the month first where `month_first` says so."""
+
     today: str
+    yesterday: str
     tomorrow: str
     week: list[str]
+    dates: list[str]
+    months: list[str]
+    month_first: bool = False
 
 
 class Speech(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,15 +11,16 @@ import pytest
 from babel import Locale
 from num2words import num2words
 
+from appliance.config.people import usual_breaks, usual_outcomes
 from appliance.errors import SwitchroomError
-from appliance.prompts import LANGUAGES, Moment, moment
+from appliance.prompts import LANGUAGES, Moment, moment, moment_past
 from appliance.prompts.catalog import catalog
 from appliance.prompts.grammar import LARGEST, Word, counted, digits, number, plural, say, span, vocabulary
 from appliance.prompts.texts import FORMS, Pause, Words, pieces, slots, speech
 
 VALUES: dict[str, object] = {
     "plain": 21, "number": 21, "line": 2, "person": 5, "key": "1", "digits": "12", "span": 35,
-    "moment": Moment(0, 8, 30),
+    "moment": Moment(0, 8, 30), "second": 60, "queue": 2, "message": 2,
 }  # fmt: skip
 
 
@@ -45,6 +46,8 @@ def test_every_language_has_every_text_noun_and_value(language: str) -> None:
     assert set(english.nouns) - set(ours.nouns) <= {"thousand"}
     assert set(ours.digits) == {*"0123456789", "star", "hash"}
     assert len(ours.clock.hours) == 24 and len(ours.days.week) == 7
+    assert len(ours.days.dates) == len(set(ours.days.dates)) == 31
+    assert len(ours.days.months) == len(set(ours.days.months)) == 12
     for name, text in ours.texts.items():
         assert text.strip() == text and text, name
         assert set(slots(language, name)) == set(slots("en", name)), name
@@ -90,6 +93,9 @@ def test_vocabulary_holds_every_word_of_any_number(language: str) -> None:
     for minute in range(60):
         for hour in range(24):
             assert {word.name for word in say(Moment("today", hour, minute), "moment", language)} <= set(words)
+    for month in range(1, 13):
+        for date in range(1, 32):
+            assert {word.name for word in say(Moment(date, 0, month=month), "moment", language)} <= set(words)
 
 
 def sample_numbers() -> list[int]:
@@ -210,6 +216,37 @@ SENTENCES = [
     ("zh", "confirm-ask", {"digit": "1"}, "确认请按一重听请按零。"),
     ("en", "confirm-ask", {"digit": "#"}, "To confirm, press hash To hear the message again, press zero."),
     ("fi", "list-digits", {"number": "12"}, "Luettelo yksi kaksi"),
+    ("en", "queue-position", {"place": 3}, "You are number three in the queue."),
+    ("fi", "queue-position", {"place": 21}, "Olette jonossa numero kaksikymmentäyksi"),
+    ("ru", "queue-position", {"place": 2}, "Ваш номер в очереди два"),
+    ("zh", "queue-position", {"place": 2}, "您排在第二位。"),
+    ("en", "queue-wait", {"minutes": 3}, "The expected wait is about three minutes"),
+    ("fi", "queue-wait", {"minutes": 1}, "Arvioitu odotusaika on noin yksi minuutti"),
+    ("ru", "queue-wait", {"minutes": 2}, "Примерное время ожидания две минуты"),
+    ("uk", "queue-wait", {"minutes": 5}, "Орієнтовний час очікування п'ять хвилин"),
+    ("zh", "queue-wait", {"minutes": 2}, "预计等待时间大约两分钟"),
+    ("en", "queue-status", {"count": 3, "minutes": 2}, "three waiting. The longest wait is two minutes"),
+    ("zh", "queue-status", {"count": 2, "minutes": 12}, "有两个人在等待，最长已等待十二分钟"),
+    ("en", "agent-signed-in", {"queues": 1}, "You are signed in one queue"),
+    ("ru", "agent-signed-in", {"queues": 2}, "Вы вошли в систему две очереди"),
+    ("uk", "agent-signed-in", {"queues": 5}, "Ви увійшли в систему п'ять черг"),
+    ("fi", "agent-signed-in", {"queues": 2}, "Olet kirjautunut sisään kaksi jonoa"),
+    ("zh", "voicemail-count", {"new": 2, "old": 12}, "新留言两条旧留言十二条"),
+    ("zh", "voicemail-message", {"n": 2, "all": 5}, "第二条留言，一共五条"),
+    ("ru", "callback-offer", {"digit": "*"},
+     "Если вы хотите, чтобы мы вам перезвонили, нажмите звёздочку Ваше место в очереди сохранится."),
+    ("uk", "callback-offer", {"digit": "#"},
+     "Якщо ви хочете, щоб ми вам передзвонили, натисніть решітку Ваше місце в черзі збережеться."),
+    ("fi", "callback-offer", {"digit": "#"},
+     "Jos haluatte mieluummin, että soitamme teille, painakaa ruutua Paikkanne jonossa säilyy."),
+    ("en", "voicemail-received", {"when": Moment(26, 8, 0, month=11)},
+     "Received on the twenty-sixth of November at eight a.m."),
+    ("fi", "voicemail-received", {"when": Moment(5, 8, 0, month=3)}, "Saapunut viidentenä maaliskuuta kello kahdeksan"),
+    ("ru", "voicemail-received", {"when": Moment(21, 13, 0, month=5)},
+     "Получено двадцать первого мая в тринадцать часов"),
+    ("uk", "voicemail-received", {"when": Moment("yesterday", 11, 0)}, "Отримано вчора об одинадцятій годині"),
+    ("zh", "voicemail-received", {"when": Moment(20, 14, 0, month=10)}, "收到的时间是十月二十号下午两点"),
+    ("en", "parked-at", {"slot": 4}, "The call is parked at four"),
 ]  # fmt: skip
 
 
@@ -224,6 +261,28 @@ def test_span_rounds_up_and_turns_to_hours() -> None:
         0: "one minute", 0.2: "one minute", 34.1: "thirty-five minutes", 60: "one hour", 89: "eighty-nine minutes",
         90: "one hour thirty minutes", 120: "two hours",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("then", "said"),
+    [
+        (datetime(2026, 11, 26, 8, 5), Moment("today", 8, 5)),
+        (datetime(2026, 11, 25, 23, 59), Moment("yesterday", 23, 59)),
+        (datetime(2026, 11, 24, 9, 0), Moment(1, 9, 0)),
+        (datetime(2026, 11, 20, 9, 0), Moment(4, 9, 0)),
+        (datetime(2026, 11, 19, 9, 0), Moment(19, 9, 0, month=11)),
+        (datetime(2025, 2, 1, 9, 0), Moment(1, 9, 0, month=2)),
+        (datetime(2026, 11, 27, 9, 0), Moment(27, 9, 0, month=11)),
+    ],
+)
+def test_a_time_that_is_past(then: datetime, said: Moment) -> None:
+    assert moment_past(datetime(2026, 11, 26, 12, 0), then) == said
+
+
+def test_the_usual_breaks_and_outcomes_can_be_said() -> None:
+    texts = speech("en").texts
+    assert {f"reason-{each.name}" for each in usual_breaks()} <= set(texts)
+    assert {f"outcome-{each.name}" for each in usual_outcomes()} <= set(texts)
 
 
 def test_digits_leave_out_what_is_none() -> None:
