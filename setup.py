@@ -11,15 +11,20 @@ CFFI_MODULES = ["drivers/sip/build.py:ffibuilder", "appliance/media/build.py:ffi
 SANITIZE = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g", "-O1"]
 FLAGS = SANITIZE if os.environ.get("SWITCHROOM_SANITIZE") else ["-O2"]
 
-core = Extension(
-    "appliance._core",
-    ["appliance/_core.pyx"],
-    extra_compile_args=FLAGS,
-    extra_link_args=FLAGS if os.environ.get("SWITCHROOM_SANITIZE") else [],
-)
+CYTHON_MODULES = ["appliance/_core.pyx", "appliance/ledger/_fold.pyx", "appliance/ledger/_derive.pyx"]
+
+
+def compiled(source: str) -> Extension:
+    return Extension(
+        source.removesuffix(".pyx").replace("/", "."),
+        [source],
+        extra_compile_args=FLAGS,
+        extra_link_args=FLAGS if os.environ.get("SWITCHROOM_SANITIZE") else [],
+    )
+
 
 setup(
     # A builder that is not there (a source checkout in pieces) is an error at build time, not a missing feature later.
     cffi_modules=[m for m in CFFI_MODULES if (HERE / m.split(":")[0]).exists()],
-    ext_modules=cythonize([core], language_level=3) if (HERE / "appliance/_core.pyx").exists() else [],
+    ext_modules=cythonize([compiled(m) for m in CYTHON_MODULES if (HERE / m).exists()], language_level=3),
 )

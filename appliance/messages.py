@@ -41,7 +41,7 @@ CampaignState = Literal["running", "paused", "finished", "cancelled"]
 # ---- calls and legs --------------------------------------------------------------------------------------------------
 
 
-class Quality(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Quality(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What RTP was like on one leg, as received by us (RFC 3550 6.4) and, where RTCP told, by the far end.
 
     `loss` is a fraction 0..1, `jitter_ms` milliseconds, `mos` 1..4.5 estimated by the E-model (ITU-T G.107)."""
@@ -57,7 +57,7 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     codec: str = ""
 
 
-class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Why a leg ended: SIP status (RFC 3261) and Q.850 cause where known, and who ended it.
 
     `by`: "far" (the other end), "near" (we), "restart" (found open after a restart), "network" (timeout, no route),

@@ -10,5 +10,5 @@ Personal = Annotated[str, msgspec.Meta(extra={"personal": True})]
 """Text about a person (number, name): stored apart, erasable."""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True, gc=False):
     """A fact. Subclasses are listed in `EVENTS`; changing one's fields needs an upcaster and a stored fixture."""

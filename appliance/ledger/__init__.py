@@ -1,7 +1,8 @@
 """The ledger: the one writer of truth, and what is derived from it. `Ledger` in the core, `LedgerReader` everywhere
 else."""
 
-from .cdr import Cdr, CdrRow, LegRecord, fold
+from ._fold import fold
+from .cdr import Cdr, CdrRow, LegRecord
 from .codec import ERASED
 from .durability import DURABILITY, Durability
 from .reader import CampaignInfo, LedgerReader

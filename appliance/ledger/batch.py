@@ -12,10 +12,10 @@ import msgspec
 from appliance import messages as m
 from appliance.errors import SwitchroomError
 
-from .codec import encode
-from .derive import Deriver, attempt_key, subscriber_key
+from ._derive import Intake
+from .keys import attempt_key, subscriber_key
 from .persons import Persons
-from .store import U32, U64, Dbs, U64x2
+from .store import U32, Dbs, U64x2
 
 Stamped = tuple[m.Event, float, float]
 """An event, its UTC seconds, its monotonic seconds."""
@@ -61,36 +61,38 @@ class Batch:
     """Applies items to a transaction. All state it keeps between transactions can be loaded again from disk."""
 
     def __init__(self, boot_id: str) -> None:
-        self.deriver = Deriver()
         self.persons = Persons()
-        self.seq = 0
-        self.refused = 0
+        self.intake = Intake(self.persons)
         self._boot_id = boot_id
-        self._boot = 0
-        self._events: list[tuple[bytes, bytes]] = []
+
+    @property
+    def seq(self) -> int:
+        """The last number given."""
+        return self.intake.seq
+
+    @property
+    def refused(self) -> int:
+        """Write-behind events left out because they cannot be encoded."""
+        return self.intake.refused
 
     def load(self, txn: Any, dbs: Dbs) -> None:
         """Take the state from disk: at a start, and after a transaction that failed."""
-        self._events.clear()
-        self.persons.forget()
-        with txn.cursor(db=dbs["events"]) as cursor:
-            self.seq = U64.unpack(cursor.key())[0] if cursor.last() else 0
-        self.deriver.load(txn, dbs)
-        self._boot = 0
+        self.intake.load(txn, dbs)
+        self.intake.boot = 0
 
     def apply(self, txn: Any, dbs: Dbs, items: Sequence[Item]) -> None:
         """Everything in `items`, in order. A group that is refused carries its error and leaves nothing behind."""
-        if not self._boot:
-            self._boot = self._boot_row(txn, dbs)
+        if not self.intake.boot:
+            self.intake.boot = self._boot_row(txn, dbs)
+        append = self.intake.append
         for item in items:
             if item.__class__ is tuple:
-                self._append(txn, dbs, item)
+                append(txn, dbs, item)
             elif isinstance(item, Group):
                 self._group(txn, dbs, item)
             elif isinstance(item, StatePut):
                 self._state(txn, dbs, item)
-        self._put_events(txn, dbs)
-        self.deriver.put(txn, dbs)
+        self.intake.put(txn, dbs)
 
     def _boot_row(self, txn: Any, dbs: Dbs) -> int:
         with txn.cursor(db=dbs["boots"]) as cursor:
@@ -102,35 +104,15 @@ class Batch:
         txn.put(U32.pack(last + 1), self._boot_id.encode(), db=dbs["boots"])
         return last + 1
 
-    def _append(self, txn: Any, dbs: Dbs, item: Any) -> None:
-        """A write-behind event. One that cannot be encoded is counted and left out: it must not hold up the others."""
-        try:
-            hidden, data = self._encode(txn, dbs, item)
-        except (TypeError, ValueError, OverflowError, msgspec.MsgspecError):
-            self.refused += 1
-            return
-        self._take(txn, dbs, hidden, data, item)
-
-    def _encode(self, txn: Any, dbs: Dbs, item: Stamped) -> tuple[m.Event, bytes]:
-        event, utc, mono = item
-        hidden = self.persons.hide(txn, dbs, event)
-        return hidden, encode(hidden, utc, mono, self._boot)
-
-    def _take(self, txn: Any, dbs: Dbs, event: m.Event, data: bytes, item: Stamped) -> None:
-        self.seq += 1
-        self._events.append((U64.pack(self.seq), data))
-        self.deriver.take(txn, dbs, self.seq, event, item[1], item[2], self._boot)
-
     def _group(self, txn: Any, dbs: Dbs, group: Group) -> None:
         group.error, group.result = None, 0
         try:
             if group.work is not None:
-                self._put_events(txn, dbs)
-                self.deriver.put(txn, dbs)
+                self.intake.put(txn, dbs)
                 group.result = group.work(txn, dbs)
                 return
             _check(txn, dbs, group.events)
-            encoded = [self._encode(txn, dbs, item) for item in group.events]
+            encoded = [self.intake.hide(txn, dbs, item) for item in group.events]
             rows = [_subscriber_row(group.events[0][0], x) for x in group.subscribers]
         except SwitchroomError as error:
             group.error = error
@@ -141,7 +123,7 @@ class Batch:
             )
             return
         for (hidden, data), item in zip(encoded, group.events, strict=True):
-            self._take(txn, dbs, hidden, data, item)
+            self.intake.accept(txn, dbs, hidden, data, item)
         if rows:
             with txn.cursor(db=dbs["subscribers"]) as cursor:
                 cursor.putmulti(rows)
@@ -152,14 +134,6 @@ class Batch:
             txn.delete(item.key, db=dbs["states"])
         else:
             txn.put(item.key, item.value, db=dbs["states"])
-
-    def _put_events(self, txn: Any, dbs: Dbs) -> None:
-        if self._events:
-            with txn.cursor(db=dbs["events"]) as cursor:
-                _, added = cursor.putmulti(self._events, append=True)
-            if added != len(self._events):
-                raise RuntimeError("sequence numbers did not ascend")
-            self._events.clear()
 
     def erase(self, txn: Any, dbs: Dbs, number: str) -> int:
         """Erase a number, the names that came with it, and its places in campaign lists. How many texts went."""

@@ -74,15 +74,9 @@ class _StoredRaw(msgspec.Struct, array_like=True, frozen=True):
     event: dict[str, Any]
 
 
-_encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Stored)
 _raw_decoder = msgspec.msgpack.Decoder(_StoredRaw)
 _by_name: dict[str, type[m.Event]] = {cls.__name__: cls for cls in m.EVENTS}
-
-
-def encode(event: m.Event, utc: float, mono: float, boot: int) -> bytes:
-    """Bytes of a tokenised event. Raises msgspec/Unicode errors for what msgpack cannot carry."""
-    return _encoder.encode(Stored(VERSIONS[event.__class__], utc, mono, boot, event))
 
 
 def decode(data: bytes | memoryview) -> Stored:

@@ -18,6 +18,8 @@ from .codec import ERASED, PERSONAL, person_of, token, with_text
 from .store import U64, Dbs
 
 CACHE = 100_000
+HIDING: frozenset[type[m.Event]] = frozenset({*PERSONAL, m.CampaignCreated})
+"""Event types that may hold personal text; `Persons.hide` leaves all others as they are."""
 _LONGEST_KEY = 400
 _TAIL = 7
 """So many last digits of a number tell that a row of a list is about it."""
@@ -59,11 +61,18 @@ class Persons:
 
     def __init__(self) -> None:
         self._ids: dict[tuple[int, str], int] = {}
-        self._next = 0
+        self._new: list[tuple[bytes, bytes, bytes]] = []
+        """(key of "person_ids", id, row of "persons") of this transaction: `put` writes them; until then the cache has them."""
+        self._last = 0
+        """The highest id given; 0: to be looked up."""
+        self._stored = 0
+        """The highest id on disk."""
 
     def forget(self) -> None:
         self._ids.clear()
-        self._next = 0
+        self._new.clear()
+        self._last = 0
+        self._stored = 0
 
     def find(self, txn: Any, dbs: Dbs, text: str, scope: int = 0) -> int:
         """The id of a text, 0 if there is none."""
@@ -75,24 +84,37 @@ class Persons:
         person = self._ids.get((scope, text))
         if person is not None:
             return person
-        person = self.find(txn, dbs, text, scope)
-        if not person:
+        key = id_key(scope, text)
+        known = not self._last or scope <= self._stored  # nothing is on disk under an id that is not there itself
+        found = txn.get(key, db=dbs["person_ids"]) if known else None
+        if found:
+            person = int.from_bytes(found, "big")
+        else:
             person = self._new_id(txn, dbs)
-            txn.put(U64.pack(person), U64.pack(scope) + text.encode("utf-8", "replace"), db=dbs["persons"], append=True)
-            txn.put(id_key(scope, text), U64.pack(person), db=dbs["person_ids"])
-        if len(self._ids) >= CACHE:
-            self._ids.clear()
+            self._new.append((key, U64.pack(person), U64.pack(scope) + text.encode("utf-8", "replace")))
         self._ids[scope, text] = person
         return person
 
     def _new_id(self, txn: Any, dbs: Dbs) -> int:
         """Ids are never given twice, not even after an erasure: the highest one ever is noted."""
-        if not self._next:
+        if not self._last:
             noted = txn.get(b"last_person", db=dbs["meta"])
-            self._next = U64.unpack(noted)[0] if noted else 0
-        self._next += 1
-        txn.put(b"last_person", U64.pack(self._next), db=dbs["meta"])
-        return self._next
+            self._last = self._stored = U64.unpack(noted)[0] if noted else 0
+        self._last += 1
+        return self._last
+
+    def put(self, txn: Any, dbs: Dbs) -> None:
+        """Write the ids given out since the last `put`."""
+        if self._new:
+            with txn.cursor(db=dbs["persons"]) as cursor:
+                cursor.putmulti([(person, row) for _, person, row in self._new], append=True)
+            with txn.cursor(db=dbs["person_ids"]) as cursor:
+                cursor.putmulti(sorted((key, person) for key, person, _ in self._new))
+            txn.put(b"last_person", U64.pack(self._last), db=dbs["meta"])
+            self._stored = self._last
+            self._new.clear()
+        if len(self._ids) >= CACHE:
+            self._ids.clear()
 
     def hide(self, txn: Any, dbs: Dbs, event: m.Event) -> m.Event:
         """The event with tokens in place of its personal text."""
@@ -105,13 +127,14 @@ class Persons:
             if text := getattr(event, field):
                 person = self.id_of(txn, dbs, text, scope)
                 tokens[field] = token(person)
-                if field == fields[0]:
+                if field is fields[0]:
                     scope = person
         return msgspec.structs.replace(event, **tokens) if tokens else event
 
     def erase(self, txn: Any, dbs: Dbs, number: str) -> int:
         """Take a number, the names that came with it, and unreadable rows of lists that hold it out of "persons".
         Returns how many texts went."""
+        self.put(txn, dbs)
         person = self.find(txn, dbs, number)
         self.forget()
         doomed = [(key, value) for key, value in _under(txn, dbs, 0) if _holds(key[8:], number)]

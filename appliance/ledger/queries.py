@@ -10,9 +10,9 @@ import msgspec
 
 from appliance.errors import SwitchroomError
 
-from .cdr import Cdr, CdrRow, LegRecord, Transfer, micros
+from .cdr import Cdr, CdrRow, micros
 from .codec import MARK
-from .derive import call_key, sip_key, text_key
+from .keys import call_key, sip_key, text_key
 from .persons import Texts, id_key
 from .store import U32, Dbs, U64x2
 
@@ -129,28 +129,24 @@ def _by_key(txn: Any, dbs: Dbs, key: bytes | None) -> Cdr | None:
 
 
 def _readable(cls: type[Row], texts: Texts) -> Callable[[Row], Row]:
-    """Puts texts in place of tokens."""
+    """Puts texts in place of tokens. In place: the records were decoded a moment ago and nobody else has them."""
+    put = msgspec.structs.force_setattr
 
     def row(found: Row) -> Row:
-        if found.caller.startswith(MARK) or found.to.startswith(MARK):
-            return msgspec.structs.replace(found, caller=texts(found.caller), to=texts(found.to))
+        if found.caller.startswith(MARK):
+            put(found, "caller", texts(found.caller))
+        if found.to.startswith(MARK):
+            put(found, "to", texts(found.to))
         return found
 
     def whole(found: Any) -> Any:
-        legs = [_leg(leg, texts) for leg in found.legs]
-        transfers = [_transfer(x, texts) for x in found.transfers]
-        return msgspec.structs.replace(
-            found, caller=texts(found.caller), to=texts(found.to), legs=legs, transfers=transfers
-        )
+        for leg in found.legs:
+            if leg.number:
+                put(leg, "number", texts(leg.number))
+            if leg.name:
+                put(leg, "name", texts(leg.name))
+        for transfer in found.transfers:
+            put(transfer, "target", texts(transfer.target))
+        return row(found)
 
     return whole if cls is Cdr else row
-
-
-def _leg(leg: LegRecord, texts: Texts) -> LegRecord:
-    if not leg.number and not leg.name:
-        return leg
-    return msgspec.structs.replace(leg, number=texts(leg.number), name=texts(leg.name))
-
-
-def _transfer(transfer: Transfer, texts: Texts) -> Transfer:
-    return msgspec.structs.replace(transfer, target=texts(transfer.target))

@@ -12,9 +12,9 @@ import msgspec
 
 from appliance import messages as m
 
+from ._derive import Deriver
 from .cdr import Cdr
 from .codec import decode
-from .derive import Deriver
 from .reader import LedgerReader
 from .store import U64, Dbs, WriterLock, close_store, open_store
 
@@ -68,7 +68,7 @@ def _fill(store: Any, dbs: Dbs, progress: Progress) -> Rebuilt:
         done += count
         progress(done, total)
         if count < PAGE:
-            return Rebuilt(done, cdrs, len(deriver.calls))
+            return Rebuilt(done, cdrs, len(deriver.calls.open))
 
 
 def _events(txn: Any, dbs: Dbs, after: int, limit: int) -> Iterator[tuple[int, bytes]]:

@@ -10,7 +10,7 @@ import msgspec
 
 from appliance import messages as m
 
-from .cdr import CallFold
+from ._fold import CallFold
 from .codec import with_text
 
 

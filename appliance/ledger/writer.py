@@ -489,7 +489,7 @@ class Ledger:
     def _find_open(self) -> list[OpenCall]:
         with self._store.read() as (txn, dbs):
             texts = Texts(txn, dbs)
-            return [open_call(fold, texts) for fold in self._batch.deriver.calls.values()]
+            return [open_call(fold, texts) for fold in self._batch.intake.calls.open.values()]
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

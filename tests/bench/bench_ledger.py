@@ -17,7 +17,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import uvloop
 from rich.console import Console
 from rich.progress import track
@@ -26,8 +25,8 @@ from rich.table import Table
 from appliance import messages as m
 from appliance.clock import ManualClock, SystemClock
 from appliance.ledger import Cdr, Ledger, LedgerReader, LegRecord
+from appliance.ledger._derive import Deriver
 from appliance.ledger.codec import token
-from appliance.ledger.derive import Deriver, cdr_key
 from appliance.ledger.persons import Persons
 
 QUALITY = m.Quality(packets_in=500, packets_out=500, jitter_ms=1.5, mos=4.3, codec="PCMA")
@@ -146,8 +145,8 @@ def fill(directory: Path, count: int, per_day: int) -> float:
                     call=f"c{n:x}", seq=n + 1, start=first + n * step, direction="in", disposition="answered", caller=number,
                     duration=31.0, talk=30.0, line="gateway", legs=[leg],
                 )  # fmt: skip
-                deriver._cdrs.append((cdr_key(cdr), msgspec.msgpack.encode(cdr)))
-                deriver._index(cdr, cdr_key(cdr))
+                deriver.add(txn, dbs, cdr)
+            persons.put(txn, dbs)
             deriver.put(txn, dbs)
     ledger.close_now()
     return first

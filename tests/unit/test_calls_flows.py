@@ -16,7 +16,7 @@ from appliance.calls.flows.reach import best_of
 from appliance.calls.inbox import LIMIT, Inbox
 from appliance.calls.leg import HungUp, Leg
 from appliance.calls.routing import ToExtension, ToOutside
-from appliance.ledger.cdr import fold
+from appliance.ledger import fold
 from appliance.media.events import Digit, Silent
 from appliance.messages import (
     CallEnded,

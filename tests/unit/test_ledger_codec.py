@@ -11,6 +11,7 @@ import pytest
 from appliance import messages as m
 from appliance.errors import SwitchroomError
 from appliance.ledger import codec
+from appliance.ledger._derive import encode
 from tests.ledger_samples import SAMPLES
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "ledger"
@@ -24,7 +25,7 @@ def make_fixtures(release: str) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for number, event in enumerate(SAMPLES):
         hidden = codec.with_text(event, lambda text: codec.token(len(text)))
-        data = codec.encode(hidden, 1_800_000_000.25 + number, 1000.5 + number, 1)
+        data = encode(hidden, 1_800_000_000.25 + number, 1000.5 + number, 1)
         (directory / f"{type(event).__name__}.{codec.VERSIONS[type(event)]}.msgpack").write_bytes(data)
 
 

@@ -13,8 +13,8 @@ import pytest
 from appliance import messages as m
 from appliance.clock import ManualClock
 from appliance.errors import SwitchroomError
-from appliance.ledger import DURABILITY, ERASED, Durability, Ledger, LedgerReader, interrupted_all
-from appliance.ledger.store import Store
+from appliance.ledger import DURABILITY, ERASED, Durability, Ledger, LedgerReader, batch, interrupted_all
+from appliance.ledger.store import Dbs, Store
 from tests.ledger_samples import SAMPLES
 
 SAMPLE = {type(event): event for event in SAMPLES}
@@ -348,14 +348,14 @@ async def test_an_item_that_breaks_the_transaction_takes_no_other_with_it(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever goes wrong inside, nobody is left waiting and the rest is written."""
-    real = ledger._batch.deriver.take
+    real = batch.Batch._group
 
-    def take(txn: object, dbs: object, seq: int, event: m.Event, *more: object) -> None:
-        if isinstance(event, m.ReportSent) and event.mail_id == "bad":
+    def group(self: batch.Batch, txn: object, dbs: Dbs, group: batch.Group) -> None:
+        real(self, txn, dbs, group)
+        if any(isinstance(event, m.ReportSent) and event.mail_id == "bad" for event, _, _ in group.events):
             raise KeyError("a bug")
-        real(txn, dbs, seq, event, *more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ledger._batch.deriver, "take", take)
+    monkeypatch.setattr(batch.Batch, "_group", group)
     first = ledger.commit(m.ReportSent(campaign=7, to=[], mail_id="1"))
     bad = ledger.commit(m.ReportSent(campaign=7, to=[], mail_id="bad"))
     last = ledger.commit(m.ReportSent(campaign=7, to=[], mail_id="2"))
