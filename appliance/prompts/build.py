@@ -203,7 +203,8 @@ def _energy(samples: array[int]) -> int:
 
 def _scaled(samples: array[int], gain: float) -> array[int]:
     """Louder by `gain`, the peak staying below PEAK."""
-    gain = min(gain, 32767 * PEAK / max(max(samples), -min(samples), 1))
+    loudest = max(samples)
+    gain = min(gain, 32767 * PEAK / max(loudest, -min(samples), 1))
     return array("h", [round(s * gain) for s in samples])
 
 
