@@ -44,7 +44,7 @@ static void move_run(struct item *it, void *shard)
 
 	shard_hand_over(shard, o->port);
 	o->item.run = adopt_run;
-	shard_send_now(o->to, &o->item);
+	shard_send(o->to, &o->item, ORDER_NOW);
 }
 
 /* Bridged ports live on one thread. Moving waits for both threads, a millisecond at most. */
@@ -63,7 +63,7 @@ static int port_move(struct port *p, struct shard *to)
 	o->done = &done;
 	atomic_fetch_sub(&port_shard(p)->load, 1);
 	atomic_fetch_add(&to->load, 1);
-	shard_send_now(port_shard(p), &o->item);
+	shard_send(port_shard(p), &o->item, ORDER_NOW);
 	while (sem_wait(&done) != 0)
 		;
 	sem_destroy(&done);
@@ -189,5 +189,5 @@ void bridge_close(struct bridge *b)
 	o->item.run = bridge_close_run;
 	o->engine = b->engine;
 	o->bridge = b;
-	shard_send(b->shard, &o->item);
+	shard_send(b->shard, &o->item, ORDER_LATER);
 }

@@ -15,7 +15,6 @@
 
 #define BATCH 64
 #define MAIL_MOST 100
-#define ORDER_NS 2000000ull   /* what an order may wait, so that those of several calls are one wake-up: a tenth of a frame */
 #define WRITER_MS 100
 #define FREE_MS 20            /* what an item for the writer may wait */
 #define SKIP_SLOTS 1000       /* further behind than a second: the machine slept, catching up would only burst */
@@ -35,16 +34,10 @@ int64_t shard_now(const struct shard *sh)
 	return (int64_t)((clock_ns() - sh->epoch) / 125000);
 }
 
-void shard_send(struct shard *sh, struct item *it)
+void shard_send(struct shard *sh, struct item *it, enum order_wait wait_us)
 {
 	mailbox_push(&sh->mailbox, it);
-	waker_ring(&sh->waker, clock_ns() + ORDER_NS);
-}
-
-void shard_send_now(struct shard *sh, struct item *it)
-{
-	mailbox_push(&sh->mailbox, it);
-	waker_ring(&sh->waker, WAKER_AWAKE);
+	waker_ring(&sh->waker, clock_ns() + wait_us * 1000ull);
 }
 
 void engine_discard(struct engine *e, struct item *it)
@@ -112,7 +105,7 @@ static void shard_ticks(struct shard *sh)
 /* When the next slot with work is due; WAKER_ASLEEP with no ports at all. After orders a second look follows soon. */
 static uint64_t shard_next(const struct shard *sh, bool mailed)
 {
-	uint64_t soon = mailed ? clock_ns() + ORDER_NS : WAKER_ASLEEP, due;
+	uint64_t soon = mailed ? clock_ns() + ORDER_SOON * 1000ull : WAKER_ASLEEP, due;
 	int64_t next = sh->tick;
 
 	if (!sh->ports)

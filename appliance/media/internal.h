@@ -231,8 +231,10 @@ struct engine {
 };
 
 /* engine.c */
-void shard_send(struct shard *sh, struct item *it);       /* carried out within ORDER_NS */
-void shard_send_now(struct shard *sh, struct item *it);   /* somebody waits for it */
+/* How long an order may wait (µs), so that those of several calls are one wake-up: not at all where somebody waits for it, a
+ * tenth of a frame where it will be heard, a frame where it will not. They stay in order whatever they may wait. */
+enum order_wait { ORDER_NOW = 0, ORDER_SOON = 2000, ORDER_LATER = 20000 };
+void shard_send(struct shard *sh, struct item *it, enum order_wait wait_us);
 void engine_discard(struct engine *e, struct item *it);
 void shard_tell(struct shard *sh, const struct media_event *ev);
 uint32_t shard_random(struct shard *sh);

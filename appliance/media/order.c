@@ -34,7 +34,12 @@ struct order *order_alloc(struct port *p, void (*run)(struct item *, void *))
 
 void order_send(struct order *o)
 {
-	shard_send(port_shard(o->port), &o->item);
+	shard_send(port_shard(o->port), &o->item, ORDER_SOON);
+}
+
+void order_send_later(struct order *o)
+{
+	shard_send(port_shard(o->port), &o->item, ORDER_LATER);
 }
 
 struct order *order_certain(struct port *p, void (*run)(struct item *, void *))

@@ -28,6 +28,7 @@ struct order *order_alloc(struct port *p, void (*run)(struct item *, void *));
 /* For the ends of things, which are never refused for want of memory: tries until there is some. */
 struct order *order_certain(struct port *p, void (*run)(struct item *, void *));
 void order_send(struct order *o);
+void order_send_later(struct order *o);   /* one whose effect nobody hears */
 /* On the media thread, when it is carried out. */
 void order_over(struct order *o);
 

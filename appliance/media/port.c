@@ -7,6 +7,8 @@
 
 #include "order.h"
 
+#define GROUP 16              /* ports that share a thread before the next one is used */
+
 /* ---- opening and closing ------------------------------------------------------------------------------------------ */
 
 static void open_run(struct item *it, void *shard)
@@ -51,12 +53,18 @@ static void close_run(struct item *it, void *shard)
 	order_over(o);
 }
 
+static int groups(struct shard *sh)
+{
+	return atomic_load(&sh->load) / GROUP;
+}
+
+/* A few calls wake one thread, many are spread evenly. */
 static struct shard *shard_lightest(struct engine *e)
 {
 	struct shard *best = e->shard[0];
 
 	for (int i = 1; i < e->shards; i++)
-		if (atomic_load(&e->shard[i]->load) < atomic_load(&best->load))
+		if (groups(e->shard[i]) < groups(best))
 			best = e->shard[i];
 	return best;
 }
@@ -124,7 +132,7 @@ struct port *port_open(struct engine *e, const char *host, struct port *near, in
 	*error = 0;
 	atomic_fetch_add(&e->ports_open, 1);
 	atomic_fetch_add(&port_shard(p)->load, 1);
-	order_send(o);
+	order_send_later(o);
 	return p;
 }
 
@@ -146,7 +154,7 @@ void port_close(struct port *p)
 	play_drop(p->asked);
 	p->asked = NULL;
 	atomic_fetch_sub(&port_shard(p)->load, 1);
-	order_send(order_certain(p, close_run));
+	order_send_later(order_certain(p, close_run));
 }
 
 /* ---- the far end -------------------------------------------------------------------------------------------------- */

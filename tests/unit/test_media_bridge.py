@@ -269,7 +269,7 @@ def test_playing_into_a_bridge_is_mixed_in(engine: Engine) -> None:
 
 def test_ports_of_different_threads_are_brought_together() -> None:
     with Engine("127.0.0.1", media_range(), threads=2) as engine, Far() as left, Far() as right:
-        a, b = engine.open(), engine.open()
+        a, *_, b = [engine.open() for _ in range(17)]  # the first 16 share a thread
         assert engine.health()["threads"] == 2
         connect(a, left)
         connect(b, right)
