@@ -13,7 +13,7 @@ from appliance import bus
 from appliance.core.box import Box
 from appliance.core.commands import Commands
 from appliance.errors import SwitchroomError
-from appliance.system import notify, process
+from appliance.system import memory, notify, process
 
 log = logging.getLogger("core")
 
@@ -38,6 +38,7 @@ async def serve(start: process.Invocation) -> int:
     serving = also(server.serve())
     serving.add_done_callback(lambda task: stop.set())
     also(notify.watchdog())
+    also(memory.keep_giving_back())
     loop.add_signal_handler(signal.SIGHUP, lambda: also(reload(box)))
     notify.ready("core")
     await stop.wait()

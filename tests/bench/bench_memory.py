@@ -23,8 +23,8 @@ from tests.peers.net import wait_for
 
 PROCESSES = ("serve", "core", "dialer", "web")
 RATE = 50
-SETTLE_SECONDS = 45
-"""SIP transactions live 32 s (RFC 3261 timer J): their memory comes back after that."""
+SETTLE_SECONDS = 60
+"""SIP transactions live 32 s (RFC 3261 timer J): their memory comes back after that (appliance/system/memory.py)."""
 
 
 def pss_mb(pid: int) -> tuple[float, float]:
