@@ -21,6 +21,8 @@ import lmdb
 
 from appliance.errors import SwitchroomError
 
+from . import whole
+
 BASE = ("meta", "events", "persons", "person_ids", "subscribers", "boots", "states")
 DERIVED = (
     "utc", "campaign_events", "campaigns", "attempts", "open",
@@ -68,6 +70,7 @@ class Store:
                 f"There is no ledger in {self.path}.",
                 "Start the box once, or name its directory with --data.",
             )
+        self._look()
         try:
             return lmdb.open(
                 str(self.path), map_size=START_MAP if write else 1 << 20, max_dbs=MAX_DBS, readonly=not write, create=write,
@@ -77,7 +80,7 @@ class Store:
             raise SwitchroomError(
                 "ledger.damaged",
                 f"{self.path / 'data.mdb'} is damaged or is no ledger: {error}.",
-                f"Put a copy of it back, or: mv {self.path} {self.path}.damaged; the box then begins with an empty ledger.",
+                self._put_back(),
             ) from error
         except lmdb.Error as error:
             raise SwitchroomError(
@@ -85,6 +88,27 @@ class Store:
                 f"The ledger in {self.path} cannot be opened: {error}.",
                 "Check the rights on the directory; `switchroom ledger check` looks inside.",
             ) from error
+
+    def _look(self) -> None:
+        """Before it is mapped: a file cut short would end this process by SIGBUS."""
+        try:
+            whole.look(self.path / "data.mdb")
+        except FileNotFoundError:
+            return  # a new one
+        except OSError as error:
+            raise SwitchroomError(
+                "ledger.open", f"The ledger in {self.path} cannot be read: {error}.", "Check the rights on the directory."
+            ) from error
+        except whole.CutShort as short:
+            raise SwitchroomError(
+                "ledger.damaged", f"{self.path / 'data.mdb'} is cut short: {short}.", self._put_back()
+            ) from short
+
+    def _put_back(self) -> str:
+        return (
+            f"Put a copy of it back (docs/operations.md, Backup and restore), or: mv {self.path} {self.path}.damaged; "
+            "the box then begins with an empty ledger."
+        )
 
     # -- transactions --
 
