@@ -104,6 +104,20 @@ class Call:
             await self._finish()
 
     async def _finish(self) -> None:
+        if self.open_legs:
+            await self._say_goodbye()
+        for leg in self.lent:
+            await leg.gone()
+        ended = CallEnded(call=self.id, disposition=self.disposition())
+        self.switch.calls.pop(self.id, None)
+        if self.last_words:
+            await self.switch.ledger.commit(*self.last_words, ended)
+            self.switch.on_last_words(self.last_words)
+        else:
+            self.switch.ledger.append(ended)
+
+    async def _say_goodbye(self) -> None:
+        """Hang up what still stands, and wait until it is gone."""
         for leg in self.open_legs:
             leg.hang_up()
         try:
@@ -114,15 +128,6 @@ class Call:
             for leg in self.open_legs:
                 log.error("a leg does not end, giving it up", extra={"call": self.id, "leg": leg.id})
                 self.switch.leg_ended(leg, Cause(by="network", text="no answer to the hang-up"))
-        for leg in self.lent:
-            await leg.gone()
-        ended = CallEnded(call=self.id, disposition=self.disposition())
-        self.switch.calls.pop(self.id, None)
-        if self.last_words:
-            await self.switch.ledger.commit(*self.last_words, ended)
-            self.switch.on_last_words(self.last_words)
-        else:
-            self.switch.ledger.append(ended)
 
     def disposition(self) -> Disposition:
         """The call in one word: answered where the called side was, else why not."""

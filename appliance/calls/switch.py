@@ -197,11 +197,7 @@ class Switch:
     def _driver_event(self, event: DriverEvent) -> None:
         if isinstance(event, Incoming):
             self._incoming(event)
-        elif isinstance(event, EndpointChanged):
-            self.on_endpoint(event)
-        elif isinstance(event, OrphanFound | OrphanEnded):
-            self.on_orphan(event)
-        else:
+        elif isinstance(event, LegEvent):
             leg = self.legs.get(event.leg)
             if leg is None:
                 log.debug("event of a leg that is gone", extra={"leg": event.leg, "event": type(event).__name__})
@@ -210,6 +206,10 @@ class Switch:
             if handler is not None:
                 handler(leg, event)
             leg.inbox.put(event)
+        elif isinstance(event, EndpointChanged):
+            self.on_endpoint(event)
+        else:
+            self.on_orphan(event)
 
     def _incoming(self, event: Incoming) -> None:
         replaced = self.legs.get(event.replaces) if event.replaces else None
@@ -253,7 +253,8 @@ class Switch:
 
     def _answered(self, leg: Leg, event: LegEvent) -> None:
         assert isinstance(event, Answered)
-        leg.connect(event.media)
+        if event.media != leg.media:  # the ACK of what we answered brings nothing new
+            leg.connect(event.media)
         if not leg.supervised:
             leg.mark_answered()
 

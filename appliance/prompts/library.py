@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 import wave
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from appliance.prompts.texts import Pause, Words, pieces
 log = logging.getLogger(__name__)
 
 RATES = (8000, 16000)
+OWN_SECONDS = 1.0
+"""A prompt that the office records anew while we run is heard after this at the latest."""
 
 
 class Prompts:
@@ -23,12 +26,14 @@ class Prompts:
     win (mono, 16 bit, 8000 or 16000 Hz; anything else is ignored and logged). Names: `switchroom prompts list`.
     """
 
-    def __init__(self, built: Path, custom: Path | None = None, rate: int = 8000) -> None:
+    def __init__(self, built: Path, custom: Path | None = None, rate: int = 8000, look_every: float = OWN_SECONDS) -> None:
         self.built = built
         self.custom = custom
         self.rate = rate
         self._own_folder = str(custom)
+        self._look_every = look_every
         self._checked: dict[tuple[str, int], bool] = {}
+        self._looked: dict[tuple[str, str], tuple[float, Path | None]] = {}
         self._spoken: dict[tuple[str, str], Path] = {}
 
     def clips(self, name: str, language: str, **values: object) -> list[Path]:
@@ -90,9 +95,16 @@ class Prompts:
         """The office's own recording, where there is one that can be played."""
         if self.custom is None:
             return None
-        where = f"{self._own_folder}/{language}/{name}.wav"
+        now = time.monotonic()
+        looked, own = self._looked.get((name, language), (0.0, None))
+        if now - looked >= self._look_every:
+            own = self._look(f"{self._own_folder}/{language}/{name}.wav")
+            self._looked[name, language] = (now, own)
+        return own
+
+    def _look(self, where: str) -> Path | None:
         try:
-            changed = os.stat(where).st_mtime_ns  # noqa: PTH116 - every time: it may be recorded anew while we run
+            changed = os.stat(where).st_mtime_ns  # noqa: PTH116 - often; pathlib costs more than the call
         except OSError:
             return None
         key = (where, changed)

@@ -50,11 +50,15 @@ def user_of(uri: str) -> str:
     """The user part, unescaped once, without parameters of its own; "" where the URI has none."""
     scheme, _, rest = uri.partition(":")
     if scheme.lower() == "tel":
-        return unquote(rest.partition(";")[0])[:128]
+        return _unescaped(rest.partition(";")[0])
     if "@" not in rest:
         return ""
     user = rest.rpartition("@")[0]
-    return unquote(user.partition(":")[0].partition(";")[0])[:128]
+    return _unescaped(user.partition(":")[0].partition(";")[0])
+
+
+def _unescaped(text: str) -> str:
+    return (unquote(text) if "%" in text else text)[:128]
 
 
 def escape_user(text: str) -> str:

@@ -1,6 +1,8 @@
 /* invite: an INVITE that begins a leg: what it says, what must be refused at once, what Python is told (RFC 3261 13.3.1). */
 #include "ua.h"
 
+enum { TRYING_MS = 100 };
+
 static void cancelled(void *arg)
 {
 	struct leg *leg = arg;
@@ -137,6 +139,14 @@ static void refuse(struct ua *ua, const struct sip_msg *msg, uint16_t code, cons
 			  code == 503 ? "Retry-After: 5\r\n" : "");
 }
 
+/* Whoever is answered sooner needs no 100 (RFC 3261 17.2.1 allows 200 ms). */
+static void trying(void *arg)
+{
+	struct leg *leg = arg;
+
+	(void)sip_treply(&leg->st, leg->ua->sip, leg->invite, 100, "Trying");
+}
+
 void uas_invite(struct ua *ua, const struct sip_msg *msg)
 {
 	bool has, uac, uas;
@@ -176,6 +186,6 @@ void uas_invite(struct ua *ua, const struct sip_msg *msg)
 	leg->rel_required = option_listed(msg, SIP_HDR_REQUIRE, "100rel");
 	leg->update_ok = option_listed(msg, SIP_HDR_ALLOW, "UPDATE");
 	leg_link(leg);
-	(void)sip_treply(&leg->st, ua->sip, msg, 100, "Trying");
+	tmr_start(&leg->ok_tmr, TRYING_MS, trying, leg);
 	invite_event(leg, msg);
 }

@@ -29,6 +29,8 @@ class SipThread:
         self._ua: Any = None
         self._fd = -1
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: list[bytes] = []
+        """Commands of this turn of the loop."""
         self.leaked = 0
 
     def start(
@@ -54,8 +56,7 @@ class SipThread:
             text = ffi.string(error).decode(errors="replace")
             raise SwitchroomError("sip.start", f"SIP could not be started: {text}.",
                                   "Is another program (or another Switchroom) using that address and port?")
-        self._buffer = bytearray(_BUFFER)
-        self._cbuf = ffi.from_buffer("uint8_t[]", self._buffer)
+        self._cbuf = ffi.new("uint8_t[]", _BUFFER)
         self._fd = self._lib.ua_fd(self._ua)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._fd, self._readable)
@@ -70,10 +71,20 @@ class SipThread:
         return [port for port in ports if port]
 
     def command(self, kind: int, code: int = 0, id: int = 0, a: int = 0, b: int = 0, strings: tuple[bytes, ...] = ()) -> None:
-        if self._ua is None:
+        """Commands of one turn of the event loop go to the thread together, in order: each crossing wakes it, and lets go of
+        Python's lock."""
+        if self._ua is None or self._loop is None:
             return
-        record = wire.command(kind, code, id, a, b, strings)
-        err = self._lib.ua_command(self._ua, record, len(record))
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting.append(wire.command(kind, code, id, a, b, strings))
+
+    def _flush(self) -> None:
+        if self._ua is None or not self._waiting:
+            return
+        records = b"".join(self._waiting)
+        self._waiting.clear()
+        err = self._lib.ua_command(self._ua, records, len(records))
         if err:
             raise SwitchroomError("sip.command", f"The SIP thread took no command: {os.strerror(err)}.",
                                   "The machine is short of memory; see `switchroom status`.")
@@ -99,12 +110,11 @@ class SipThread:
         n = self._lib.ua_events(self._ua, self._cbuf, _BUFFER)
         if not n:
             return False
-        with memoryview(self._buffer) as whole, whole[:n] as part:
-            for record in list(wire.records(part)):
-                try:
-                    self._on_event(record)
-                except Exception:  # one bad event must not take the other calls' events with it
-                    log.exception("an event of the SIP thread could not be handled", extra={"type": record[0]})
+        for record in wire.records(self._ffi.buffer(self._cbuf, n)[:]):
+            try:
+                self._on_event(record)
+            except Exception:  # one bad event must not take the other calls' events with it
+                log.exception("an event of the SIP thread could not be handled", extra={"type": record[0]})
         return True
 
     def close(self) -> None:
@@ -113,6 +123,7 @@ class SipThread:
             return
         if self._loop is not None:
             self._loop.remove_reader(self._fd)
+        self._flush()
         while self._drain():
             pass
         ua, self._ua = self._ua, None

@@ -113,7 +113,7 @@ struct leg {
 	struct sip_strans *st;
 	struct mbuf *ok; /* our 200, sent again until the ACK */
 	struct sa ok_dst;
-	struct tmr ok_tmr, ok_limit;
+	struct tmr ok_tmr, ok_limit; /* ok_tmr: the 100 first, then the 200 again */
 	uint32_t ok_count, ok_cseq;
 	bool ok_offer; /* our 200 carried the offer: the ACK brings the answer */
 

@@ -255,6 +255,7 @@ void uas_progress(struct leg *leg, uint16_t code, const struct pl *media)
 
 	if (leg->state != LEG_RUNG)
 		return;
+	tmr_cancel(&leg->ok_tmr);
 	if (pl_isset(media) && leg->offer && desc_local_decode(&leg->local, media)) {
 		len = describe(leg, body, sizeof(body));
 		if (!len) {

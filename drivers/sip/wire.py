@@ -9,6 +9,7 @@ from typing import Literal
 from drivers.base import CODECS, MediaAnswer, MediaOffer
 
 _HEAD = struct.Struct("<IHHQIIH6x")
+_HEAD_SIZE = _HEAD.size
 _LEN = struct.Struct("<H")
 _FAR = struct.Struct("<HH6B")
 _LOCAL = struct.Struct("<HBB3B")
@@ -44,17 +45,17 @@ def command(kind: int, code: int = 0, id: int = 0, a: int = 0, b: int = 0, strin
     return b"".join(parts)
 
 
-def records(buf: memoryview) -> Iterator[Record]:
+def records(buf: bytes) -> Iterator[Record]:
     """The event records in what `ua_events` copied: whole ones, in order."""
     at, end = 0, len(buf)
     while at < end:
         size, kind, code, id, a, b, n = _HEAD.unpack_from(buf, at)
         strings = []
-        pos = at + _HEAD.size
+        pos = at + _HEAD_SIZE
         for _ in range(n):
-            (length,) = _LEN.unpack_from(buf, pos)
-            strings.append(bytes(buf[pos + 2 : pos + 2 + length]))
-            pos += 2 + length
+            start = pos + 2
+            pos = start + (buf[pos] | buf[pos + 1] << 8)
+            strings.append(buf[start:pos])
         yield kind, code, id, a, b, strings
         at += size
 

@@ -157,7 +157,7 @@ def test_clips_of_a_sentence(built: Path, tmp_path: Path) -> None:
 
 
 def test_own_recordings_win(built: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    prompts = Prompts(built, tmp_path)
+    prompts = Prompts(built, tmp_path, look_every=0.0)
     own = tmp_path / "en" / "number-300.wav"
     own.parent.mkdir()
     shutil.copy(built / "8000" / "en" / "beep.wav", own)
