@@ -131,10 +131,10 @@ struct port {
 	_Atomic uint32_t jitter_us, delay;
 	_Atomic int32_t far_loss_ppm, rtt_us;   /* -1: unknown */
 	_Atomic bool latched;
+	_Atomic bool let_go;          /* control thread: closed, though not here yet: it sends nothing more and tells nothing */
 	_Atomic uint64_t stray, late, duplicate, concealed, stretched, skipped;
 
 	struct engine *engine;
-	_Atomic bool let_go;          /* control thread: it will be closed, what happens to it is no news */
 	int number, rtcp_fd, family;
 	struct play *asked;           /* control thread: the playback asked for last */
 	struct tone_plan plan_asked;  /* control thread: of the detector */

@@ -21,7 +21,8 @@ bool port_send_packet(struct port *p, uint8_t *packet, size_t n, int64_t now)
 
 static bool can_send(const struct port *p)
 {
-	return p->connected && (p->direction & DIR_SEND) && p->latch.sendable;
+	return p->connected && (p->direction & DIR_SEND) && p->latch.sendable &&
+	       !atomic_load_explicit(&p->let_go, memory_order_relaxed);
 }
 
 /* Our own stream follows the clock; after a time of relaying or of silence on hold it takes up where the clock is. */

@@ -225,7 +225,7 @@ def test_a_changed_file_is_read_anew_and_memory_stays_bounded(tmp_path: Path) ->
     path = write_wav(tmp_path / "a.wav", tone(400, 1).tobytes())
     assert cache.load(path).samples == 8000
     write_wav(path, tone(400, 0.5).tobytes())
-    assert cache.load(path).samples == 4000
+    until(lambda: cache.load(path).samples == 4000, "the change to be seen", 1)
     for i in range(10):
         cache.load(write_wav(tmp_path / f"{i}.wav", tone(400, 1).tobytes()))
         assert cache.held <= 40000
