@@ -147,7 +147,15 @@ class OrphanEnded(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
-DriverEvent = LegEvent | EndpointChanged | OrphanFound | OrphanEnded
+class Watched(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody began to watch this resource (`on`), or the last one who did is gone. Comes before the watcher is told a state:
+    `set_lamp` it now. While nobody watches a resource its lamp need not be kept up to date (`Driver.watched`)."""
+
+    resource: str
+    on: bool
+
+
+DriverEvent = LegEvent | EndpointChanged | OrphanFound | OrphanEnded | Watched
 Sink = Callable[[DriverEvent], None]
 
 
@@ -167,6 +175,24 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     media: MediaOffer
     headers: tuple[tuple[str, str], ...] = ()
     contact: str = ""
+
+
+class LampCall(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of an extension as those who watch it see it: it rings there, it calls somebody, or it talks. `leg` is ours with
+    that extension: who may pick up is told how (the Call-ID and tags of a leg that rings). `other` is the other party."""
+
+    leg: str = ""
+    state: Literal["ringing", "calling", "talking"] = "talking"
+    other: str = ""
+    other_name: str = ""
+
+
+LAMP_ON = (LampCall(),)
+LAMP_OFF: tuple[LampCall, ...] = ()
+"""For resources that are no phones: a night switch, whether an agent is logged in."""
+
+WatchPolicy = Callable[[str, str], Literal["no", "look", "pick-up"]]
+"""What a phone (first) may do with a resource (second) that there is."""
 
 
 class Driver(Protocol):
@@ -200,6 +226,19 @@ class Driver(Protocol):
         tells what comes of it."""
 
     def transfer_state(self, leg: str, sip_code: int, reason: str = "") -> None: ...
+
+    def watched(self, resource: str) -> bool:
+        """Whether anybody watches it now: an extension, or what `set_lamp` has named."""
+
+    def set_lamp(self, resource: str, calls: Sequence[LampCall]) -> None:
+        """What lamps that show this resource show from now on: free (no calls), ringing, busy. A resource that is no
+        extension can be watched once it was named here."""
+
+    def set_watch_policy(self, policy: WatchPolicy) -> None:
+        """Who may watch what; without one every phone may look at everything, and pick up nothing."""
+
+    def set_mailbox(self, extension: str, new: int, old: int) -> None:
+        """Messages in this extension's mailbox, new and heard: its phone's lamp is told."""
 
     def end_orphans(self, sip_call_ids: Sequence[str]) -> None:
         """After a restart: end these dialogs (by what the driver wrote down of them); one OrphanEnded each."""

@@ -95,6 +95,7 @@ class NotedDriver:
 
     def __init__(self) -> None:
         self.did: list[tuple[Any, ...]] = []
+        self.watching: set[str] = set()
         self.placed: list[Place] = []
         self.sink: Callable[[Any], None] = lambda event: None
         self.on_place: Callable[[Place], None] = lambda order: None
@@ -105,6 +106,9 @@ class NotedDriver:
     def place(self, order: Place) -> None:
         self.placed.append(order)
         asyncio.get_running_loop().call_soon(self.on_place, order)
+
+    def watched(self, resource: str) -> bool:
+        return resource in self.watching
 
     def _end(self, leg: str, cause: Cause) -> None:
         asyncio.get_running_loop().call_soon(self.sink, Ended(leg=leg, cause=cause))

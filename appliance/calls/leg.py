@@ -58,6 +58,8 @@ class Leg:
         self.port: Port | None = None
         self.media: MediaAnswer | None = None
         self.codecs: tuple[str, ...] = ()
+        self.shown: tuple[str, str] = ("", "")
+        """Number and name of the caller as this leg's far end was shown them."""
         self.cause = Cause()
         self.quality: Quality | None = None
         self.answered_at = 0.0
@@ -151,6 +153,7 @@ class Leg:
         self.answered_at = self.call.switch.clock.mono()
         codec = self.media.codec if self.media else (self.incoming.offer.codec if self.incoming and self.incoming.offer else "")
         self.call.switch.ledger.append(LegAnswered(leg=self.id, codec=codec, heard=heard))
+        self.call.switch.on_leg(self)
 
     def reject(self, sip_code: int, reason: str = "", retry_after: int | None = None) -> None:
         if self.state in (LegState.NEW, LegState.RINGING):

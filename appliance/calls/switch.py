@@ -35,6 +35,7 @@ from drivers.base import (
     OrphanFound,
     Place,
     Ringing,
+    Watched,
 )
 
 log = logging.getLogger("switch")
@@ -75,6 +76,9 @@ class Switch:
         self.on_last_words: Callable[[Sequence[Event]], None] = lambda events: None
         """The outcome that a call ended with is committed."""
         self.on_channel_free: Callable[[], None] = lambda: None
+        self.on_leg: Callable[[Leg], None] = lambda leg: None
+        """A leg came to be, rings, was answered or is gone."""
+        self.on_watched: Callable[[Watched], None] = lambda event: None
         self._handlers: dict[type, Callable[[Leg, LegEvent], None]] = {
             Ringing: self._ringing,
             EarlyMedia: self._early_media,
@@ -182,6 +186,7 @@ class Switch:
             gone = Ended(leg=leg.id, cause=Cause(by="near", text="broken off before its INVITE"))
             asyncio.get_running_loop().call_soon(self.on_driver, gone)
             return
+        leg.shown = (caller, caller_name)
         self.driver.place(
             Place(leg=leg.id, endpoint=leg.endpoint, kind=leg.kind, number=number, caller=caller, caller_name=caller_name,
                   media=leg.offer(), headers=headers, contact=leg.contact)
@@ -208,6 +213,8 @@ class Switch:
             leg.inbox.put(event)
         elif isinstance(event, EndpointChanged):
             self.on_endpoint(event)
+        elif isinstance(event, Watched):
+            self.on_watched(event)
         else:
             self.on_orphan(event)
 
@@ -228,6 +235,7 @@ class Switch:
         leg.incoming = event
         leg.codecs = self.codecs_of(leg.kind, leg.endpoint)
         self.ledger.append(call.opened(leg, event.caller_name, event.peer, event.sip_call_id))
+        self.on_leg(leg)
         return leg
 
     async def _refuse(self, leg: Leg) -> None:
@@ -243,12 +251,14 @@ class Switch:
             leg.state = LegState.RINGING
             leg.rang = True
             self.ledger.append(LegRinging(leg=leg.id))
+            self.on_leg(leg)
 
     def _early_media(self, leg: Leg, event: LegEvent) -> None:
         assert isinstance(event, EarlyMedia)
         if leg.state is LegState.NEW:
             leg.state = LegState.RINGING
             self.ledger.append(LegRinging(leg=leg.id, early_media=True))
+            self.on_leg(leg)
         leg.connect(event.media)
 
     def _answered(self, leg: Leg, event: LegEvent) -> None:
@@ -288,6 +298,7 @@ class Switch:
             self._ports_short(False)
         self.legs.pop(leg.id, None)
         self.ledger.append(LegEnded(leg=leg.id, cause=leg.cause, quality=leg.quality))
+        self.on_leg(leg)
         if self.channels.release(leg.id):
             self.on_channel_free()
 

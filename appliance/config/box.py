@@ -72,6 +72,12 @@ class Sip(Table, frozen=True, kw_only=True):
     ] = 90
     register_min_seconds: Annotated[int, Meta(ge=10, le=86400, description="Shortest registration of a phone.")] = 60
     register_max_seconds: Annotated[int, Meta(ge=60, le=86400, description="Longest registration of a phone.")] = 3600
+    subscription_min_seconds: Annotated[int, Meta(ge=10, le=3600, description="Shortest subscription to a lamp.")] = 60
+    subscription_max_seconds: Annotated[int, Meta(ge=60, le=86400, description="Longest subscription to a lamp.")] = 3600
+    mailbox_lamps: Annotated[
+        Literal["subscribed", "always"],
+        Meta(description="always: phones are told of new messages whether they asked (SUBSCRIBE) or not."),
+    ] = "always"
     nonce_seconds: Annotated[int, Meta(ge=10, le=3600, description="Life of a digest nonce.")] = 120
     max_new_calls_per_second: Annotated[
         int, Meta(ge=1, le=100000, description="New calls beyond this are told 503 with Retry-After; emergencies pass.")

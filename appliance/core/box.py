@@ -14,6 +14,7 @@ from appliance.calls.flows.dial import Dial
 from appliance.calls.flows.excuse import excuse
 from appliance.calls.flows.operator import Operator
 from appliance.calls.flows.ringback import Summary, ring_back, summary_clips
+from appliance.calls.lamps import Lamps
 from appliance.calls.leg import Leg
 from appliance.calls.routing import Decision, ToExcuse, ToScenario, emergency_numbers, from_line, from_phone
 from appliance.calls.switch import Switch
@@ -78,6 +79,7 @@ class Box:
             config=self.config, ledger=self.ledger, engine=self.engine, driver=self.driver, channels=self.channels,
             prompts=Prompts(paths.prompts_dir(), data / "prompts"), clock=clock,
         )
+        self.lamps = Lamps(self.switch)
         self.desk = Desk(data, lambda: self.config, self.ledger, clock)
         self.attempts = Attempts(self.switch, self.desk, self.ledger)
         self.recovery = Recovery(self.ledger, self.driver, self.channels, self.desk)

@@ -102,6 +102,17 @@ static bool leg_command(struct ua *ua, struct command *cmd)
 	return false;
 }
 
+static void cmd_dialog(struct ua *ua, const struct command *cmd)
+{
+	const struct leg *leg = leg_find(ua, cmd->id);
+	struct record *rec = ua_record(ua, EV_DIALOG, leg != NULL, cmd->id, 0, 0);
+
+	record_str(rec, leg ? leg->dlg.call_id : "");
+	record_str(rec, leg ? leg->dlg.ltag : "");
+	record_str(rec, leg && leg->dlg.rtag ? leg->dlg.rtag : "");
+	ua_emit(ua);
+}
+
 static bool hang_up_handler(struct le *le, void *arg)
 {
 	(void)arg;
@@ -169,6 +180,9 @@ static bool command_run(struct ua *ua, struct command *cmd)
 		return false;
 	case CMD_SHED:
 		guard_set_shed(ua->guard, cmd->a, cmd->b);
+		return false;
+	case CMD_DIALOG:
+		cmd_dialog(ua, cmd);
 		return false;
 	case CMD_STOP:
 		cmd_stop(ua, cmd);

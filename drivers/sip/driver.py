@@ -26,6 +26,7 @@ from drivers.base import (
     Ended,
     EndpointChanged,
     Incoming,
+    LampCall,
     MediaChanged,
     MediaOffer,
     OrphanEnded,
@@ -34,11 +35,13 @@ from drivers.base import (
     Referred,
     Ringing,
     Sink,
+    WatchPolicy,
 )
 from drivers.sip import headers as h
 from drivers.sip import wire
 from drivers.sip.client_auth import authorization
 from drivers.sip.lines import Lines
+from drivers.sip.notifier import Notifier
 from drivers.sip.phones import Checked, Phones, Reply, States, address_of
 from drivers.sip.shedding import STEP_SECONDS, Shedding
 from drivers.sip.thread import SipThread
@@ -104,6 +107,8 @@ class SipDriver:
         self._invites = 0
         self._shedding = Shedding(config.sip.max_new_calls_per_second)
         self._sink: Sink = lambda event: None
+        self._notifier = Notifier(
+            config, self._thread.command, self._new_handle, self._tell, self._phones, self._legs, self._here, state)
         self._transfers = Transfers(self._thread.command, self._legs, self._tell, self._here)
 
     # ---- life --------------------------------------------------------------------------------------------------------
@@ -124,6 +129,7 @@ class SipDriver:
         for extension in self._phones.registrar.registered(self._clock.utc()):
             contact = self._phones.best(extension, self._clock.utc())[0].uri
             self._sink(EndpointChanged(endpoint=extension, kind="phone", up=True, reason=contact))
+        self._notifier.restore(self._clock.utc())
         self._lines.configure(self._config)
         self._allow_sources()
         self._tick()
@@ -164,6 +170,7 @@ class SipDriver:
         self._shedding.most = config.sip.max_new_calls_per_second
         for event in self._phones.configure(config):
             self._registration(event)
+        self._notifier.configure(config)
         self._lines.configure(config)
         self._allow_sources()
 
@@ -171,6 +178,7 @@ class SipDriver:
         for event in self._phones.tick(self._clock.utc()):
             self._registration(event)
         self._lines.tick(self._clock.mono())
+        self._notifier.tick(self._clock.utc())
         self._allow_sources()
         self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
 
@@ -209,7 +217,7 @@ class SipDriver:
             "running": self._thread.running, **self._thread.counters(), "lines": self._lines.health(),
             "banned": self._phones.bans.banned(self._clock.utc()),
             "new_calls_per_second": int(self._shedding.rate),
-            "registered": len(self._phones.registrar.registered(self._clock.utc())),
+            "registered": len(self._phones.registrar.registered(self._clock.utc())), **self._notifier.health(),
         }
 
     # ---- legs --------------------------------------------------------------------------------------------------------
@@ -312,6 +320,18 @@ class SipDriver:
 
     def transfer_state(self, leg: str, sip_code: int, reason: str = "") -> None:
         self._transfers.state(leg, sip_code, reason)
+
+    def watched(self, resource: str) -> bool:
+        return self._notifier.watched(resource)
+
+    def set_lamp(self, resource: str, calls: Sequence[LampCall]) -> None:
+        self._notifier.set_lamp(resource, calls)
+
+    def set_watch_policy(self, policy: WatchPolicy) -> None:
+        self._notifier.set_policy(policy)
+
+    def set_mailbox(self, extension: str, new: int, old: int) -> None:
+        self._notifier.set_mailbox(extension, new, old)
 
     def end_orphans(self, sip_call_ids: Sequence[str]) -> None:
         """These Call-IDs, and every other dialog that the journal still has from before."""
@@ -443,13 +463,17 @@ class SipDriver:
         if method == "REGISTER":
             checked, events = self._phones.on_register(code, cseq, [_text(part) for part in parts], self._clock.utc())
             self._banned(checked)
+            self._reply(handle, checked.reply or Reply(status=500, reason="No Decision"))
             for event in events:
                 self._registration(event)
             if events:
                 self._allow_sources()
-            reply = checked.reply or Reply(status=500, reason="No Decision")
+        elif method == "SUBSCRIBE":
+            self._banned(self._notifier.on_subscribe(record, self._clock.utc()))
         else:
-            reply = Reply(status=405 if method in ("MESSAGE", "PUBLISH") else 489, reason="Not Served Here")
+            self._reply(handle, Reply(status=405 if method in ("MESSAGE", "PUBLISH") else 489, reason="Not Served Here"))
+
+    def _reply(self, handle: int, reply: Reply) -> None:
         self._thread.command(wire.CMD_REPLY, reply.status, handle,
                              strings=(reply.reason.encode(), h.header_lines(reply.headers).encode(), b""))
 
@@ -458,6 +482,7 @@ class SipDriver:
         if not isinstance(event, PhoneRegistered | PhoneGone):
             return
         contacts = self._phones.best(event.extension, self._clock.utc())
+        self._notifier.registered(event.extension, event.contact if isinstance(event, PhoneRegistered) else "")
         self._sink(EndpointChanged(
             endpoint=event.extension, kind="phone", up=bool(contacts), reason=contacts[0].uri if contacts else "",
             event=event,
@@ -470,7 +495,12 @@ class SipDriver:
         self._thread.command(wire.CMD_BAN, a=max(1, int(ban.seconds)), strings=(ban.address.encode(),))
         self._sink(EndpointChanged(endpoint=ban.address, kind="phone", up=False, reason=ban.reason, event=ban))
 
+    def _on_dialog(self, record: wire.Record) -> None:
+        self._notifier.dialog(record)
+
     def _on_response(self, record: wire.Record) -> None:
+        if self._notifier.response(record):
+            return
         self._lines.response(record, self._clock.mono())
 
     def _on_orphan(self, record: wire.Record) -> None:
@@ -514,6 +544,7 @@ _HANDLERS = {
     wire.EV_AUTH: SipDriver._on_auth,
     wire.EV_REQUEST: SipDriver._on_request,
     wire.EV_RESPONSE: SipDriver._on_response,
+    wire.EV_DIALOG: SipDriver._on_dialog,
     wire.EV_ORPHAN: SipDriver._on_orphan,
     wire.EV_STOPPED: SipDriver._on_stopped,
 }

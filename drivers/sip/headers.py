@@ -25,6 +25,11 @@ def one_line(text: str) -> bytes:
     return "".join(c for c in text if c >= " " and c != "\x7f").encode()[:120]
 
 
+def plain(text: str) -> str:
+    """A header value on one line: folds become blanks."""
+    return "".join(c if c >= " " else " " for c in text).strip()
+
+
 def printable(text: str) -> str:
     """What a stranger wrote, as a log may hold it: short, and no control characters."""
     return "".join(char if char.isprintable() else "?" for char in text[:40])
@@ -36,6 +41,27 @@ def uri_of(value: str) -> str:
     if start >= 0:
         return value[start + 1 :].partition(">")[0].strip()
     return value.partition(";")[0].strip()
+
+
+def split_tag(value: str) -> tuple[str, str]:
+    """A From or To value without its tag, and the tag ("" where it has none). The value's other parts stay as they are."""
+    at = 0
+    if value.startswith('"'):
+        at = 1
+        while at < len(value) and value[at] != '"':
+            at += 2 if value[at] == "\\" else 1
+    opened = value.find("<", at)
+    start = value.find(">", opened) + 1 if opened >= 0 else value.find(";")
+    if start <= 0:
+        return value, ""
+    kept, tag = [value[:start].rstrip()], ""
+    for part in value[start:].split(";"):
+        name, _, text = part.partition("=")
+        if name.strip().lower() == "tag":
+            tag = text.strip()
+        elif part.strip():
+            kept.append(part.strip())
+    return ";".join(kept), tag
 
 
 def display_of(value: str) -> str:

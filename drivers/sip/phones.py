@@ -27,19 +27,19 @@ class States(Protocol):
 
 
 class StateStore:
-    """Registrations as state records of the ledger."""
+    """Registrations (or what else has to survive a restart) as state records of the ledger."""
 
-    def __init__(self, states: States) -> None:
-        self._states = states
+    def __init__(self, states: States, namespace: str = _NAMESPACE) -> None:
+        self._states, self._namespace = states, namespace
 
     def load(self) -> Iterable[tuple[str, bytes]]:
-        return list(self._states.states(_NAMESPACE).items())
+        return list(self._states.states(self._namespace).items())
 
     def put(self, key: str, value: bytes) -> None:
-        self._states.put_state(_NAMESPACE, key, value)
+        self._states.put_state(self._namespace, key, value)
 
     def delete(self, key: str) -> None:
-        self._states.put_state(_NAMESPACE, key, None)
+        self._states.put_state(self._namespace, key, None)
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):

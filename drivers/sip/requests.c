@@ -45,6 +45,7 @@ static void inbound_event(struct inbound *in)
 	const struct sip_msg *msg = in->msg;
 	struct record *rec = ua_record(in->ua, EV_REQUEST, msg->tp == SIP_TRANSP_TCP, in->id, msg->cseq.num, 0);
 	struct sa laddr;
+	char tag[20];
 
 	record_pl(rec, &msg->met);
 	record_sa(rec, &msg->src);
@@ -62,6 +63,10 @@ static void inbound_event(struct inbound *in)
 	record_add(rec, (const char *)mbuf_buf(msg->mb), mbuf_get_left(msg->mb));
 	ua_laddr(in->ua, &laddr, msg->tp, &msg->src);
 	record_sa(rec, &laddr);
+	(void)re_snprintf(tag, sizeof(tag), "%016llx", msg->tag); /* the one that libre puts into the answer */
+	record_str(rec, tag);
+	record_headers(rec, msg, SIP_HDR_RECORD_ROUTE, SIP_HDR_NONE);
+	record_headers(rec, msg, SIP_HDR_ACCEPT, SIP_HDR_NONE);
 	ua_emit(in->ua);
 }
 

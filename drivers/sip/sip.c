@@ -20,6 +20,8 @@ static bool request_handler(const struct sip_msg *msg, void *arg)
 		leg = leg_of(ua, msg);
 		if (leg && leg->state != LEG_GONE)
 			indialog_request(leg, msg);
+		else if (!pl_strcmp(&msg->met, "SUBSCRIBE")) /* its dialogs are Python's */
+			request_in(ua, msg);
 		else if (!orphan_request(ua, msg) && pl_strcmp(&msg->met, "ACK"))
 			(void)sip_treply(NULL, ua->sip, msg, 481, "Call Does Not Exist");
 		return true;

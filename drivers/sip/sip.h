@@ -69,6 +69,7 @@ enum ua_cmd {
 	CMD_SHED = 14,     /* a new INVITEs per second (0: all), b burst */
 	CMD_STOP = 15,     /* a ms to wait for the far ends */
 	CMD_REFER = 16,    /* a/b id of the leg whose place is to be taken (0: none), code 1: by an INVITE to us; URI, "": its Contact */
+	CMD_DIALOG = 17,   /* what a leg is called: EV_DIALOG */
 };
 enum { CALL_ID, CALL_RURI, CALL_TO, CALL_FROM, CALL_USER, CALL_DST, CALL_ROUTES, CALL_HEADERS, CALL_LINE, CALL_MEDIA, CALL_STRINGS };
 enum { REQ_METHOD, REQ_RURI, REQ_TO, REQ_FROM, REQ_CALL_ID, REQ_USER, REQ_DST, REQ_HEADERS, REQ_BODY, REQ_STRINGS };
@@ -87,6 +88,7 @@ enum ua_ev {
 	EV_ORPHAN = 11,  /* code 2 found and being ended, 1 ended, 0 not found or no answer; Call-ID, line, detail */
 	EV_STOPPED = 12,
 	EV_BANNED = 13,
+	EV_DIALOG = 15,  /* code 1 found; Call-ID, our tag, theirs ("": not answered yet) */
 	EV_REFERRED = 14,/* code SIP status: our REFER's refusal, or the state of the call that it brought about */
 };
 enum { BY_FAR = 0, BY_NEAR = 1, BY_NETWORK = 2 };
@@ -96,6 +98,7 @@ enum {
 enum {
 	REQIN_METHOD, REQIN_SOURCE, REQIN_RURI, REQIN_FROM, REQIN_TO, REQIN_CALL_ID, REQIN_AUTH, REQIN_CONTACT, REQIN_EXPIRES,
 	REQIN_PATH, REQIN_SUPPORTED, REQIN_AGENT, REQIN_EVENT, REQIN_BODY, REQIN_LOCAL,
+	REQIN_TAG, REQIN_ROUTES, REQIN_ACCEPT,
 };
 enum { RESP_REASON, RESP_CHALLENGE, RESP_CONTACT, RESP_EXPIRES, RESP_MIN_EXPIRES, RESP_RETRY_AFTER, RESP_SERVICE_ROUTE, RESP_VIA, RESP_SOURCE };
 

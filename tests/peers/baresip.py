@@ -25,7 +25,7 @@ class Phone:
     """One registered phone. Audio it hears is in `heard()`: WAV files, one a call, complete after the hang-up."""
 
     def __init__(self, folder: Path, box_port: int, extension: str, secret: str, *, codec: str = "g711", transport: str = "udp",
-                 answer: str = "manual") -> None:
+                 answer: str = "manual", modules: tuple[str, ...] = (), account: str = "", contacts: str = "") -> None:
         self.folder = folder
         self.extension = extension
         self._control_port = free_port()
@@ -41,12 +41,13 @@ class Phone:
             "audio_alert aubridge,x", f"ctrl_tcp_listen 127.0.0.1:{self._control_port}", f"snd_path {folder}/rec",
             f"module_path {MODULES}", f"module {codec}.so", "module aufile.so", "module aubridge.so", "module_app menu.so",
             "module_app ctrl_tcp.so", "module_tmp account.so", "module sndfile.so", f"rtp_ports {low}-{low + 99}",
+            *(f"module_app {name}.so" for name in modules),
         ]
         (folder / "config").write_text("\n".join(lines) + "\n")
-        (folder / "contacts").write_text("")
+        (folder / "contacts").write_text(contacts)
         (folder / "accounts").write_text(
             f"<sip:{extension}@127.0.0.1:{box_port};transport={transport}>;auth_user={extension};auth_pass={secret};regint=60;"
-            f"answermode={answer}\n")
+            f"answermode={answer}{account}\n")
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
 

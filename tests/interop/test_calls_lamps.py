@@ -1,0 +1,62 @@
+"""Lamps of the whole box follow real calls, and baresip as a phone that watches and has a mailbox."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from drivers.base import EndpointChanged, LampCall
+from tests.peers.baresip import Phone
+from tests.peers.house import House
+from tests.peers.net import wait_for
+from tests.peers.rawsip import RawSip
+from tests.peers.sipdriver import Peer, office, phone
+from tests.peers.watcher import Watch, states
+
+pytestmark = pytest.mark.xdist_group("calls-pickup")
+
+
+async def test_a_lamp_follows_the_calls_of_an_extension(tmp_path: Path) -> None:
+    with House(tmp_path, provider=False) as house:
+        anna = house.desk("101", "anna")
+        boris = house.desk("102", "boris", plan=[180])
+        raw = await RawSip().open(house.box.sip_port)
+        watch = Watch(raw, "104", "102", secret="daria-104")
+        assert (await watch.subscribe()).status == 200
+        assert states(await watch.notified()) == ["terminated"]
+        call = anna.dial("102")
+        note = await watch.notified()
+        assert states(note) == ["early"] and "sip:101@" in note.body and "call-id" not in note.body
+        rings = await asyncio.to_thread(boris.wait_call)
+        rings.answer()
+        assert states(await watch.notified()) == ["confirmed"]
+        await asyncio.to_thread(call.wait_up)
+        call.hang_up()
+        assert states(await watch.notified()) == ["terminated"]
+        raw.close()
+
+
+async def test_baresip_watches_and_has_a_mailbox(tmp_path: Path) -> None:
+    """Its mwi module subscribes to message-summary, its presence module to presence."""
+    async with Peer(office(phone("101"), phone("102"))) as peer:
+        peer.driver.set_mailbox("101", 0, 0)
+        watcher = Phone(tmp_path / "101", peer.port, "101", "secret-101", modules=("contact", "presence", "mwi"),
+                        contacts=f'"Boris" <sip:102@127.0.0.1:{peer.port}>;presence=p2p\n')
+        await asyncio.to_thread(watcher.__enter__)
+        try:
+            await peer.wait(EndpointChanged, lambda e: e.endpoint == "101")
+            await asyncio.to_thread(watcher.wait_event, "MWI_NOTIFY", 20, "Voice-Message: 0/0")
+            peer.driver.set_mailbox("101", 4, 2)
+            await asyncio.to_thread(watcher.wait_event, "MWI_NOTIFY", 10, "Voice-Message: 4/2")
+            await asyncio.to_thread(wait_for, lambda: peer.driver.watched("102"), 20, "its presence subscription")
+            peer.driver.set_lamp("102", (LampCall(),))
+            boris = Phone(tmp_path / "102", peer.port, "102", "secret-102")
+            await asyncio.to_thread(boris.__enter__)
+            await peer.wait(EndpointChanged, lambda e: e.endpoint == "102")
+            screen = tmp_path / "101" / "screen.log"
+            await asyncio.to_thread(wait_for, lambda: "Online" in screen.read_text(errors="replace"), 10, "Boris to be there")
+            await asyncio.to_thread(boris.__exit__, None, None, None)
+        finally:
+            await asyncio.to_thread(watcher.__exit__, None, None, None)
