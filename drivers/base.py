@@ -139,7 +139,8 @@ class OrphanFound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrphanEnded(msgspec.Struct, frozen=True, kw_only=True):
-    """A dialog left over from before a restart was ended (or found gone): its channel may count as free."""
+    """A dialog from before a restart was ended, or found gone, or was over just before: its channel may count as free. Of those
+    that were over most have their record."""
 
     sip_call_id: str
     line: str = ""

@@ -1,8 +1,8 @@
 """After a restart: calls that were open when the core died are ended on the wire, then closed in the books.
 
 A channel counts as free only when its orphan dialog is really gone (BYE or CANCEL answered, or given up). What the ledger
-knew is closed by `ledger.interrupted`; a dialog that only the driver had noted gets a record of its own, so that every call
-the far end saw has one.
+knew is closed by `ledger.interrupted`; a dialog that only the driver had noted, up or just over, gets a record of its own, so
+that every call the far end saw has one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class Recovery:
         self._waiting: dict[str, list[tuple[str, str]]] = {}
         """SIP Call-ID -> (call, leg) of dialogs that are being ended. More than one where a call came back to us."""
         self._closed: set[str] = set()
-        """Call-IDs that have their record: a second dialog of the same one (a call that came back to us) gets none."""
+        """Call-IDs that have their record, or get it now: a second dialog of the same one (a call that came back to us) gets
+        none."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.on_free: Callable[[], None] = lambda: None
         """A channel is free again."""
@@ -50,6 +51,7 @@ class Recovery:
                 self._waiting.setdefault(opened.sip_call_id, []).append((call.call, opened.leg))
                 if opened.kind == "line":
                     self._channels.occupy(opened.leg, opened.endpoint, CAMPAIGN, opened.campaign)
+            self._closed.update(call.ended)
             if not call.legs:
                 self._close(call)
         if self._waiting:
@@ -88,9 +90,10 @@ class Recovery:
         self._commit(interrupted(call))
 
     def _record_unknown(self, event: OrphanEnded) -> None:
-        """A dialog of which the ledger had not heard yet when the core died (write-behind events of the last 100 ms).
+        """A dialog of which the ledger had not heard yet when the core died (write-behind events of the last 100 ms): it was
+        up, or had begun and ended within that time.
 
-        One whose call has its record already was given up before the restart: the driver was still seeing it off."""
+        One whose call has its record already was over before, or given up: the driver was still seeing it off."""
         if self._ledger.reader.cdr_of_sip(event.sip_call_id) is not None:
             return
         call = call_id(self._desk.utc())

@@ -29,6 +29,8 @@ class OpenCall(msgspec.Struct, frozen=True, kw_only=True):
     call: str
     utc: float
     legs: list[OpenLeg]
+    ended: list[str] = []
+    """SIP Call-IDs of its legs that have ended."""
     attempt: m.AttemptStarted | None = None
     outcome: m.AttemptEnded | None = None
 
@@ -72,4 +74,5 @@ def open_call(fold: CallFold, texts: Callable[[str], str]) -> OpenCall:
         for leg in fold.legs.values()
         if leg.ended is None
     ]
-    return OpenCall(call=fold.call, utc=fold.utc, legs=legs, attempt=fold.attempt, outcome=fold.ended_attempt)
+    ended = [leg.opened.sip_call_id for leg in fold.legs.values() if leg.ended is not None]
+    return OpenCall(call=fold.call, utc=fold.utc, legs=legs, ended=ended, attempt=fold.attempt, outcome=fold.ended_attempt)

@@ -74,6 +74,7 @@ static bool leg_command(struct ua *ua, struct command *cmd)
 	case CMD_ANSWER:
 		return cmd_answer(leg, cmd);
 	case CMD_REJECT:
+		leg->no_call = cmd->a;
 		uas_reject(leg, cmd->code, first->l ? first->p : "Declined", second->p);
 		break;
 	case CMD_HANGUP:

@@ -256,7 +256,7 @@ class SipDriver:
                 entry.branches.append(handle)
                 self._handles[handle] = entry
             strings = self._call_strings(order, f"{call_id}-{i}" if i else call_id, target)
-            self._thread.command(wire.CMD_CALL, target.transport, handle, self._timer_b_ms, strings=strings)
+            self._thread.command(wire.CMD_CALL, target.transport, handle, self._timer_b_ms, int(i > 0), strings=strings)
 
     def _phone_targets(self, order: Place) -> list[_Target]:
         bindings = [b for b in self._phones.best(order.endpoint, self._clock.utc()) if order.contact in ("", b.uri)]
@@ -334,7 +334,8 @@ class SipDriver:
         self._notifier.set_mailbox(extension, new, old)
 
     def end_orphans(self, sip_call_ids: Sequence[str]) -> None:
-        """These Call-IDs, and every other dialog that the journal still has from before."""
+        """These Call-IDs, and every other dialog that the journal still has from before. OrphanEnded also tells of those that
+        ended shortly before the restart."""
         for call_id in sip_call_ids:
             self._thread.command(wire.CMD_ORPHANS, strings=(call_id.encode(),))
         self._thread.command(wire.CMD_ORPHANS, strings=(b"",))
@@ -382,7 +383,7 @@ class SipDriver:
         ))
 
     def _refuse(self, handle: int, reply: Reply) -> None:
-        self._thread.command(wire.CMD_REJECT, reply.status, handle,
+        self._thread.command(wire.CMD_REJECT, reply.status, handle, 1,
                              strings=(reply.reason.encode(), h.header_lines(reply.headers).encode()))
 
     def _on_progress(self, record: wire.Record) -> None:

@@ -9,13 +9,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define JOURNAL_MAGIC 0x53574a31u /* "SWJ1": changes with the layout of a slot */
+#define JOURNAL_MAGIC 0x53574a32u /* "SWJ2": changes with the layout of the file */
+#define JOURNAL_STEP 64u /* slots whose memory is reserved at a time */
 
 struct journal_file {
 	uint32_t magic;
 	uint32_t slots;
 	uint32_t slot_size;
-	uint32_t reserved;
+	uint32_t ended; /* how many dialogs have ended: the next goes to gone[ended % JOURNAL_GONE] */
+	struct journal_gone gone[JOURNAL_GONE];
 	struct journal_slot slot[];
 };
 
@@ -27,21 +29,41 @@ struct journal {
 	uint32_t nempty;
 	uint32_t *left;
 	uint32_t nleft;
+	int fd;
+	uint32_t backed; /* slots whose memory is reserved */
+	uint32_t ended;  /* `file->ended` at opening */
 };
+
+/* A page of a sparse file that tmpfs has no room for is SIGBUS at its first touch: room is asked for before. */
+static int journal_reserve(struct journal *j, uint32_t slots)
+{
+	int err;
+
+	if (slots <= j->backed)
+		return 0;
+	slots = slots + JOURNAL_STEP < j->slots ? slots + JOURNAL_STEP : j->slots;
+	do {
+		err = posix_fallocate(j->fd, 0, (off_t)(sizeof(struct journal_file) + (size_t)slots * sizeof(struct journal_slot)));
+	} while (err == EINTR);
+	if (!err)
+		j->backed = slots;
+	return err;
+}
 
 static bool journal_fits(int fd, size_t bytes)
 {
-	struct journal_file f;
+	uint32_t head[3]; /* magic, slots, slot_size */
 
-	return bytes >= sizeof(f) && pread(fd, &f, sizeof(f), 0) == (ssize_t)sizeof(f) && f.magic == JOURNAL_MAGIC &&
-	       f.slot_size == sizeof(struct journal_slot) && f.slots &&
-	       f.slots <= (bytes - sizeof(f)) / sizeof(struct journal_slot);
+	return bytes >= sizeof(struct journal_file) && pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
+	       head[0] == JOURNAL_MAGIC && head[2] == sizeof(struct journal_slot) && head[1] &&
+	       head[1] <= (bytes - sizeof(struct journal_file)) / sizeof(struct journal_slot);
 }
 
 /* Maps the file at the size it has or, where it is new or of another layout, at the size asked for. */
 static int journal_map(struct journal *j, int fd, uint32_t slots)
 {
 	struct stat st;
+	int err;
 	size_t want = sizeof(struct journal_file) + (size_t)slots * sizeof(struct journal_slot);
 
 	if (fstat(fd, &st))
@@ -57,16 +79,20 @@ static int journal_map(struct journal *j, int fd, uint32_t slots)
 		want = (size_t)st.st_size;
 	if ((size_t)st.st_size < want && ftruncate(fd, (off_t)want))
 		return errno;
+	j->slots = (uint32_t)((want - sizeof(struct journal_file)) / sizeof(struct journal_slot));
+	err = journal_reserve(j, 1);
+	if (err)
+		return err;
 	j->file = mmap(NULL, want, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (j->file == MAP_FAILED) {
 		j->file = NULL;
 		return errno;
 	}
 	j->bytes = want;
-	j->slots = (uint32_t)((want - sizeof(struct journal_file)) / sizeof(struct journal_slot));
 	j->file->slots = j->slots;
 	j->file->slot_size = sizeof(struct journal_slot);
 	j->file->magic = JOURNAL_MAGIC;
+	j->ended = j->file->ended;
 	return 0;
 }
 
@@ -111,15 +137,16 @@ struct journal *journal_open(const char *path, uint32_t slots)
 
 	if (!j)
 		return NULL;
+	j->fd = -1;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
 		err = errno;
 		goto out;
 	}
+	j->fd = fd;
 	err = journal_map(j, fd, slots);
 	if (!err)
 		err = journal_scan(j, fd);
-	close(fd);
 	if (err)
 		goto out;
 	return j;
@@ -135,6 +162,8 @@ void journal_close(struct journal *j)
 		return;
 	if (j->file)
 		munmap(j->file, j->bytes);
+	if (j->fd >= 0)
+		close(j->fd);
 	free(j->empty);
 	free(j->left);
 	free(j);
@@ -144,7 +173,7 @@ struct journal_slot *journal_take(struct journal *j)
 {
 	struct journal_slot *s;
 
-	if (!j || !j->nempty)
+	if (!j || !j->nempty || journal_reserve(j, j->empty[j->nempty - 1] + 1))
 		return NULL;
 	s = &j->file->slot[j->empty[--j->nempty]];
 	memset(s, 0, sizeof(*s));
@@ -158,6 +187,35 @@ void journal_release(struct journal *j, struct journal_slot *slot)
 	journal_set_state(slot, JOURNAL_FREE);
 	if (j->nempty < j->slots)
 		j->empty[j->nempty++] = (uint32_t)(slot - j->file->slot);
+}
+
+void journal_ended(struct journal *j, const struct journal_slot *slot, uint64_t now)
+{
+	struct journal_gone *gone;
+
+	if (!j || !slot || slot->state == JOURNAL_FREE)
+		return;
+	gone = &j->file->gone[j->file->ended % JOURNAL_GONE];
+	*(volatile uint64_t *)&gone->at = 0;
+	atomic_signal_fence(memory_order_seq_cst);
+	memcpy(gone->call_id, slot->call_id, sizeof(gone->call_id));
+	memcpy(gone->line, slot->line, sizeof(gone->line));
+	atomic_signal_fence(memory_order_seq_cst);
+	*(volatile uint64_t *)&gone->at = now;
+	++j->file->ended;
+}
+
+const struct journal_gone *journal_gone(struct journal *j, uint32_t i, uint64_t since)
+{
+	struct journal_gone *gone;
+
+	if (!j || i + (uint64_t)(j->file->ended - j->ended) >= JOURNAL_GONE) /* the rest has been written over since */
+		return NULL;
+	gone = &j->file->gone[(j->ended - 1 - i) % JOURNAL_GONE];
+	if (!gone->at || gone->at < since)
+		return NULL;
+	gone->call_id[sizeof(gone->call_id) - 1] = gone->line[sizeof(gone->line) - 1] = '\0';
+	return gone;
 }
 
 struct journal_slot *journal_left(struct journal *j, uint32_t i)

@@ -39,10 +39,20 @@ struct journal_slot {
 	char routes[1024];    /* Route headers, each with CRLF; for JOURNAL_RUNG their Via headers as they are sent back */
 };
 
+/* A dialog that is over. The ledger writes behind: after a kill it may not have heard of it. */
+struct journal_gone {
+	uint64_t at; /* CLOCK_MONOTONIC milliseconds; 0: nothing here. Written last */
+	char call_id[256];
+	char line[64];
+};
+
+#define JOURNAL_GONE 2048 /* the last so many: more than end in the time that the ledger takes to write */
+
 struct journal;
 
 /*
- * Opens or makes the file (mode 0600). Slots left by an earlier process stay as they are and are not given out before
+ * Opens or makes the file (mode 0600). Its memory is reserved as it is used: where tmpfs has no room, opening fails or a slot is
+ * refused, and nobody meets SIGBUS. Slots left by an earlier process stay as they are and are not given out before
  * journal_release(). NULL with errno when it cannot be mapped or belongs to another user.
  */
 struct journal *journal_open(const char *path, uint32_t slots);
@@ -51,6 +61,13 @@ void journal_close(struct journal *j);
 /* An empty slot, zeroed, or NULL when all are taken. */
 struct journal_slot *journal_take(struct journal *j);
 void journal_release(struct journal *j, struct journal_slot *slot);
+
+/* Notes that the slot's dialog is over, before the slot is released. `now` CLOCK_MONOTONIC milliseconds. */
+void journal_ended(struct journal *j, const struct journal_slot *slot, uint64_t now);
+
+/* Dialogs that were over when the file was opened, the `i`th from 0, the latest first; NULL after the last, or after the last
+ * that ended at `since` or later. */
+const struct journal_gone *journal_gone(struct journal *j, uint32_t i, uint64_t since);
 
 /* Left-over slots at opening, by index from 0; NULL after the last. Their order is of no meaning. */
 struct journal_slot *journal_left(struct journal *j, uint32_t i);

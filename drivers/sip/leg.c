@@ -24,6 +24,8 @@ static void leg_destructor(void *arg)
 	mem_deref(leg->ruri);
 	free(leg->answer_waits);
 	dialog_free(&leg->dlg);
+	if (!leg->no_call)
+		journal_ended(leg->ua->journal, leg->slot, tmr_jiffies());
 	journal_release(leg->ua->journal, leg->slot);
 	--leg->ua->legs;
 	atomic_store(&leg->ua->count.legs, leg->ua->legs);

@@ -31,6 +31,8 @@ static void orphan_destructor(void *arg)
 	dialog_free(&o->dlg);
 }
 
+#define GONE_MS 600000 /* older ends are on disk, or nobody will know */
+
 enum orphan_news { ORPHAN_LOST = 0, ORPHAN_ENDED = 1, ORPHAN_FOUND = 2 };
 
 static void orphan_event(struct ua *ua, const struct pl *call_id, const char *line, enum orphan_news news, const char *detail)
@@ -49,6 +51,7 @@ static void orphan_done(struct orphan *o, bool ended, const char *detail)
 
 	pl_set_str(&call_id, o->dlg.call_id);
 	orphan_event(o->ua, &call_id, o->slot->line, ended ? ORPHAN_ENDED : ORPHAN_LOST, detail);
+	journal_ended(o->ua->journal, o->slot, tmr_jiffies());
 	journal_release(o->ua->journal, o->slot);
 	mem_deref(o);
 }
@@ -211,6 +214,20 @@ static struct orphan *orphan_find(struct ua *ua, const struct pl *call_id)
 	return list_ledata(hash_lookup(ua->orphans, hash_joaat_pl(call_id), orphan_handler, (void *)call_id));
 }
 
+/* Dialogs that were over when we were killed: the ledger may have lost the news. Whoever is told knows them by their record. */
+static void orphans_gone(struct ua *ua)
+{
+	const uint64_t now = tmr_jiffies(), since = now > GONE_MS ? now - GONE_MS : 1;
+	const struct journal_gone *gone;
+
+	for (uint32_t i = 0; (gone = journal_gone(ua->journal, i, since)); ++i) {
+		struct pl call_id;
+
+		pl_set_str(&call_id, gone->call_id);
+		orphan_event(ua, &call_id, gone->line, ORPHAN_ENDED, "it ended just before the restart");
+	}
+}
+
 /* One Call-ID each; "" ends all that are left, named or not. */
 void orphans_end(struct ua *ua, const struct command *cmd)
 {
@@ -229,6 +246,8 @@ void orphans_end(struct ua *ua, const struct command *cmd)
 		--i;
 		orphan_end(ua, slot);
 	}
+	if (!pl_isset(call_id))
+		orphans_gone(ua);
 	if (!found && pl_isset(call_id) && !orphan_find(ua, call_id))
 		orphan_event(ua, call_id, "", ORPHAN_LOST, "not in the journal: it was over, or the machine went down");
 }

@@ -53,10 +53,10 @@ struct ua_counters {
 void ua_counters(struct ua *ua, struct ua_counters *out);
 
 enum ua_cmd {
-	CMD_CALL = 1,      /* code transport, a timer B ms (0: default); CALL_* strings */
+	CMD_CALL = 1,      /* code transport, a timer B ms (0: default), b 1: a further branch of a call; CALL_* strings */
 	CMD_PROGRESS = 2,  /* code 180..183; [media] */
 	CMD_ANSWER = 3,    /* media */
-	CMD_REJECT = 4,    /* code; reason, header lines */
+	CMD_REJECT = 4,    /* code, a 1: it never became a call; reason, header lines */
 	CMD_HANGUP = 5,    /* code Q.850; text */
 	CMD_MODIFY = 6,    /* media */
 	CMD_INDIALOG = 7,  /* method, header lines, body */

@@ -37,7 +37,7 @@ class SipThread:
         self, listen: list[str], journal: Path | None, *, software: str = "Switchroom", emergency: tuple[str, ...] = (),
         max_legs: int = 4096, timer_b_ms: int = 0, session_seconds: int = 0, min_se: int = 90, ring_log2: int = 22,
     ) -> None:
-        """Binds the sockets and starts the thread. Raises SwitchroomError "sip.start"."""
+        """Binds the sockets and starts the thread. Raises SwitchroomError "sip.start", or "sip.journal"."""
         from drivers.sip import _sip  # type: ignore[attr-defined]  # built by setup.py; the pure parts of the driver can be used without it
 
         self._lib, self._ffi = _sip.lib, _sip.ffi
@@ -54,6 +54,9 @@ class SipThread:
         self._ua = self._lib.ua_start(cfg, error, 256)
         if not self._ua:
             text = ffi.string(error).decode(errors="replace")
+            if text.startswith("the dialog journal"):
+                raise SwitchroomError("sip.journal", f"SIP could not be started: {text}.",
+                                      f"Make room where it stands (df {journal.parent if journal else ''}), or see who owns it.")
             raise SwitchroomError("sip.start", f"SIP could not be started: {text}.",
                                   "Is another program (or another Switchroom) using that address and port?")
         self._cbuf = ffi.new("uint8_t[]", _BUFFER)

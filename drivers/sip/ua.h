@@ -107,6 +107,7 @@ struct leg {
 	bool ended;  /* EV_ENDED has gone out */
 	struct dialog dlg;
 	struct journal_slot *slot;
+	bool no_call; /* refused by the driver, or one of several branches: it has no record of its own */
 
 	/* their INVITE (the first or a later one) */
 	struct sip_msg *invite;

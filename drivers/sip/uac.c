@@ -124,6 +124,7 @@ void uac_call(struct ua *ua, const struct command *cmd)
 		return;
 	}
 	leg->outgoing = true;
+	leg->no_call = cmd->b;
 	leg->state = LEG_CALLING;
 	leg->dlg.lseq = rand_u16();
 	leg->dlg.tp = cmd->code ? SIP_TRANSP_TCP : SIP_TRANSP_UDP;

@@ -173,6 +173,58 @@ static void test_journal(const char *path)
 	CHECK(!journal_open("/proc/self/nothing/here", 8));
 }
 
+/* What is over is told after the next opening: the latest first, as many as fit, none that is too old. */
+static void test_journal_ended(const char *path)
+{
+	struct journal *j = journal_open(path, 8);
+	struct journal_slot *s;
+	char id[32];
+
+	CHECK(j && !journal_gone(j, 0, 1));
+	for (unsigned i = 0; i < JOURNAL_GONE + 10; ++i) {
+		s = journal_take(j);
+		CHECK(s);
+		(void)snprintf(id, sizeof(id), "call-%u", i);
+		CHECK(journal_text(s->call_id, sizeof(s->call_id), id, strlen(id)) && journal_text(s->line, sizeof(s->line), "gw", 2));
+		if (i % 2)
+			journal_ended(j, s, 1000 + i); /* it never left: no dialog */
+		journal_set_state(s, JOURNAL_UP);
+		journal_ended(j, s, 1000 + i);
+		journal_release(j, s);
+	}
+	CHECK(!journal_gone(j, 0, 1)); /* those of this process are its own */
+	journal_close(j);
+	j = journal_open(path, 8);
+	CHECK(j && !journal_left(j, 0));
+	for (unsigned i = 0; i < JOURNAL_GONE; ++i) {
+		(void)snprintf(id, sizeof(id), "call-%u", JOURNAL_GONE + 9 - i);
+		CHECK(journal_gone(j, i, 1) && !strcmp(journal_gone(j, i, 1)->call_id, id) && !strcmp(journal_gone(j, i, 1)->line, "gw"));
+	}
+	CHECK(!journal_gone(j, JOURNAL_GONE, 1));
+	CHECK(journal_gone(j, 4, 1000 + JOURNAL_GONE + 5) && !journal_gone(j, 5, 1000 + JOURNAL_GONE + 5));
+	journal_close(j);
+}
+
+/* On a file system with little room: an error or a refused slot, and no signal. Slots that were given out can be written. */
+static void test_journal_room(const char *path)
+{
+	struct journal *j = journal_open(path, 4096);
+	struct journal_slot *s;
+	unsigned n = 0;
+
+	if (!j) {
+		CHECK(errno == ENOSPC);
+		puts("no room");
+		return;
+	}
+	while ((s = journal_take(j))) {
+		memset(s, 1, sizeof(*s));
+		++n;
+	}
+	journal_close(j);
+	printf("%u slots\n", n);
+}
+
 /* ---- descriptions: mutations of good ones never read outside, and what is agreed makes an answer ---- */
 
 static const char GOOD[] = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=video 5 RTP/AVP 96\r\n"
@@ -209,11 +261,17 @@ static void test_desc(void)
 
 int main(int argc, char **argv)
 {
+	if (argc == 2) {
+		test_journal_room(argv[1]);
+		return 0;
+	}
 	CHECK(argc == 3);
 	srand((unsigned)atoi(argv[2]));
 	test_wheel();
 	test_ring();
 	test_journal(argv[1]);
+	(void)unlink(argv[1]);
+	test_journal_ended(argv[1]);
 	test_desc();
 	puts("ok");
 	return 0;

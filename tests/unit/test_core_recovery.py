@@ -184,3 +184,20 @@ async def test_a_phone_that_only_the_driver_knew_is_no_line(tmp_path: Path) -> N
     cdr = box.ledger.reader.cdr_of_sip("sip-9")
     assert cdr is not None and [(x.kind, x.endpoint) for x in cdr.legs] == [("phone", "101")]
     await box.ledger.close()
+
+
+async def test_what_was_over_before_the_kill_gets_a_record_where_it_has_none(tmp_path: Path) -> None:
+    """The driver tells of every dialog that ended of late; the ledger knows of some only in part."""
+    await left_open(
+        tmp_path, leg("c1", 1, "sip-1"), LegEnded(leg=leg("c1", 1, "sip-1").leg), CallEnded(call="c1", disposition="answered"),
+        leg("c2", 1, "sip-2"), leg("c2", 2, "sip-3"), LegEnded(leg=leg("c2", 1, "sip-2").leg),
+    )
+    box = Restarted(tmp_path)
+    for sip in ("sip-4", "sip-3", "sip-2", "sip-1", "sip-4"):
+        box.recovery.on_orphan(OrphanEnded(sip_call_id=sip, line="gateway"))
+    await box.events()
+    cdrs = box.ledger.reader.cdrs()
+    assert sorted((cdr.disposition, *(x.sip_call_id for x in cdr.legs)) for cdr in cdrs) == [
+        ("answered", "sip-1"), ("interrupted", "sip-2", "sip-3"), ("interrupted", "sip-4")]
+    assert box.free() == 2
+    await box.ledger.close()

@@ -30,3 +30,17 @@ def test_parts(harness: Path, tmp_path: Path, seed: int) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "ok\n"
+
+
+TMPFS = "mount -t tmpfs -o size=$2 none $3 && exec $1 $3/dialogs"
+"""In a mount namespace of its own: the tmpfs goes with the process."""
+
+
+@pytest.mark.parametrize(("room", "says"), [("64k", "no room"), ("1500k", "slots"), ("32m", "4096 slots")])
+def test_a_full_tmpfs_is_no_signal(harness: Path, tmp_path: Path, room: str, says: str) -> None:
+    """The journal's memory is asked for before it is touched."""
+    done = subprocess.run(["unshare", "-rm", "sh", "-ec", TMPFS, "-", str(harness), room, str(tmp_path)],
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert says in done.stdout
+    assert room != "1500k" or 0 < int(done.stdout.split()[0]) < 4096
