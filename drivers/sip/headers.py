@@ -22,7 +22,9 @@ def value_lines(text: str) -> list[str]:
 
 def one_line(text: str) -> bytes:
     """One line of text for the wire: no control characters, bounded."""
-    return "".join(c for c in text if c >= " " and c != "\x7f").encode()[:120]
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(c for c in text if c >= " " and c != "\x7f")
+    return text.encode()[:120]
 
 
 def plain(text: str) -> str:
@@ -89,7 +91,7 @@ def _unescaped(text: str) -> str:
 
 def escape_user(text: str) -> str:
     """Text as the user part of a URI."""
-    return quote(text, safe=_USER_SAFE)
+    return text if text.isascii() and text.isalnum() else quote(text, safe=_USER_SAFE)
 
 
 def host_text(host: str) -> str:
@@ -99,6 +101,8 @@ def host_text(host: str) -> str:
 
 def name_addr(uri: str, name: str = "") -> str:
     """`"name" <uri>`; what cannot stand between quotes is left out."""
+    if not name:
+        return f"<{uri}>"
     clean = "".join(c for c in name if c >= " " and c not in '"\\\x7f')[:128]
     return f'"{clean}" <{uri}>' if clean else f"<{uri}>"
 
