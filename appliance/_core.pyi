@@ -109,7 +109,8 @@ class HangUp(AcdEvent):
     def __init__(self, contact: str, by: Literal["caller", "agent", "cut", "restart"] = "caller") -> None: ...
 
 class Depart(AcdEvent):
-    """A waiting contact leaves by its own wish or the flow's (pressed a key for voicemail). -> Leave with `reason`."""
+    """A waiting contact leaves by its own wish or the flow's (pressed a key for voicemail). -> Leave with `reason`: "left",
+    "transferred", "voicemail", "callback", "overflow"."""
 
     contact: str
     reason: str
@@ -245,12 +246,16 @@ class PhoneBack(AcdEvent):
     def __init__(self, agent: str) -> None: ...
 
 class SwitchQueue(AcdEvent):
-    """A queue opens or closes (hours, night switch). Closed: nobody enters, who waits is served on, virtual callers wait."""
+    """A queue opens or closes (hours, night switch): its `door` (closed: nobody enters, who waits is served on), its
+    `callbacks` (closed: virtual callers keep their places and wait), or both. -> QueueSwitched."""
 
     queue: str
     open: bool
     reason: str
-    def __init__(self, queue: str, open: bool, reason: str = "") -> None: ...
+    what: str
+    def __init__(
+        self, queue: str, open: bool, reason: str = "", what: Literal["both", "door", "callbacks"] = "both"
+    ) -> None: ...
 
 class NewDay(AcdEvent):
     """Midnight of the office: the counts of the day begin anew."""
@@ -376,6 +381,7 @@ class AgentChanged(Action):
 
 class QueueSwitched(Action):
     queue: str
+    what: str
     open: bool
     reason: str
 
@@ -409,11 +415,13 @@ class AgentView:
     pending: str
 
 class QueueView:
-    """A queue as it stands. `waiting`: those with a place, virtual ones included (`virtual`); `longest`: since when the oldest
-    waits (0: nobody); `handling`: seconds a contact takes now; `ready`, `signed_in`, `on_break`: of its agents."""
+    """A queue as it stands. `open`: its door; `calling`: its callbacks are made. `waiting`: those with a place, virtual ones
+    included (`virtual`); `longest`: since when the oldest waits (0: nobody); `handling`: seconds a contact takes now;
+    `ready`, `signed_in`, `on_break`: of its agents."""
 
     name: str
     open: bool
+    calling: bool
     waiting: int
     virtual: int
     talking: int
@@ -482,9 +490,9 @@ class Acd:
     def agent(self, id: str) -> AgentView | None: ...
     def queue(self, name: str) -> QueueView | None: ...
     def contact(self, id: str) -> ContactView | None: ...
-    def agents(self) -> list[str]: ...
-    def queues(self) -> list[str]: ...
-    def contacts(self, queue: str | None = None) -> list[str]:
+    def agent_ids(self) -> list[str]: ...
+    def queue_names(self) -> list[str]: ...
+    def contact_ids(self, queue: str | None = None) -> list[str]:
         """Ids of those known, or of those who have a place in the queue, in order."""
 
     def snapshot(self) -> dict[str, Any]:

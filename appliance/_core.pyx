@@ -3,7 +3,19 @@
 
 `Channels` is the one account of the office's lines: who holds which channel, and who may have the next. Everything that
 calls out or in asks here first, so that the limits hold whoever asks.
+
+`Acd` decides which agent a contact goes to (docs/acd.md). Its parts are included below, each file a room of its own.
 """
+
+cimport cython
+from libc.math cimport exp, floor, fmax, fmin, isfinite, log
+from libc.stdlib cimport free, realloc
+from libc.string cimport memset
+
+import collections
+import time
+
+from appliance.acd.rules import QueueRules
 
 # Who may take a channel from whom: an emergency call ends the youngest campaign leg where nothing is free.
 CAMPAIGN = 0
@@ -174,3 +186,21 @@ cdef class Channels:
         self._held[leg] = Holding(leg, line, purpose, campaign, self._order)
         if campaign:
             self._per_campaign[campaign] = self._per_campaign.get(campaign, 0) + 1
+
+
+include "acd/order.pxi"
+include "acd/timers.pxi"
+include "acd/events.pxi"
+include "acd/actions.pxi"
+include "acd/model.pxi"
+include "acd/machine.pxi"
+include "acd/match.pxi"
+include "acd/agents.pxi"
+include "acd/contacts.pxi"
+include "acd/callbacks.pxi"
+include "acd/tables.pxi"
+include "acd/estimate.pxi"
+include "acd/configure.pxi"
+include "acd/views.pxi"
+include "acd/why.pxi"
+include "acd/snapshot.pxi"

@@ -172,11 +172,12 @@ class CallbackClosed(Event, frozen=True, kw_only=True):
 
 
 class QueueSwitched(Event, frozen=True, kw_only=True):
-    """A queue opened or closed: by its hours, or by hand."""
+    """A queue opened or closed, by its hours or by hand: its `door`, its `callbacks`, or `both`."""
 
     at: float
     queue: str
     open: bool
+    what: Literal["both", "door", "callbacks"] = "both"
     reason: str = ""
     asked: dict[str, Any] = {}
 

@@ -64,5 +64,5 @@ SAMPLES: tuple[m.Event, ...] = (
     m.CallbackAttempted(at=109.0, contact="c3", queue="front", attempt=1, agent="anna", asked={"type": "Answer"}),
     m.CallbackFailed(at=110.0, contact="c3", queue="front", reason="busy", again=410.0, asked={"type": "Unreached"}),
     m.CallbackClosed(at=111.0, contact="c3", queue="front", reason="expired", asked={"type": "CloseCallback"}),
-    m.QueueSwitched(at=112.0, queue="front", open=True, reason="hours", asked={"type": "SwitchQueue"}),
+    m.QueueSwitched(at=112.0, queue="front", open=True, what="door", reason="hours", asked={"type": "SwitchQueue"}),
 )  # fmt: skip

@@ -83,12 +83,14 @@ class QueueRules(msgspec.Struct, frozen=True, kw_only=True):
     max_wait_seconds: float = 0.0
     """Waiting ends after this (`Leave` with "max-wait"); 0: no limit. Virtual callers have `callback_expiry_seconds` instead."""
     overflow: str = ""
-    """Target for all who are turned away or must leave."""
+    """Target for all who are turned away or must leave, where `targets` has none for the reason."""
+    targets: dict[str, str] = {}
+    """By the reason of `Leave`: "closed", "nobody-in", "all-on-break", "full", "long-wait", "max-wait", "no-queue"."""
 
     reclaim_seconds: float = 120.0
     """A caller who was cut off and calls again within this time gets the old place; 0: never."""
-    callback_on_hangup: bool = False
-    """A caller who hangs up while waiting becomes a virtual caller."""
+    callback_after_hangup_seconds: float = 0.0
+    """A caller who hangs up after waiting at least so long becomes a virtual caller; 0: never."""
     callback_first: Literal["agent", "customer"] = "agent"
     """Whom to call first when a virtual caller's turn comes."""
     callback_attempts: int = 3
