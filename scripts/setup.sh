@@ -33,7 +33,7 @@ done_with() { local name=$1; shift; fingerprint "$@" > "$VENV/.stamp-$name"; }
 
 setup_packages() {
     need_packages build-essential pkg-config python3 python3-dev python3-venv libre-dev libspandsp-dev libtiff-dev libssl-dev \
-        zlib1g-dev espeak-ng sox ca-certificates
+        zlib1g-dev espeak-ng sox libsox-fmt-mp3 ca-certificates
 }
 
 setup_python() {

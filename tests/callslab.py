@@ -144,6 +144,17 @@ class NoPrompts:
         return [name.encode()]
 
 
+class NoSounds:
+    def say(self, words: str, language: str, otherwise: str) -> list[bytes]:
+        return [words.encode()] if words else []
+
+    def title(self, entry: Any, language: str, office: str) -> list[bytes]:
+        return [(entry.title or entry.name).encode()]
+
+    def music(self, music: Any, chance: Any) -> list[bytes]:
+        return [b"melody" if music is None else music.name.encode()]
+
+
 class Lab:
     """A switch on noted parts, with the reference office and an exchange as the core gives it."""
 
@@ -153,6 +164,7 @@ class Lab:
         for line in self.config.lines:
             self.channels.set_line(line.name, line.channels)
         parts: dict[str, Any] = {"ledger": self.ledger, "engine": self.engine, "driver": self.driver, "prompts": NoPrompts()}
+        parts["sounds"] = NoSounds()
         self.switch = Switch(config=self.config, channels=self.channels, clock=SystemClock(), **parts)
         self.driver.sink = self.switch.on_driver
         self.devices: dict[str, list[str]] = {}

@@ -19,6 +19,7 @@ from appliance.media.engine import Engine, Port
 from appliance.media.events import Digit, MediaEvent, Silent
 from appliance.messages import Cause, Event, LegEnded, LegHeld, LegResumed, LegRinging, ShortageChanged
 from appliance.prompts import Prompts
+from appliance.prompts.sounds import Sounds
 from drivers.base import (
     Answered,
     DigitInfo,
@@ -55,7 +56,7 @@ class Switch:
 
     def __init__(
         self, *, config: Config, ledger: LedgerWriter, engine: Engine, driver: Driver, channels: Channels,
-        prompts: Prompts, clock: Clock,
+        prompts: Prompts, sounds: Sounds, clock: Clock,
     ) -> None:
         self.config = config
         self.ledger = ledger
@@ -63,6 +64,7 @@ class Switch:
         self.driver = driver
         self.channels = channels
         self.prompts = prompts
+        self.sounds = sounds
         self.clock = clock
         self.calls: dict[str, Call] = {}
         self.legs: dict[str, Leg] = {}

@@ -10,6 +10,7 @@ import difflib
 import math
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -65,7 +66,12 @@ def decode(raw: dict[str, Any], model: type[msgspec.Struct], report: Report, ori
     """Build `model` from `raw`; WRONG where a required key is missing or wrong. Every problem goes to `report`.
 
     `origins` gets the path of each struct made, by its id(): indexes shift when a wrong table is left out."""
-    return _Decoder(report, origins).struct(raw, inspect.type_info(model), ())
+    return _Decoder(report, origins).struct(raw, _info(model), ())
+
+
+@cache
+def _info(model: type[msgspec.Struct]) -> Any:
+    return inspect.type_info(model)
 
 
 def nearest(word: str, known: list[str]) -> str:

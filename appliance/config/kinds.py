@@ -12,7 +12,8 @@ AnswerSupervision = Literal["signalled", "audio"]
 NumberForm = Literal["national", "e164", "digits"]
 NumberClass = Literal["national", "mobile", "international", "premium"]
 """Classes that rules can allow. "emergency" is one too (numbers.classify), but always passes and is never listed."""
-Language = Literal["en", "fi", "ru", "uk", "zh"]
+LANGUAGES = ("en", "fi", "ru", "uk", "zh")
+Language = Annotated[Literal["en", "fi", "ru", "uk", "zh"], Meta(extra={"language": True})]
 Codec = Literal["PCMA", "PCMU", "G722"]
 Transport = Literal["udp", "tcp"]
 MailSecurity = Literal["none", "starttls", "tls"]

@@ -20,8 +20,9 @@ One TOML document describes the office. `switchroom config check FILE` names eve
 dialled or keyed stand in quotes: a leading zero means something.
 
 Files that the document names (lists, greetings, certificates) are relative to the directory that the document was
-imported from, and are read where they stand: edit a list and the next campaign uses it. A document that came without
-a file takes them from `DATA/lists`.
+imported from, and are read where they stand: edit a list and the next campaign uses it. Recordings and music (WAV, MP3,
+OGG, FLAC) are brought into shape when the configuration is taken into use, and texts are spoken then; what changed since
+is heard after `switchroom config reload`. A document that came without a file takes them from `DATA/lists`.
 
 Every import, edit and roll-back makes a version; `switchroom config history`, `diff` and `rollback` work on them.
 A box started with `serve --config FILE` takes FILE over as a new version if it changed since it was last served;

@@ -22,6 +22,7 @@ from appliance.campaigns.book import CampaignBook
 from appliance.clock import Clock
 from appliance.config.model import Config, Scenario
 from appliance.config.store import Store
+from appliance.config.words import languages
 from appliance.core.attempts import Attempts
 from appliance.core.desk import Desk
 from appliance.core.recovery import Recovery
@@ -41,6 +42,7 @@ from appliance.messages import (
     StatusReply,
 )
 from appliance.prompts import Prompts
+from appliance.prompts.sounds import Sounds
 from appliance.system import logs, paths
 from drivers.base import EndpointChanged, Incoming
 from drivers.sip.driver import SipDriver
@@ -75,9 +77,10 @@ class Box:
                              rtp_timeout=sip.media_timeout_seconds)
         self.driver = SipDriver(self.config, journal=paths.journal_path(data), clock=clock, state=self.ledger,
                                 emergency=emergency_numbers(self.config))
+        prompts = Prompts(paths.prompts_dir(), data / "prompts")
         self.switch = Switch(
             config=self.config, ledger=self.ledger, engine=self.engine, driver=self.driver, channels=self.channels,
-            prompts=Prompts(paths.prompts_dir(), data / "prompts"), clock=clock,
+            prompts=prompts, sounds=Sounds(data / "sounds", prompts), clock=clock,
         )
         self.lamps = Lamps(self.switch)
         self.desk = Desk(data, lambda: self.config, self.ledger, clock)
@@ -98,7 +101,7 @@ class Box:
     # -- life --
 
     async def start(self) -> None:
-        self._check_prompts(self.config)
+        await self._prepare_prompts(self.config)
         self._set_lines()
         clean = not self.ledger.open_calls()
         await self._noted(BoxStarted(version=__version__, clean=clean))
@@ -130,11 +133,12 @@ class Box:
 
     async def take_over(self, by: str) -> int:
         """Run with the configuration that the store holds (or its file, where that changed); calls in progress stay as they
-        are. Raises ConfigError, or SwitchroomError "prompts.not-built", and then nothing has changed."""
+        are. Raises ConfigError, or SwitchroomError "prompts.…" where something cannot be spoken or played, and then nothing
+        has changed."""
         before = self.store.version()
         config, number = self.store.reload(by=by)
         try:
-            self._check_prompts(config)
+            await self._prepare_prompts(config)
         except SwitchroomError:
             if number != before:
                 self.store.rollback(before, by=by)
@@ -147,12 +151,13 @@ class Box:
         await self._noted(ConfigApplied(version=number, by=by, summary=version.summary))
         return number
 
-    def _check_prompts(self, config: Config) -> None:
-        """Raises SwitchroomError "prompts.not-built" where a language that is asked for cannot be spoken."""
-        office = config.office.language
-        asked = {office, *(p.language or office for p in config.phones), *(s.language or office for s in config.scenarios)}
-        for language in sorted(asked):
+    async def _prepare_prompts(self, config: Config) -> None:
+        """Raises SwitchroomError "prompts.…" where a language that is asked for, a text or a recording cannot be had."""
+        for language in sorted(languages(config)):
             self.switch.prompts.clips("goodbye", language)
+        made = await asyncio.to_thread(self.switch.sounds.prepare, config)
+        if made:
+            log.info("the office's own prompts are made", extra={"made": made})
 
     def _set_lines(self) -> None:
         wanted = {line.name: line for line in self.config.lines if line.enabled}

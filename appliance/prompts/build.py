@@ -17,14 +17,16 @@ import subprocess
 import sys
 import wave
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from operator import mul
 from pathlib import Path
 from typing import NamedTuple
 
 from appliance.errors import SwitchroomError
 from appliance.prompts.catalog import Clip, catalog
+from appliance.prompts.melody import melody, melody_path
 from appliance.prompts.texts import LANGUAGES, speech
 
 RATES = (8000, 16000)
@@ -56,7 +58,7 @@ def build(out: Path, languages: Iterable[str] = LANGUAGES, progress: Progress | 
     espeak-ng or sox is missing or fails, OSError where `out` cannot be written."""
     languages = tuple(languages)
     manifest = _read_manifest(out)
-    voice = _speaker()
+    voice = speaker()
     wanted = {
         (language, name): _digest(clip, language, voice)
         for language in languages
@@ -69,7 +71,7 @@ def build(out: Path, languages: Iterable[str] = LANGUAGES, progress: Progress | 
         names = [name for owner, name in missing if owner == language]
         for start in range(0, len(names), _BATCH):
             batch = [catalog(language)[name] for name in names[start : start + _BATCH]]
-            _speak_batch(out, language, batch)
+            speak(partial(_folder, out, language), language, batch)
             manifest.update({f"{language}/{clip.name}": wanted[language, clip.name] for clip in batch})
             _write(out / "manifest.json", json.dumps(manifest, indent=0, sort_keys=True).encode())
             done += len(batch)
@@ -79,18 +81,18 @@ def build(out: Path, languages: Iterable[str] = LANGUAGES, progress: Progress | 
     return len(missing)
 
 
-def _speaker() -> str:
+def speaker() -> str:
     """Version of espeak-ng. Raises SwitchroomError where a tool is missing."""
     for tool in ("espeak-ng", "sox"):
         if shutil.which(tool) is None:
             raise SwitchroomError(
                 "prompts.no-speech", f"The prompts cannot be spoken: {tool} is missing.", f"apt install {tool}"
             )
-    return _run(["espeak-ng", "--version"]).decode(errors="replace").split("Data")[0].strip()
+    return run(["espeak-ng", "--version"]).decode(errors="replace").split("Data")[0].strip()
 
 
-def _run(command: list[str], data: bytes = b"") -> bytes:
-    """Run a tool on `data`; give what it writes."""
+def run(command: list[str], data: bytes = b"") -> bytes:
+    """Run a tool on `data`; give what it writes. Raises SwitchroomError "prompts.no-speech"."""
     try:
         return subprocess.run(command, input=data, capture_output=True, check=True, timeout=_TIMEOUT).stdout
     except (OSError, subprocess.SubprocessError) as problem:
@@ -125,8 +127,13 @@ def _read_manifest(out: Path) -> dict[str, str]:
 # ---- speaking --------------------------------------------------------------------------------------------------------
 
 
-def _speak_batch(out: Path, language: str, clips: list[Clip]) -> None:
-    """Speak clips in one row with gaps, bring the row to each rate, and cut it up again."""
+def _folder(out: Path, language: str, rate: int) -> Path:
+    return out / str(rate) / language
+
+
+def speak(folder: Callable[[int], Path], language: str, clips: Sequence[Clip]) -> None:
+    """Make clips in the folder of each rate: speak them in one row with gaps, bring the row to the rate, and cut it up
+    again. Raises SwitchroomError "prompts.no-speech" where a tool fails or says nothing."""
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
         spoken = list(pool.map(lambda clip: _espeak(clip.text, language), clips))
     gap = bytes(2 * int(_SPOKEN_RATE * _GAP_SECONDS))
@@ -138,13 +145,15 @@ def _speak_batch(out: Path, language: str, clips: list[Clip]) -> None:
         cut = _find(rows[_WIDE], start, end)
         if cut is None:
             raise SwitchroomError(
-                "prompts.no-speech", f"espeak-ng says nothing for {clip.text!r} ({language}).", "Change the text."
+                "prompts.no-speech",
+                f"espeak-ng says nothing for {clip.text[:100]!r} ({language}).",
+                "Change the text.",
             )
         for rate, samples in rows.items():
             piece = _scaled(samples[round(cut.start * rate) : round(cut.end * rate)], cut.gain)
             if clip.ends:
                 piece.extend([0] * int(rate * _BREATH_SECONDS))
-            _write_wav(out / str(rate) / language / f"{clip.name}.wav", piece, rate)
+            _write_wav(folder(rate) / f"{clip.name}.wav", piece, rate)
         start = end + len(gap)
 
 
@@ -152,7 +161,7 @@ def _espeak(text: str, language: str) -> bytes:
     """Speak a text: 22050 Hz, mono, 16 bit little endian, without a header."""
     spoken = speech(language)
     command = ["espeak-ng", "-v", spoken.voice, "-s", str(spoken.words_per_minute), "-b", "1", "--stdin", "--stdout"]
-    sound = _run(command, text.encode())
+    sound = run(command, text.encode())
     at = sound.find(b"data")  # the header's length fields are not filled in on a pipe, so wave cannot read it
     body = sound[at + 8 :] if at >= 0 else b""
     return body[: len(body) & ~1]
@@ -161,7 +170,7 @@ def _espeak(text: str, language: str) -> bytes:
 def _resample(row: bytes, rate: int) -> bytes:
     raw = ["-t", "raw", "-e", "signed", "-b", "16", "-c", "1", "-L"]
     before = ["-r", str(_SPOKEN_RATE), "-"]
-    return _run(["sox", "-D", "-V1", "-v", "0.9", *raw, *before, *raw, "-r", str(rate), "-"], row)
+    return run(["sox", "-D", "-V1", "-v", "0.9", *raw, *before, *raw, "-r", str(rate), "-"], row)
 
 
 def _samples(data: bytes) -> array[int]:
@@ -212,8 +221,11 @@ def _scaled(samples: array[int], gain: float) -> array[int]:
 
 
 def _generated(out: Path, languages: tuple[str, ...]) -> None:
-    """The beep after which the operator speaks, and the breaths between pieces."""
+    """The beep after which the operator speaks, the breaths between pieces, and the melody for those who wait."""
     for rate in RATES:
+        tune = melody_path(out, rate)
+        if not tune.is_file():
+            _write_wav(tune, melody(rate), rate)
         for language in languages:
             folder = out / str(rate) / language
             for name, seconds in _PAUSES.items():
@@ -260,6 +272,9 @@ def _write(path: Path, data: bytes) -> None:
 def _sweep(out: Path, languages: tuple[str, ...]) -> None:
     """Take away clips that no text asks for any more."""
     for rate in RATES:
+        for path in (out / str(rate)).glob("melody-*.wav"):
+            if path != melody_path(out, rate):
+                path.unlink(missing_ok=True)
         for language in languages:
             keep = catalog(language).keys() | _PAUSES.keys() | {"beep"}
             for path in (out / str(rate) / language).glob("*.wav"):

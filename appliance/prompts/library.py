@@ -10,6 +10,7 @@ from pathlib import Path
 
 from appliance.errors import SwitchroomError
 from appliance.prompts import grammar
+from appliance.prompts.melody import melody_path
 from appliance.prompts.texts import Pause, Words, pieces
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,13 @@ class Prompts:
                     "Give it to clips().",
                 )
         return out
+
+    def melody(self) -> Path:
+        """The built-in music, to be played in a loop. Raises SwitchroomError "prompts.not-built"."""
+        path = melody_path(self.built, self.rate)
+        if not path.is_file():
+            raise SwitchroomError("prompts.not-built", "The built-in melody has not been made yet.", "Run ./run --setup.")
+        return path
 
     def say_number(self, n: int, language: str, noun: str = "", variant: str = "") -> list[Path]:
         """A number 0 to 999,999, counted with `noun` ("line", "minute", …) or bare; `variant` as in grammar."""

@@ -13,7 +13,7 @@ from appliance.config.model import CallKeys, Codes, Member
 from appliance.config.store import with_base
 from appliance.config.values import RecordRule, Target
 from appliance.config.walk import leaves
-from appliance.config.words import choose, each
+from appliance.config.words import choose, spoken
 
 OFFICE = Path(__file__).parents[1] / "office" / "office.toml"
 TEXT = OFFICE.read_text(encoding="utf-8")
@@ -316,8 +316,20 @@ def test_words_are_chosen_by_the_callers_language() -> None:
     assert choose({"fi": "Hei."}, "ru", "en") == ("Hei.", "fi")
     assert choose("Hello.", "fi", "en") == ("Hello.", "en")
     assert choose({}, "fi", "en") == ("", "en") and choose("", "fi", "en") == ("", "en")
-    assert list(each(words, "zh")) == [("Hello.", "en"), ("Hei.", "fi")]
-    assert list(each("你好", "zh")) == [("你好", "zh")] and not list(each("", "zh"))
+
+
+def test_everything_spoken_has_its_language() -> None:
+    text = changed('name = "main"\n', 'name = "main"\nlanguage = "fi"\n')
+    said = dict(spoken(loads(text)))
+    assert said["Welcome."] == "fi" and said["Why?"] == "en" and said["Hei."] == "fi" and said["Hello."] == "en"
+    assert said["file:nauhoitus.wav"] == "fi" and said["Coffee"] == "en" and said["file:news.wav"] == "en"
+    assert set(said) == {
+        "This call is recorded.", "file:nauhoitus.wav", "Please leave a message.", "Hello.", "Hei.", "Why?", "Welcome.",
+        "We are on the web as well.", "file:news.wav", "Coffee",
+    }  # fmt: skip
+    assert list(spoken(load(OFFICE))) == [
+        ("Welcome to Harbour Office. For billing press 1, for everything else press 2.", "en")
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "101%", "-1%", "%", "often", "20 %", "Always"])

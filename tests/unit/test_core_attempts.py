@@ -111,7 +111,8 @@ async def eventually(what: Awaitable[Any]) -> Any:
 async def test_a_cancel_during_the_commit_keeps_the_call_from_leaving() -> None:
     config, ledger, wire, channels = loads(OFFICE), SlowLedger(), Wire(), Channels()
     channels.set_line("gateway", 5)
-    switch = Switch(config=config, ledger=ledger, engine=Ports(), driver=wire, channels=channels, prompts=None, clock=CLOCK)  # type: ignore[arg-type]
+    unused: dict[str, Any] = {"prompts": None, "sounds": None}
+    switch = Switch(config=config, ledger=ledger, engine=Ports(), driver=wire, channels=channels, clock=CLOCK, **unused)  # type: ignore[arg-type]
     created = CampaignCreated(campaign=1, scenario="701", name="News", list="12", lines=5, message="m.wav", message_seconds=5.0,
                               subscribers=1, rules={"code": "701", "name": "News", "lines": 5})
     entry = Open(CampaignBook(created), [Subscriber(index=0, number="+358917700000")], Path("m.wav"), 40000)
