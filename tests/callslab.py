@@ -14,6 +14,7 @@ from appliance.calls.routing import Decision, from_line, from_phone
 from appliance.calls.switch import Switch
 from appliance.clock import SystemClock
 from appliance.config import Config, load
+from appliance.config.values import Target
 from appliance.errors import SwitchroomError
 from appliance.messages import Cause, Event, Quality
 from drivers.base import Answered, Ended, Incoming, LegEvent, MediaAnswer, Place
@@ -168,6 +169,7 @@ class Lab:
         self.switch = Switch(config=self.config, channels=self.channels, clock=SystemClock(), **parts)
         self.driver.sink = self.switch.on_driver
         self.devices: dict[str, list[str]] = {}
+        self.sent: list[Target | Decision] = []
         self._numbers = itertools.count(1)
 
     def busy(self, name: str) -> int:
@@ -195,6 +197,9 @@ class Lab:
     async def channel_freed(self, seconds: float) -> bool:
         await asyncio.sleep(0)
         return True
+
+    async def send(self, leg: Leg, target: Target | Decision) -> None:
+        self.sent.append(target)
 
     # -- what happens --
 

@@ -45,6 +45,10 @@ class Call:
         """Why nobody was reached, where the flow knows better than the last leg (several devices, several lines)."""
         self.lent: list[Leg] = []
         """Legs that another call has taken over (attended transfer): they stand in this call's record until they end."""
+        self.hops = 0
+        """How often its caller was sent on to another target."""
+        self.facts: dict[str, str] = {}
+        """What the caller keyed in, by name ("account"): kept with the contact, and shown to whoever talks to the caller."""
         self.replaceable: set[str] = set()
         """Ids of the legs whose place another may take now (appliance/calls/replace.py): whoever leads the call says so."""
 

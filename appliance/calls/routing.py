@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from appliance.calls.codes import ToCode, code_dialled
 from appliance.config import numbers
 from appliance.config.model import Config
 from appliance.config.routes import lines_of, route_for
@@ -34,6 +35,35 @@ class ToOutside:
 
 
 @dataclass(frozen=True)
+class ToQueue:
+    queue: str
+
+
+@dataclass(frozen=True)
+class ToMenu:
+    menu: str
+
+
+@dataclass(frozen=True)
+class ToVoicemail:
+    """To leave a message in the mailbox of this name (a phone's extension, an agent, a queue, a menu, or one of its own)."""
+
+    mailbox: str
+
+
+@dataclass(frozen=True)
+class ToCallback:
+    """To be called back by this queue, without waiting in it."""
+
+    queue: str
+
+
+@dataclass(frozen=True)
+class ToHangUp:
+    """A spoken goodbye."""
+
+
+@dataclass(frozen=True)
 class ToExcuse:
     """Something that cannot be had: `prompt` is spoken, then the call ends with `sip_code`."""
 
@@ -43,10 +73,9 @@ class ToExcuse:
     values: dict[str, object] = field(default_factory=dict)
 
 
-Decision = ToExtension | ToScenario | ToOutside | ToExcuse
-
-EXCUSES = {"queue": "queue-excuse", "menu": "menu-excuse", "voicemail": "voicemail-excuse", "hangup": "goodbye"}
-"""What callers hear who reach a part of the box that does not serve calls yet."""
+Decision = (
+    ToExtension | ToScenario | ToOutside | ToQueue | ToMenu | ToVoicemail | ToCallback | ToHangUp | ToCode | ToExcuse
+)
 
 MAX_DIALLED = 32
 
@@ -105,6 +134,9 @@ def from_phone(config: Config, extension: str, dialled: str) -> Decision:
         return ToOutside(read.number, emergency_lines(config), emergency=True)
     if read.kind == "internal":
         return house[read.number]
+    code = code_dialled(config.codes, dialled)
+    if code is not None:
+        return code
     if read.kind == "unknown":
         return ToExcuse("number-unknown", 404, read.number)
     return outside(config, extension, read)
@@ -125,12 +157,30 @@ def outside(config: Config, extension: str, read: numbers.Dialled) -> Decision:
 
 
 def to_target(config: Config, target: Target) -> Decision:
-    """What a configured target means for a call today."""
-    if target.kind == "extension" and config.phone(target.name):
-        return ToExtension(target.name)
-    if target.kind == "scenario":
-        return ToExcuse("call-not-allowed", 403, str(target))
-    return ToExcuse(EXCUSES.get(target.kind, "not-yet-available"), 480, str(target))
+    """What a configured target means for a call."""
+    made = _TARGETS.get(target.kind)
+    return made(config, target.name) if made else ToExcuse("call-not-allowed", 403, str(target))
+
+
+def _outside_target(config: Config, number: str) -> Decision:
+    """A number outside that the office itself wrote down: the routes say which lines, and what they let through."""
+    e164 = canonical(number, config.office.country)
+    route = route_for(config, e164)
+    if route is None or numbers.classify(e164, config.office.country) not in route.allow:
+        return ToExcuse("number-not-in-service", 404, f"outside:{number}")
+    return ToOutside(e164, list(route.lines))
+
+
+_TARGETS: dict[str, Callable[[Config, str], Decision]] = {
+    "extension": lambda config, name: ToExtension(name),
+    "queue": lambda config, name: ToQueue(name),
+    "menu": lambda config, name: ToMenu(name),
+    "voicemail": lambda config, name: ToVoicemail(name),
+    "callback": lambda config, name: ToCallback(name),
+    "outside": _outside_target,
+    "hangup": lambda config, name: ToHangUp(),
+}
+"""Kind of target -> what it means. A scenario is no target: only phones start one, by its code."""
 
 
 def from_line(config: Config, line_name: str, dialled: str) -> Decision:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from appliance import __version__
-from appliance._core import INBOUND, Channels
-from appliance.calls.flows.dial import Dial
-from appliance.calls.flows.excuse import excuse
-from appliance.calls.flows.operator import Operator
+from appliance._core import Channels
 from appliance.calls.flows.ringback import Summary, ring_back, summary_clips
 from appliance.calls.lamps import Lamps
-from appliance.calls.leg import Leg
-from appliance.calls.routing import Decision, ToExcuse, ToScenario, emergency_numbers, from_line, from_phone
+from appliance.calls.routing import emergency_numbers
 from appliance.calls.switch import Switch
 from appliance.campaigns.book import CampaignBook
 from appliance.clock import Clock
@@ -25,6 +21,7 @@ from appliance.config.store import Store
 from appliance.config.words import languages
 from appliance.core.attempts import Attempts
 from appliance.core.desk import Desk
+from appliance.core.reception import Reception
 from appliance.core.recovery import Recovery
 from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger
@@ -44,7 +41,7 @@ from appliance.messages import (
 from appliance.prompts import Prompts
 from appliance.prompts.sounds import Sounds
 from appliance.system import logs, paths
-from drivers.base import EndpointChanged, Incoming
+from drivers.base import EndpointChanged
 from drivers.sip.driver import SipDriver
 
 log = logging.getLogger("core")
@@ -87,13 +84,13 @@ class Box:
         self.attempts = Attempts(self.switch, self.desk, self.ledger)
         self.recovery = Recovery(self.ledger, self.driver, self.channels, self.desk)
         self.phones_up: dict[str, str] = {}
-        self._freed = asyncio.Event()
         self.on_wake = lambda seq: None
-        self.switch.on_incoming = self._incoming
+        self.reception = Reception(self)
+        self.switch.on_incoming = self.reception.incoming
         self.switch.on_endpoint = self._endpoint
         self.switch.on_orphan = self.recovery.on_orphan
-        self.recovery.on_free = self._channel_free
-        self.switch.on_channel_free = self._channel_free
+        self.recovery.on_free = self.reception.channel_free
+        self.switch.on_channel_free = self.reception.channel_free
         self.switch.on_last_words = self.desk.note
         self.desk.on_finished = self._ring_back
         self.desk.on_not_started = self._apologise
@@ -172,24 +169,6 @@ class Box:
 
     # -- what happens --
 
-    async def _incoming(self, leg: Leg, event: Incoming) -> None:
-        """A call comes in: find what it is for, and let that flow lead it."""
-        leg.language = self.switch.language_of(leg.endpoint)
-        if leg.kind == "line" and not self.channels.occupy(leg.id, leg.endpoint, INBOUND):
-            leg.reject(503, "All channels in use", 5)
-            await leg.gone()
-            return
-        decision = self.decide(leg, event.number)
-        if isinstance(decision, ToScenario):
-            scenario = self.config.scenario(decision.code)
-            assert scenario is not None
-            leg.call.reached(f"scenario:{decision.code}")
-            await Operator(leg, scenario, self.desk, leg.language).run()
-        elif isinstance(decision, ToExcuse):
-            await excuse(leg, decision, leg.language)
-        else:
-            await Dial(leg, self).run(decision)
-
     def _endpoint(self, event: EndpointChanged) -> None:
         """A line or a phone came or went."""
         if event.kind == "line":
@@ -217,7 +196,7 @@ class Box:
 
     def _ring(self, extension: str, language: str | None, said: Callable[[str], list[Path]]) -> None:
         """Ring a phone of ours, where it is there, to tell it something in this language, or in its own."""
-        if self.config.phone(extension) is None or not self.registered(extension):
+        if self.config.phone(extension) is None or not self.driver.registered(extension):
             log.info("no phone to be rung back", extra={"extension": extension})
             return
         spoken = language or self.switch.language_of(extension)
@@ -229,47 +208,12 @@ class Box:
     def _note(self, event: Event) -> None:
         self.ledger.append(event)
 
-    def _channel_free(self) -> None:
-        self._freed.set()
-        self._freed = asyncio.Event()
-
     def _on_shortage(self, level: Level, detail: str) -> None:
         log.warning("disk: %s", detail, extra={"level": level})
         self._note(ShortageChanged(what="disk", level=level, detail=detail))
 
     def _on_written(self, seq: int) -> None:
         self.on_wake(seq)
-
-    # -- calls.flows.dial.Exchange --
-
-    def decide(self, leg: Leg, dialled: str) -> Decision:
-        if leg.kind == "phone":
-            return from_phone(self.config, leg.endpoint, dialled)
-        return from_line(self.config, leg.endpoint, dialled)
-
-    def registered(self, extension: str) -> bool:
-        return self.driver.registered(extension)
-
-    def contacts(self, extension: str) -> list[str]:
-        return self.driver.contacts(extension)
-
-    def free_for_emergency(self, lines: Sequence[str]) -> bool:
-        victim = self.channels.victim(list(lines))
-        leg = self.switch.legs.get(victim) if victim else None
-        if leg is None:
-            return self.recovery.pending > 0  # right after a restart: channels of calls left over are being freed
-        log.warning("an emergency call takes a campaign's channel", extra={"call": leg.call.id})
-        leg.call.break_off("emergency")
-        return True
-
-    async def channel_freed(self, seconds: float) -> bool:
-        freed = self._freed
-        try:
-            async with asyncio.timeout(seconds):
-                await freed.wait()
-        except TimeoutError:
-            return False
-        return True
 
     # -- looking --
 

@@ -9,6 +9,7 @@ import pytest
 
 from appliance.calls import routing
 from appliance.config import Config, load
+from appliance.config.values import Target
 
 OFFICE = Path(__file__).parents[1] / "office" / "office.toml"
 
@@ -21,8 +22,31 @@ def office() -> Config:
 def test_numbers_of_the_house(office: Config) -> None:
     assert routing.from_phone(office, "101", "102") == routing.ToExtension("102")
     assert routing.from_phone(office, "101", "701") == routing.ToScenario("701")
-    queue = routing.from_phone(office, "101", "600")
-    assert isinstance(queue, routing.ToExcuse) and queue.target == "queue:front"
+    assert routing.from_phone(office, "101", "600") == routing.ToQueue("front")
+
+
+def test_codes_and_their_digits(office: Config) -> None:
+    assert routing.from_phone(office, "101", "*41") == routing.ToCode("sign_in")
+    assert routing.from_phone(office, "101", "*441") == routing.ToCode("take_break", "1")
+    assert routing.from_phone(office, "101", "**102") == routing.ToCode("pick_up", "102")
+    assert isinstance(routing.from_phone(office, "101", "*41x"), routing.ToExcuse)
+    off = msgspec.structs.replace(office, codes=msgspec.structs.replace(office.codes, sign_in=""))
+    assert isinstance(routing.from_phone(off, "101", "*41"), routing.ToExcuse)
+
+
+@pytest.mark.parametrize(("target", "decision"), [
+    ("extension:101", routing.ToExtension("101")), ("queue:front", routing.ToQueue("front")),
+    ("menu:main", routing.ToMenu("main")), ("voicemail:101", routing.ToVoicemail("101")),
+    ("callback:front", routing.ToCallback("front")), ("hangup", routing.ToHangUp()),
+    ("outside:0917700000", routing.ToOutside("+358917700000", ["gateway", "provider"])),
+])
+def test_targets(office: Config, target: str, decision: routing.Decision) -> None:
+    assert routing.to_target(office, Target(target)) == decision
+
+
+@pytest.mark.parametrize("target", ["scenario:701", "outside:+4930123456", "outside:0600123456"])
+def test_targets_that_cannot_be(office: Config, target: str) -> None:
+    assert isinstance(routing.to_target(office, Target(target)), routing.ToExcuse)
 
 
 def test_outside_needs_the_prefix(office: Config) -> None:
@@ -60,8 +84,7 @@ def test_emergency_numbers_are_the_countrys_unless_the_office_names_its_own(offi
 
 
 def test_what_lines_reach(office: Config) -> None:
-    menu = routing.from_line(office, "gateway", "0917700000")
-    assert isinstance(menu, routing.ToExcuse) and menu.target == "menu:main" and menu.prompt == "menu-excuse"
+    assert routing.from_line(office, "gateway", "0917700000") == routing.ToMenu("main")
     assert isinstance(routing.from_line(office, "nowhere", "1"), routing.ToExcuse)
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from appliance.calls.flows.excuse import excuse
 from appliance.calls.flows.reach import BUSY, Exchange, Failed, Reach, Shown
-from appliance.calls.flows.talk import Talk
-from appliance.calls.leg import Leg
+from appliance.calls.flows.talk import Talk, ringing_tone
+from appliance.calls.leg import Leg, LegState
 from appliance.calls.routing import ToExcuse, ToExtension, ToOutside, caller_id_for
 from appliance.media.engine import Bridge
 
@@ -26,6 +26,7 @@ class Dial:
         self.switch = a.call.switch
         self.exchange = exchange
         self.bridge: Bridge | None = None
+        self._hears_ringing = False
 
     async def run(self, decision: ToExtension | ToOutside) -> None:
         try:
@@ -44,7 +45,8 @@ class Dial:
                 return
         else:
             self.call.reached("emergency" if decision.emergency else "outside")
-        reach = Reach(self.call, self.exchange, a, self._shown(), on_ringing=a.ring, on_early=self._early)
+        self.call.verdict = None
+        reach = Reach(self.call, self.exchange, a, self._shown(), on_ringing=self._ringing, on_early=self._early)
         found = await reach.run(decision)
         if isinstance(found, Leg):
             await self._talk(found)
@@ -61,11 +63,20 @@ class Dial:
             who = (a.incoming.caller, a.incoming.caller_name) if a.incoming else ("anonymous", "")
         return Shown(on_line=lambda line: caller_id_for(config, line, phone.caller_id if phone else None), to_phone=who)
 
+    def _ringing(self) -> None:
+        """A's phone sounds its own ringing; a caller who is answered already (by a menu) gets it from us."""
+        if self.a.state is not LegState.ANSWERED:
+            self.a.ring()
+        elif not self._hears_ringing:
+            self._hears_ringing = True
+            self.a.open_port().play([ringing_tone(self.switch.config.office.country)], loop=True)
+
     def _early(self, b: Leg) -> None:
         """B's line sends audio before the answer (its own ringing, an announcement): A hears it."""
-        if self.a.incoming is None or self.a.incoming.offer is None:
+        if self.a.media is None and (self.a.incoming is None or self.a.incoming.offer is None):
             self.a.ring()
             return
+        self.a.stop_play()
         self.a.open_port(near=b)
         self.a.early()
         bridge = self._bridge()
@@ -79,6 +90,7 @@ class Dial:
         return self.bridge
 
     async def _talk(self, b: Leg) -> None:
+        self.a.stop_play()
         self.a.open_port(near=b)
         self.a.answer()
         await Talk(self.a, b, self.exchange, self._bridge()).run()
@@ -88,11 +100,12 @@ class Dial:
         it; a caller from outside always in words."""
         a, cause = self.a, failed.cause
         self.call.verdict = cause
+        language = a.language or self.switch.language_of(a.endpoint)
         if failed.excuse is not None:
-            await excuse(a, failed.excuse, self.switch.language_of(a.endpoint))
-        elif a.kind == "line":
+            await excuse(a, failed.excuse, language)
+        elif a.kind == "line" or a.state is LegState.ANSWERED:
             prompt = "number-busy" if cause.sip in BUSY else "no-answer"
-            await excuse(a, ToExcuse(prompt, 480, prompt), self.switch.language_of(a.endpoint))
+            await excuse(a, ToExcuse(prompt, 480, prompt), language)
         else:
             a.reject(cause.sip if cause.sip in PASSED_ON else 503)
             await a.gone()

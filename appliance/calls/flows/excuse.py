@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from appliance.calls.leg import Leg
+from appliance.calls.leg import Leg, LegState
 from appliance.calls.routing import ToExcuse
 
 
 async def excuse(leg: Leg, decision: ToExcuse, language: str) -> None:
     """Phones hear it as early media and then get the SIP status. Lines are answered: an analogue caller behind a gateway
-    hears nothing before the answer."""
+    hears nothing before the answer. Who is answered already (a menu, a queue) hears it too."""
     leg.call.reached(f"excuse:{decision.target or decision.prompt}")
     clips = leg.call.switch.prompts.clips(decision.prompt, language, **decision.values)
-    if leg.kind == "line" or leg.incoming is None or leg.incoming.offer is None:
+    if leg.state is LegState.ANSWERED or leg.kind == "line" or leg.incoming is None or leg.incoming.offer is None:
         leg.answer()
         await leg.play(clips)
         leg.hang_up()

@@ -16,6 +16,7 @@ from appliance.calls.call import Call
 from appliance.calls.leg import Leg, LegState
 from appliance.calls.replace import Replacing, replace
 from appliance.calls.routing import Decision, ToExcuse, ToExtension, ToOutside, number_on
+from appliance.config.values import Target
 from appliance.errors import SwitchroomError
 from appliance.messages import Cause
 from drivers.base import Answered, EarlyMedia, LegEvent, Ringing
@@ -42,6 +43,10 @@ class Exchange(Protocol):
         """Break off a campaign's call on one of these lines; False where there is none. Its channel follows shortly."""
 
     async def channel_freed(self, seconds: float) -> bool: ...
+
+    async def send(self, leg: Leg, target: Target | Decision) -> None:
+        """Bring a caller on to another target, and return when the flow of that is over. Any flow may do this as its last
+        step; a call that is sent on too often (menus in a circle) ends in a spoken goodbye."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,163 @@
+"""Reception: what a call is for, and which flow leads it. A table, and a few lines for each row.
+
+A flow that is done with its caller but not finished (a menu's choice, a queue's overflow) sends the caller on: `send`.
+Short codes have a table of their own, by their key in [codes]; `codes` is where each part of the core adds its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from appliance._core import INBOUND
+from appliance.calls.codes import ToCode
+from appliance.calls.flows.dial import Dial
+from appliance.calls.flows.excuse import excuse
+from appliance.calls.flows.operator import Operator
+from appliance.calls.leg import Leg
+from appliance.calls.routing import (
+    Decision,
+    ToCallback,
+    ToExcuse,
+    ToExtension,
+    ToHangUp,
+    ToMenu,
+    ToOutside,
+    ToQueue,
+    ToScenario,
+    ToVoicemail,
+    from_line,
+    from_phone,
+    to_target,
+)
+from appliance.config.values import Target
+from drivers.base import Incoming
+
+if TYPE_CHECKING:
+    from appliance.core.box import Box
+
+log = logging.getLogger("reception")
+
+MAX_HOPS = 40
+"""A caller is sent on so often at most: a patient one may wander through menus, a circle without keys comes to an end."""
+
+Flow = Callable[[Leg, Any], Awaitable[None]]
+CodeFlow = Callable[[Leg, str], Awaitable[None]]
+"""What a code does: the phone's leg, not answered yet, and the digits dialled after the code."""
+
+
+class Reception:
+    """One per core. It is also what flows call the exchange (calls.flows.reach.Exchange)."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self._freed = asyncio.Event()
+        self.flows: dict[type[Decision], Flow] = {
+            ToExtension: self._dial,
+            ToOutside: self._dial,
+            ToScenario: self._scenario,
+            ToQueue: self._not_yet("queue-excuse"),
+            ToMenu: self._not_yet("menu-excuse"),
+            ToVoicemail: self._not_yet("voicemail-excuse"),
+            ToCallback: self._not_yet("callback-excuse"),
+            ToHangUp: self._goodbye,
+            ToCode: self._code,
+            ToExcuse: self._excuse,
+        }
+        self.codes: dict[str, CodeFlow] = {}
+        """Key in [codes] -> its flow."""
+
+    # -- a call comes in --
+
+    async def incoming(self, leg: Leg, event: Incoming) -> None:
+        """Find what a call is for, and let that flow lead it."""
+        box = self._box
+        leg.language = box.switch.language_of(leg.endpoint)
+        if leg.kind == "line" and not box.channels.occupy(leg.id, leg.endpoint, INBOUND):
+            leg.reject(503, "All channels in use", 5)
+            await leg.gone()
+            return
+        await self.lead(leg, self.decide(leg, event.number))
+
+    async def lead(self, leg: Leg, decision: Decision) -> None:
+        await self.flows[type(decision)](leg, decision)
+
+    async def send(self, leg: Leg, target: Target | Decision) -> None:
+        """Bring a caller on to another target; returns when its flow has. See calls.flows.reach.Exchange."""
+        leg.check()
+        call = leg.call
+        call.hops += 1
+        if call.hops > MAX_HOPS:
+            log.warning("a caller goes round in circles", extra={"call": call.id, "target": str(target)})
+            await self.lead(leg, ToExcuse("menu-goodbye", 480, "loop"))
+            return
+        await self.lead(leg, to_target(self._box.config, target) if isinstance(target, Target) else target)
+
+    # -- the rows of the table --
+
+    async def _dial(self, leg: Leg, decision: ToExtension | ToOutside) -> None:
+        await Dial(leg, self).run(decision)
+
+    async def _scenario(self, leg: Leg, decision: ToScenario) -> None:
+        scenario = self._box.config.scenario(decision.code)
+        assert scenario is not None
+        leg.call.reached(f"scenario:{decision.code}")
+        await Operator(leg, scenario, self._box.desk, leg.language).run()
+
+    async def _code(self, leg: Leg, decision: ToCode) -> None:
+        flow = self.codes.get(decision.name)
+        leg.call.reached(f"code:{decision.name}")
+        if flow is None:
+            await excuse(leg, ToExcuse("not-yet-available", 480, f"code:{decision.name}"), leg.language)
+        else:
+            await flow(leg, decision.digits)
+
+    async def _excuse(self, leg: Leg, decision: ToExcuse) -> None:
+        await excuse(leg, decision, leg.language)
+
+    async def _goodbye(self, leg: Leg, decision: ToHangUp) -> None:
+        await excuse(leg, ToExcuse("goodbye", 480, "hangup"), leg.language)
+
+    def _not_yet(self, prompt: str) -> Flow:
+        """A part of the box that does not serve calls yet."""
+
+        async def flow(leg: Leg, decision: Any) -> None:
+            await excuse(leg, ToExcuse(prompt, 480, prompt), leg.language)
+
+        return flow
+
+    # -- calls.flows.reach.Exchange --
+
+    def decide(self, leg: Leg, dialled: str) -> Decision:
+        if leg.kind == "phone":
+            return from_phone(self._box.config, leg.endpoint, dialled)
+        return from_line(self._box.config, leg.endpoint, dialled)
+
+    def contacts(self, extension: str) -> list[str]:
+        return self._box.driver.contacts(extension)
+
+    def free_for_emergency(self, lines: Sequence[str]) -> bool:
+        box = self._box
+        victim = box.channels.victim(list(lines))
+        leg = box.switch.legs.get(victim) if victim else None
+        if leg is None:
+            return box.recovery.pending > 0  # right after a restart: channels of calls left over are being freed
+        log.warning("an emergency call takes a campaign's channel", extra={"call": leg.call.id})
+        leg.call.break_off("emergency")
+        return True
+
+    def channel_free(self) -> None:
+        """A channel of some line is free."""
+        self._freed.set()
+        self._freed = asyncio.Event()
+
+    async def channel_freed(self, seconds: float) -> bool:
+        freed = self._freed
+        try:
+            async with asyncio.timeout(seconds):
+                await freed.wait()
+        except TimeoutError:
+            return False
+        return True
