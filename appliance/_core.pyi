@@ -258,7 +258,7 @@ class SwitchQueue(AcdEvent):
     ) -> None: ...
 
 class NewDay(AcdEvent):
-    """Midnight of the office: the counts of the day begin anew."""
+    """Midnight of the office: the counts of the day begin anew. -> DayBegan."""
 
     def __init__(self) -> None: ...
 
@@ -384,6 +384,9 @@ class QueueSwitched(Action):
     what: str
     open: bool
     reason: str
+
+class DayBegan(Action):
+    """The counts of the day begin anew."""
 
 # ---- the ACD itself --------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ import msgspec
 
 from appliance.messages_acd import (  # noqa: F401 - every message is had from here
     ACD_EVENTS,
+    AcdConfigured,
     AgentStateChanged,
     CallbackAttempted,
     CallbackClosed,
@@ -26,6 +27,7 @@ from appliance.messages_acd import (  # noqa: F401 - every message is had from h
     ContactLeft,
     ContactOffered,
     ContactQueued,
+    DayBegan,
     OfferEnded,
     QueueSwitched,
 )

@@ -182,7 +182,22 @@ class QueueSwitched(Event, frozen=True, kw_only=True):
     asked: dict[str, Any] = {}
 
 
+class DayBegan(Event, frozen=True, kw_only=True):
+    """Midnight of the office: the ACD's counts of the day begin anew."""
+
+    at: float
+    asked: dict[str, Any] = {}
+
+
+class AcdConfigured(Event, frozen=True, kw_only=True):
+    """The queues and agents of this version of the configuration hold from now."""
+
+    at: float
+    version: int
+
+
 ACD_EVENTS: tuple[type[Event], ...] = (
     ContactQueued, ContactOffered, OfferEnded, ContactConnected, ContactHandedOver, ContactEnded, ContactLeft,
     AgentStateChanged, CallbackRequested, CallbackAttempted, CallbackFailed, CallbackClosed, QueueSwitched,
+    DayBegan, AcdConfigured,
 )  # fmt: skip

@@ -65,4 +65,6 @@ SAMPLES: tuple[m.Event, ...] = (
     m.CallbackFailed(at=110.0, contact="c3", queue="front", reason="busy", again=410.0, asked={"type": "Unreached"}),
     m.CallbackClosed(at=111.0, contact="c3", queue="front", reason="expired", asked={"type": "CloseCallback"}),
     m.QueueSwitched(at=112.0, queue="front", open=True, what="door", reason="hours", asked={"type": "SwitchQueue"}),
+    m.DayBegan(at=113.0, asked={"type": "NewDay"}),
+    m.AcdConfigured(at=114.0, version=4),
 )  # fmt: skip

@@ -323,6 +323,19 @@ cdef int say_agent_changed(Acd acd, str agent, str state, str before, str reason
 
 @cython.final
 @cython.no_gc
+cdef class DayBegan(Action):
+    pass
+
+
+cdef int say_day_began(Acd acd) except -1:
+    cdef DayBegan a = DayBegan.__new__(DayBegan)
+    a.at = acd.now
+    acd.out.append(a)
+    return 0
+
+
+@cython.final
+@cython.no_gc
 cdef class QueueSwitched(Action):
     cdef readonly str queue
     cdef readonly str what

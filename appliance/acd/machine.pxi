@@ -269,7 +269,7 @@ cdef int new_day(Acd acd) except -1:
         a.taken = 0
         a.busy = 0.0
         acd.freed.append(a)
-    return 0
+    return say_day_began(acd)
 
 
 cdef list in_order(Queue q):

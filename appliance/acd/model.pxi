@@ -17,7 +17,9 @@ cdef enum:
     A_NOT_ANSWERING
     A_STATES
 
-cdef tuple AGENT_NAMES = ("logged-out", "ready", "offered", "on-contact", "wrap-up", "break", "dialling-out", "reserved", "not-answering")
+cdef tuple AGENT_NAMES = (
+    "logged-out", "ready", "offered", "on-contact", "wrap-up", "break", "dialling-out", "reserved", "not-answering",
+)
 
 cdef enum:
     C_NONE
@@ -308,3 +310,7 @@ cdef Queue new_queue(str name):
     q.virtual_of = {}
     q.reclaims = {}
     return q
+
+
+AGENT_STATES = AGENT_NAMES
+CONTACT_STATES = CONTACT_NAMES

@@ -55,6 +55,8 @@ DURABILITY: dict[type[m.Event], Durability] = {
     m.CallbackFailed: COMMIT,
     m.CallbackClosed: COMMIT,  # a customer who was reached is not called again
     m.QueueSwitched: BEHIND,
+    m.DayBegan: BEHIND,
+    m.AcdConfigured: BEHIND,
 }
 
 CAMPAIGN_EVENTS: frozenset[type[m.Event]] = frozenset({

@@ -389,6 +389,8 @@ class World:
         assert a.before == worker.state, f"{a.agent} was {worker.state}, not {a.before}"
         assert a.before == a.state or (a.before, a.state) in PAIRS, f"no row leads from {a.before} to {a.state}"
         worker.state = a.state
+        if a.before == "wrap-up" and isinstance(event, (acd.Ready, acd.Break, acd.SignOut)) and event.agent == a.agent:
+            worker.wrap_until = 0.0 if a.at >= self.now else worker.wrap_until
         if a.state == "wrap-up":
             worker.wrap_until = max(worker.wrap_until, a.until)
 

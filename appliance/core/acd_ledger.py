@@ -1,0 +1,141 @@
+"""The ACD and the ledger: what a step leaves behind as events, the way back from events to the state, and why something was
+decided in the past. Pure.
+
+Each event that the ACD accepted stands in `asked` of the first event of its step. Replaying these at their times gives the same
+decisions, and so the same state: what fell due by time needs no record of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from appliance import _core as acd
+from appliance import messages as m
+from appliance.acd.rules import AgentRules, QueueRules
+
+Rules = tuple[list[QueueRules], list[AgentRules]]
+
+
+def facts(core: acd.Acd, event: acd.AcdEvent | None, actions: list[acd.Action]) -> list[m.Event]:
+    """The ledger's events of one step, in order; none for what was refused. `core` as it stands after the step; `event` None
+    for what `configure` did."""
+    found: list[m.Event] = []
+    refused = any(isinstance(action, acd.Denied) for action in actions)
+    asked = None if event is None or refused or isinstance(event, acd.Tick) else event.data()
+    for index, action in enumerate(actions):
+        if isinstance(action, acd.Denied):
+            continue
+        fact = _FACTS[type(action)](core, action)
+        # What was due before the event stands before it, at earlier times.
+        if asked is not None and action.at == actions[-1].at and all(a.at == action.at for a in actions[index:]):
+            fact, asked = msgspec.structs.replace(fact, asked=asked), None
+        found.append(fact)
+    return found
+
+
+def configured(version: int, at: float, core: acd.Acd, actions: list[acd.Action]) -> list[m.Event]:
+    """The ledger's events of `configure`: which version of the configuration holds from `at`."""
+    return [m.AcdConfigured(at=at, version=version), *facts(core, None, actions)]
+
+
+def replay(
+    events: Iterable[m.Event], rules: Callable[[int], Rules], core: acd.Acd
+) -> Iterator[tuple[float, acd.AcdEvent | None, list[acd.Action]]]:
+    """Let `core` (new, or restored from a snapshot) live through the ledger's events again; yields each step after it was
+    made. `rules` gives those of a version of the configuration."""
+    for event in events:
+        if isinstance(event, m.AcdConfigured):
+            yield event.at, None, core.configure(*rules(event.version), event.at)
+        elif event.__class__ in m.ACD_EVENTS and (asked := event.asked):  # type: ignore[attr-defined]
+            at = event.at  # type: ignore[attr-defined]
+            step = acd.event_of(asked)
+            yield at, step, core.step(at, step)
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """What was decided for a contact at `at` (UTC seconds), and why each agent was or was not given it then."""
+
+    at: float
+    action: acd.Action
+    reasons: list[acd.Reason]
+
+    def text(self, clock: Callable[[float], str]) -> str:
+        what = f"{clock(self.at)} {type(self.action).__name__}"
+        return "\n".join((what, *(f"  {reason.text(clock)}" for reason in self.reasons)))
+
+
+def why_past(
+    events: Iterable[m.Event], rules: Callable[[int], Rules], contact: str, core: acd.Acd | None = None
+) -> list[Moment]:
+    """Each decision about a contact that is over, with its reasons: the ledger is replayed up to its end. `events` from the
+    beginning, or from where the snapshot in `core` was taken. Empty where the contact does not occur."""
+    core = acd.Acd() if core is None else core
+    moments: list[Moment] = []
+    before: list[acd.Reason] = []
+    for _at, _event, actions in replay(events, rules, core):
+        view = core.contact(contact)
+        now = core.why(contact) if view is not None and view.state != "connected" else before
+        about = [action for action in actions if getattr(action, "contact", None) == contact]
+        moments += [Moment(action.at, action, now) for action in about if isinstance(action, _DECISIONS)]
+        before = now
+        if moments and view is None:
+            break
+    return moments
+
+
+_DECISIONS = (acd.Queued, acd.Offer, acd.EndOffer, acd.Connect, acd.Leave, acd.DialCustomer, acd.RetryLater, acd.CallbackClosed)
+
+
+# ---- action -> event -------------------------------------------------------------------------------------------------
+
+
+def _queued(core: acd.Acd, a: Any) -> m.Event:
+    view = core.contact(a.contact)
+    if view is None:  # it left again in the same step
+        return m.ContactQueued(at=a.at, contact=a.contact, queue=a.queue, since=a.since, position=a.position)
+    return m.ContactQueued(
+        at=a.at, contact=a.contact, queue=a.queue, channel=view.channel, priority=view.priority, skills=view.skills,  # type: ignore[arg-type]
+        vip=view.vip, sticky=view.sticky, caller=view.caller, since=a.since, position=a.position,
+    )  # fmt: skip
+
+
+def _kept_place(core: acd.Acd, a: Any) -> m.Event:
+    view = core.contact(a.contact)
+    caller = view.caller if view is not None else ""
+    return m.CallbackRequested(
+        at=a.at, contact=a.contact, queue=a.queue, since=a.since, expires=a.expires, caller=caller
+    )
+
+
+_FACTS: dict[type[acd.Action], Callable[[acd.Acd, Any], m.Event]] = {
+    acd.Queued: _queued,
+    acd.Offer: lambda _, a: m.ContactOffered(at=a.at, contact=a.contact, agent=a.agent, queue=a.queue, until=a.until),
+    acd.EndOffer: lambda _, a: m.OfferEnded(at=a.at, contact=a.contact, agent=a.agent, queue=a.queue, how=a.how),
+    acd.Connect: lambda _, a: m.ContactConnected(
+        at=a.at, contact=a.contact, agent=a.agent, queue=a.queue, waited=a.waited
+    ),
+    acd.HandedOver: lambda _, a: m.ContactHandedOver(at=a.at, contact=a.contact, agent=a.agent, to=a.to, queue=a.queue),
+    acd.Ended: lambda _, a: m.ContactEnded(
+        at=a.at, contact=a.contact, agent=a.agent, queue=a.queue, talked=a.talked, reason=a.reason
+    ),
+    acd.Leave: lambda _, a: m.ContactLeft(
+        at=a.at, contact=a.contact, queue=a.queue, reason=a.reason, waited=a.waited, target=a.target
+    ),
+    acd.KeptPlace: _kept_place,
+    acd.DialCustomer: lambda _, a: m.CallbackAttempted(
+        at=a.at, contact=a.contact, queue=a.queue, attempt=a.attempt, agent=a.agent
+    ),
+    acd.StopDialling: lambda _, a: m.CallbackFailed(at=a.at, contact=a.contact, queue=a.queue, reason="stopped"),
+    acd.RetryLater: lambda _, a: m.CallbackFailed(
+        at=a.at, contact=a.contact, queue=a.queue, reason=a.reason, again=a.again
+    ),
+    acd.CallbackClosed: lambda _, a: m.CallbackClosed(at=a.at, contact=a.contact, queue=a.queue, reason=a.reason),
+    acd.AgentChanged: lambda _, a: m.AgentStateChanged(
+        at=a.at, agent=a.agent, state=a.state, before=a.before, reason=a.reason, until=a.until
+    ),
+    acd.QueueSwitched: lambda _, a: m.QueueSwitched(at=a.at, queue=a.queue, open=a.open, what=a.what, reason=a.reason),
+    acd.DayBegan: lambda _, a: m.DayBegan(at=a.at),
+}
