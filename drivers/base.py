@@ -70,6 +70,10 @@ class Incoming(LegEvent, frozen=True, kw_only=True):
     offer: MediaAnswer | None = None
     replaces: str = ""
     emergency: bool = False
+    anonymous: bool = False
+    """The caller wants not to be known (RFC 3323): `caller` is "anonymous" then, and `caller_name` empty."""
+    diverted_from: str = ""
+    """The number that was called before the call was diverted to us."""
 
 
 class Ringing(LegEvent, frozen=True, kw_only=True):
@@ -96,6 +100,9 @@ class Ended(LegEvent, frozen=True, kw_only=True):
     """The leg is gone; its id is never used again. Comes exactly once per leg, also after `hang_up`."""
 
     cause: Cause
+    target: str = ""
+    """Where the far end wants the call to go instead (301, 302): user part of its Contact. Whether that is followed is the
+    core's to say: a phone forwards with its own rights, a line must not steer us to a number that costs."""
 
 
 class DigitInfo(LegEvent, frozen=True, kw_only=True):
@@ -165,7 +172,9 @@ Sink = Callable[[DriverEvent], None]
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
     """One outgoing leg. `number` is already in the form the endpoint wants (`send_as`); `caller` is shown to the callee.
-    `contact` names one of a phone's registered devices (`contacts`); "" is the best one."""
+    `contact` names one of a phone's registered devices (`contacts`); "" is the best one. `private` hides the caller (RFC 3323),
+    `answer_now` asks a phone to answer by itself (intercom), `diverted_from` is the number that forwards the call, for the
+    `diversions`th time."""
 
     leg: str
     endpoint: str
@@ -176,6 +185,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     media: MediaOffer
     headers: tuple[tuple[str, str], ...] = ()
     contact: str = ""
+    private: bool = False
+    answer_now: bool = False
+    diverted_from: str = ""
+    diverted_why: Literal["always", "busy", "no-answer", "unavailable"] = "always"
+    diversions: int = 1
 
 
 class LampCall(msgspec.Struct, frozen=True, kw_only=True):

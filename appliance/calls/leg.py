@@ -61,6 +61,8 @@ class Leg:
         self.shown: tuple[str, str] = ("", "")
         """Number and name of the caller as this leg's far end was shown them."""
         self.cause = Cause()
+        self.diverted_to = ""
+        """Where the phone wants the call to go instead (302)."""
         self.quality: Quality | None = None
         self.answered_at = 0.0
         """Monotonic seconds; 0.0 while nobody answered."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from appliance._core import Channels
 from appliance.calls.call import Call
@@ -181,9 +181,9 @@ class Switch:
 
     # -- signalling --
 
-    def place(self, leg: Leg, number: str, caller: str, caller_name: str = "", headers: tuple[tuple[str, str], ...] = ()) -> None:
+    def place(self, leg: Leg, number: str, caller: str, caller_name: str = "", **more: Any) -> None:
         """Send the INVITE of an outgoing leg. What must be committed first has been. A leg that was hung up while that went
-        on (its campaign was cancelled) never leaves: it ends as any other does, by an event."""
+        on (its campaign was cancelled) never leaves: it ends as any other does, by an event. `more` goes into Place."""
         if leg.hanging_up:
             gone = Ended(leg=leg.id, cause=Cause(by="near", text="broken off before its INVITE"))
             asyncio.get_running_loop().call_soon(self.on_driver, gone)
@@ -191,7 +191,7 @@ class Switch:
         leg.shown = (caller, caller_name)
         self.driver.place(
             Place(leg=leg.id, endpoint=leg.endpoint, kind=leg.kind, number=number, caller=caller, caller_name=caller_name,
-                  media=leg.offer(), headers=headers, contact=leg.contact)
+                  media=leg.offer(), contact=leg.contact, **more)
         )
 
     def on_driver(self, event: DriverEvent) -> None:
@@ -287,6 +287,7 @@ class Switch:
 
     def _ended(self, leg: Leg, event: LegEvent) -> None:
         assert isinstance(event, Ended)
+        leg.diverted_to = event.target
         self.leg_ended(leg, event.cause)
 
     def leg_ended(self, leg: Leg, cause: Cause) -> None:

@@ -94,6 +94,9 @@ class Line(Table, frozen=True, kw_only=True):
     caller_id: Annotated[
         NumberText | None, Meta(description="Number shown to the callee; empty: `username` if it is one.")
     ] = None
+    assert_identity: Annotated[
+        bool, Meta(description="Send the caller's number as P-Asserted-Identity too, for providers that ask for it.")
+    ] = False
     inbound_to: Annotated[Target | None, Meta(description="What a call coming in on this line reaches.")] = None
     inbound_numbers: Annotated[
         dict[NumberText, Target], Meta(description="What a call to one of our numbers reaches, before `inbound_to`.")

@@ -38,7 +38,7 @@ from drivers.base import (
     WatchPolicy,
 )
 from drivers.sip import headers as h
-from drivers.sip import wire
+from drivers.sip import identity, wire
 from drivers.sip.client_auth import authorization
 from drivers.sip.lines import Lines
 from drivers.sip.notifier import Notifier
@@ -70,6 +70,8 @@ class _Leg(msgspec.Struct):
     rang: bool = False
     cause: Cause | None = None
     """The most telling refusal of the branches that have ended."""
+    target: str = ""
+    """Where that one wants the call to go."""
 
 
 def _text(raw: bytes) -> str:
@@ -273,14 +275,13 @@ class SipDriver:
         if route is None:
             raise _NoWay(503, f"line {order.endpoint} has no address that could be called")
         uri = f"sip:{h.escape_user(order.number)}@{route.domain}"
-        return [_Target(uri, route.destination, route.transport, route.domain, route.user)]
+        return [_Target(uri, route.destination, route.transport, route.domain, route.user, line=route.line)]
 
     @staticmethod
     def _call_strings(order: Place, call_id: str, target: _Target) -> tuple[bytes, ...]:
-        own = f"sip:{h.escape_user(order.caller or 'anonymous')}@{target.domain}"
         texts = (
-            call_id, target.uri, h.name_addr(target.uri), h.name_addr(own, order.caller_name), target.user,
-            target.destination, target.routes, h.header_lines(order.headers), order.endpoint[:63],
+            call_id, target.uri, h.name_addr(target.uri), identity.sender(order, target.domain), target.user,
+            target.destination, target.routes, identity.lines(order, target.domain, target.line), order.endpoint[:63],
         )
         return (*(text.encode() for text in texts), wire.media_offer(order.media))
 
@@ -350,7 +351,7 @@ class SipDriver:
     def _on_invite(self, record: wire.Record) -> None:
         self._invites += 1
         _, code, handle, low, high, parts = record
-        source, ruri, sender, _to, asserted, call_id, credentials, far, _contact, _agent, _local = parts
+        source, ruri, sender, _to, asserted, call_id, credentials, far, _contact, _agent, _local, privacy, diversion = parts
         now = self._clock.utc()
         transport = "tcp" if code & 1 else "udp"
         from_uri = h.uri_of(_text(sender))
@@ -375,9 +376,12 @@ class SipDriver:
         self._add(leg, handle, endpoint, kind, _text(call_id))
         who = _text(asserted.partition(b"\n")[0]) if asserted and kind == "line" else _text(sender)
         number = h.user_of(_text(ruri))
+        hidden = identity.is_anonymous(_text(sender), _text(privacy))
         self._sink(Incoming(
             leg=leg, endpoint=endpoint, kind=kind,  # type: ignore[arg-type]
-            number=number, caller=h.user_of(h.uri_of(who)), caller_name=h.display_of(who), peer=_text(source),
+            number=number, caller="anonymous" if hidden else h.user_of(h.uri_of(who)), anonymous=hidden,
+            caller_name="" if hidden else h.display_of(who), peer=_text(source),
+            diverted_from=identity.diverted_from(_text(diversion)),
             sip_call_id=_text(call_id), offer=wire.media_answer(far), replaces=replaced.id if replaced else "",
             emergency=number in self._emergency,
         ))
@@ -421,6 +425,7 @@ class SipDriver:
         cause = Cause(sip=code, q850=q850, by=_BY[by], text=_text(parts[0]))  # type: ignore[arg-type]
         if leg.cause is None or _TELLING.get(code, 1) > _TELLING.get(leg.cause.sip, 1):
             leg.cause = cause
+            leg.target = h.user_of(h.uri_of(_text(parts[1]))) if len(parts) > 1 and parts[1] else ""
         leg.branches.remove(handle)
         if leg.branches:
             leg.handle = leg.branches[0]
@@ -430,7 +435,7 @@ class SipDriver:
         del self._legs[leg.id]
         if leg.kind == "line":
             self._lines.call_ended(leg.endpoint, code, _BY[by], self._clock.mono())
-        self._sink(Ended(leg=leg.id, cause=leg.cause))
+        self._sink(Ended(leg=leg.id, cause=leg.cause, target=leg.target))
 
     def _on_info(self, record: wire.Record) -> None:
         leg = self._handles.get(record[2])
@@ -525,6 +530,7 @@ class _Target(msgspec.Struct, frozen=True):
     domain: str
     user: str
     routes: str = ""
+    line: Any = None
 
 
 class _NoWay(Exception):

@@ -66,6 +66,7 @@ static void invite_event(struct leg *leg, const struct sip_msg *msg)
 	const uint64_t id = replaces ? replaces->id : 0;
 	struct record *rec = ua_record(leg->ua, EV_INVITE, (uint16_t)(refuse << 1 | (msg->tp == SIP_TRANSP_TCP)), leg->id,
 				       (uint32_t)id, (uint32_t)(id >> 32));
+	const struct sip_hdr *diversion;
 	struct desc_far far;
 	char local[64];
 	struct sa laddr;
@@ -86,6 +87,9 @@ static void invite_event(struct leg *leg, const struct sip_msg *msg)
 	ua_laddr(leg->ua, &laddr, msg->tp, &msg->src);
 	(void)re_snprintf(local, sizeof(local), "%J", &laddr);
 	record_str(rec, local);
+	record_headers(rec, msg, SIP_HDR_PRIVACY, SIP_HDR_NONE);
+	diversion = sip_msg_xhdr(msg, "Diversion");
+	record_pl(rec, diversion ? &diversion->val : &(struct pl)PL_INIT);
 	ua_emit(leg->ua);
 }
 

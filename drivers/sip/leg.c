@@ -22,6 +22,7 @@ static void leg_destructor(void *arg)
 	mem_deref(leg->headers);
 	mem_deref(leg->auth);
 	mem_deref(leg->ruri);
+	mem_deref(leg->end_contact);
 	free(leg->answer_waits);
 	dialog_free(&leg->dlg);
 	if (!leg->no_call)
@@ -123,10 +124,14 @@ void leg_cause(struct leg *leg, uint16_t code, uint16_t q850, uint8_t by, const 
 /* EV_ENDED, once. The leg itself may live on to see the far end off. */
 void leg_report(struct leg *leg)
 {
+	struct record *rec;
+
 	if (leg->ended)
 		return;
 	leg->ended = true;
-	record_str(ua_record(leg->ua, EV_ENDED, leg->end_code, leg->id, leg->end_q850, leg->end_by), leg->end_text);
+	rec = ua_record(leg->ua, EV_ENDED, leg->end_code, leg->id, leg->end_q850, leg->end_by);
+	record_str(rec, leg->end_text);
+	record_str(rec, leg->end_contact ? leg->end_contact : "");
 	ua_emit(leg->ua);
 }
 

@@ -36,6 +36,8 @@ class Route(msgspec.Struct, frozen=True):
     transport: int
     domain: str
     user: str
+    line: Any = None
+    """Its configuration."""
 
 
 class _Line(msgspec.Struct):
@@ -172,7 +174,7 @@ class Lines:
         host, port = line.servers[line.current]
         domain = line.config.domain or (h.host_text(host) if port == 5060 or line.trunk else f"{h.host_text(host)}:{port}")
         return Route(line.addresses[line.current], int(line.config.transport == "tcp"), domain,
-                     h.escape_user(line.config.username) or "switchroom")
+                     h.escape_user(line.config.username) or "switchroom", line.config)
 
     def account(self, name: str) -> tuple[str, str, str] | None:
         """User, password and realm of a line that has an account."""

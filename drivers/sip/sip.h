@@ -79,7 +79,7 @@ enum ua_ev {
 	EV_PROGRESS = 2, /* code 180..199; far media or "" */
 	EV_ANSWERED = 3, /* far media */
 	EV_MEDIA = 4,    /* far media */
-	EV_ENDED = 5,    /* code SIP status, a Q.850, b BY_*; text */
+	EV_ENDED = 5,    /* code SIP status, a Q.850, b BY_*; text, Contact of a redirection or "" */
 	EV_INFO = 6,     /* content type, body */
 	EV_REFER = 7,    /* Refer-To, Referred-By */
 	EV_AUTH = 8,     /* code 401 or 407, a number of the request; method, uri, challenges (line by line), stale tries in b */
@@ -94,6 +94,7 @@ enum ua_ev {
 enum { BY_FAR = 0, BY_NEAR = 1, BY_NETWORK = 2 };
 enum {
 	INV_SOURCE, INV_RURI, INV_FROM, INV_TO, INV_PAI, INV_CALL_ID, INV_AUTH, INV_FAR, INV_CONTACT, INV_AGENT, INV_LOCAL,
+	INV_PRIVACY, INV_DIVERSION,
 };
 enum {
 	REQIN_METHOD, REQIN_SOURCE, REQIN_RURI, REQIN_FROM, REQIN_TO, REQIN_CALL_ID, REQIN_AUTH, REQIN_CONTACT, REQIN_EXPIRES,

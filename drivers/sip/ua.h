@@ -156,6 +156,7 @@ struct leg {
 	uint16_t end_code, end_q850;
 	uint8_t end_by;
 	char end_text[96];
+	char *end_contact; /* of a 3xx */
 	uint16_t bye_q850;
 	char bye_text[64];
 

@@ -310,6 +310,9 @@ static void refused(struct leg *leg, const struct sip_msg *msg)
 	(void)pl_strcpy(&msg->reason, reason, sizeof(reason));
 	reason_parse(msg, &q850, text, sizeof(text));
 	leg_cause(leg, msg->scode, q850, BY_FAR, text[0] ? text : reason);
+	hdr = sip_msg_hdr(msg, SIP_HDR_CONTACT);
+	if (hdr && (msg->scode == 301 || msg->scode == 302))
+		(void)pl_strdup(&leg->end_contact, &hdr->val);
 	leg_end(leg);
 }
 

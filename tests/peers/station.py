@@ -203,6 +203,8 @@ class Station:
         self.user, self.secret = user, secret
         self.plan = [180, 200] if plan is None else plan
         self.plans: dict[str, Plan] = {}
+        self.moved_to = ""
+        """Where calls go that the plan answers 302."""
         self.deaf = False
         """Answers nothing at all: unplugged."""
         self.calls: list[StationCall] = []
@@ -297,9 +299,9 @@ class Station:
 
     def _answer(self, request: Message, status: str, *headers: str, body: str = "", tag: str = "") -> None:
         to = request.get("To") + (f";tag={tag}" if tag and "tag=" not in request.get("To") else "")
+        contact = f"{self.moved_to}@127.0.0.1" if status.startswith("302") else f"{self.user}@127.0.0.1:{self.port}"
         lines = [*(f"Via: {v}" for v in request.all("Via")), f"From: {request.get('From')}", f"To: {to}",
-                 f"Call-ID: {request.get('Call-ID')}", f"CSeq: {request.get('CSeq')}",
-                 f"Contact: <sip:{self.user}@127.0.0.1:{self.port}>", *headers]
+                 f"Call-ID: {request.get('Call-ID')}", f"CSeq: {request.get('CSeq')}", f"Contact: <sip:{contact}>", *headers]
         if body:
             lines.append("Content-Type: application/sdp")
         self._send(f"SIP/2.0 {status}", lines, body, self._from)

@@ -28,6 +28,7 @@ LINE_FAILED = frozenset({401, 403, 407, 408, 500, 501, 502, 503, 504, 513})
 BUSY = frozenset({486, 600})
 ELSEWHERE = 26
 """Q.850 non-selected user clearing: another device of the extension was faster."""
+MAX_DIVERSIONS = 5
 EMERGENCY_WAIT = 3.0
 """Seconds for a campaign's channel to come free: a BYE is answered long before, a dead gateway's is not waited for."""
 
@@ -92,6 +93,8 @@ class Reach:
         self.shown = shown
         self.on_ringing = on_ringing
         self.on_early = on_early
+        self.diverted: list[str] = []
+        """Extensions whose phones forwarded this call, in order."""
 
     async def run(self, decision: ToExtension | ToOutside) -> Leg | Failed:
         """The leg that answered, or why there is none. Raises SwitchroomError "media.ports-exhausted"."""
@@ -116,7 +119,23 @@ class Reach:
         self._equip(legs)
         for leg in legs:
             self._place(leg, extension, *self.shown.to_phone)
-        return await self._first(legs)
+        found = await self._first(legs)
+        elsewhere = next((leg for leg in legs if leg.diverted_to), None)
+        if isinstance(found, Leg) or elsewhere is None or self.near.is_ended:
+            return found
+        return await self._follow(elsewhere)
+
+    async def _follow(self, leg: Leg) -> Leg | Failed:
+        """A phone forwards by itself (302): the call goes where that phone itself may call, never round in a circle."""
+        decision = self.exchange.decide(leg, leg.diverted_to)
+        self.diverted.append(leg.endpoint)
+        target = decision.extension if isinstance(decision, ToExtension) else leg.diverted_to
+        allowed = isinstance(decision, ToExtension) or (isinstance(decision, ToOutside) and not decision.emergency)
+        if not allowed or target in self.diverted or len(self.diverted) > MAX_DIVERSIONS:
+            log.warning("a phone's forwarding is not followed", extra={"call": self.call.id, "extension": leg.endpoint})
+            return Failed(Cause(sip=480, q850=20, by="near", text="forwarded to nowhere"))
+        assert isinstance(decision, ToExtension | ToOutside)
+        return await self.run(decision)
 
     # -- over our lines --
 
@@ -183,7 +202,8 @@ class Reach:
 
     def _place(self, leg: Leg, number: str, caller: str, name: str) -> None:
         self.switch.ledger.append(self.call.opened(leg))
-        self.switch.place(leg, number, caller, name)
+        more = {"diverted_from": self.diverted[-1], "diversions": len(self.diverted)} if self.diverted else {}
+        self.switch.place(leg, number, caller, name, **more)
 
     async def _first(self, legs: list[Leg]) -> Leg | Failed:
         """The first of these legs to answer; the others are called off. Somebody who picks up in place of one is as good."""
