@@ -110,7 +110,7 @@ cdef int retire(Acd acd, Agent a, int state, str reason) except -1:
 cdef int let_go(Acd acd, Agent a, Contact c, bint wrap_up) except -1:
     """The agent is done with this contact; the last one leads to wrap-up, which none that ended before may have cut short."""
     cdef double until
-    a.holding.remove(c)
+    take_out(a.holding, c)
     a.load[c.kind] -= 1
     if wrap_up:
         until = acd.now + fmin(c.queue.wrap_up_seconds + a.extra, MOST_WRAP_UP)

@@ -175,8 +175,8 @@ cdef int end_ringing(Acd acd, Ringing r, str how) except -1:
     cdef Contact c = r.contact
     cdef Agent a = r.agent
     acd.agenda.drop(&r.timer)
-    c.live.remove(r)
-    a.offers.remove(r)
+    take_out(c.live, r)
+    take_out(a.offers, r)
     a.ringing[c.kind] -= 1
     r.ended = acd.now
     r.how = how
@@ -194,6 +194,15 @@ cdef int end_ringing(Acd acd, Ringing r, str how) except -1:
     return 0
 
 
+cdef inline int take_out(list found, object item) except -1:
+    """`found.remove(item)`, quick for the usual list of one."""
+    if len(found) == 1 and found[0] is item:
+        found.pop()
+    else:
+        found.remove(item)
+    return 0
+
+
 cdef str HOW_ACCEPTED = "accepted"
 cdef str HOW_MISSED = "missed"
 cdef str HOW_WITHDRAWN = "withdrawn"
@@ -202,7 +211,7 @@ cdef str HOW_WITHDRAWN = "withdrawn"
 cdef int stop_offers(Acd acd, Contact c, str how) except -1:
     """No agent is rung for this contact any more; each is free for others."""
     cdef Ringing r
-    for r in list(c.live):
+    for r in list(c.live) if c.live else c.live:
         end_ringing(acd, r, how)
         agent_does(acd, r.agent, E_RING_ENDED, r)
     if c.state == C_OFFERED:

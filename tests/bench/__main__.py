@@ -14,9 +14,10 @@ BENCHES = {
     "media": "bridged and recorded calls: CPU per packet, delay",
     "memory": "idle, per bridged call, and what comes back",
     "start": "cold start to the first answered OPTIONS",
+    "core": "the ACD: events per second, time of a decision, memory of a waiting contact",
     "ledger": "durable events per second, one day out of many records",
 }
-ALL = ("start", "memory", "ledger", "media", "signalling")
+ALL = ("start", "memory", "core", "ledger", "media", "signalling")
 
 
 def run(name: str, arguments: list[str]) -> None:

@@ -1,0 +1,92 @@
+"""Days simulated through the ACD agree with queueing theory, and callers are told the truth about their wait."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import pytest
+
+from appliance import _core as acd
+from tests.acd_day import Day, erlang_a, erlang_c
+
+HOURS = 3600.0
+
+
+def interval(values: list[float]) -> tuple[float, float]:
+    """Mean and half the width of its confidence interval (99.7 %)."""
+    return statistics.mean(values), 3.2 * statistics.stdev(values) / math.sqrt(len(values))
+
+
+def days(count: int, hours: float, **day: float) -> list[Day]:
+    return [Day(seed=seed, **day).run(hours * HOURS, warm=HOURS) for seed in range(count)]  # type: ignore[arg-type]
+
+
+def agrees(values: list[float], theory: float, model: float) -> None:
+    """`model`: share by which lognormal handling may differ from the exponential of the theory."""
+    mean, half = interval(values)
+    assert abs(mean - theory) <= half + model * theory, f"{mean:.4f} ± {half:.4f}, theory {theory:.4f}"
+
+
+def erlang_c_day(count: int, hours: float) -> None:
+    agents, arrivals, handling = 10, 8.0 / 180.0, 180.0
+    found = days(count, hours, agents=agents, arrivals=arrivals, handling=handling)
+    waits = erlang_c(agents, arrivals * handling)
+    drain = agents / handling - arrivals
+    agrees([statistics.mean(day.waits) for day in found], waits / drain, 0.06)
+    agrees([day.in_time / len(day.waits) for day in found], 1.0 - waits * math.exp(-drain * 20.0), 0.03)
+
+
+def erlang_a_day(count: int, hours: float) -> None:
+    agents, arrivals, handling, patience = 10, 11.0 / 180.0, 180.0, 120.0
+    found = days(count, hours, agents=agents, arrivals=arrivals, handling=handling, patience=patience)
+    abandon, _ = erlang_a(agents, arrivals, handling, patience)
+    agrees([day.abandoned / (day.abandoned + len(day.waits)) for day in found], abandon, 0.06)
+
+
+def test_a_day_without_abandonment_agrees_with_erlang_c() -> None:
+    erlang_c_day(8, 12)
+
+
+def test_a_day_with_abandonment_agrees_with_erlang_a() -> None:
+    erlang_a_day(8, 8)
+
+
+@pytest.mark.slow
+def test_many_days_agree_with_theory() -> None:
+    erlang_c_day(40, 24)
+    erlang_a_day(40, 24)
+
+
+def test_the_estimate_is_the_wait_to_be_expected() -> None:
+    """By how long callers with about the same estimate really wait on average, in a day that is too busy."""
+    told: list[tuple[float, float]] = []
+    for seed in range(12):
+        told += Day(agents=8, arrivals=9.0 / 180.0, patience=400.0, seed=seed).run(8 * HOURS).told
+    told.sort()
+    size = len(told) // 20
+    right = sum(
+        abs(statistics.mean(e for e, _ in part) / statistics.mean(w for _, w in part) - 1.0) <= 0.2
+        for part in (told[n * size : (n + 1) * size] for n in range(20))
+    )
+    assert right >= 16, f"right for {right} of 20 groups"
+
+
+def test_a_long_queue_is_told_within_a_fifth_for_four_of_five_callers() -> None:
+    """Each caller's own wait: a wait made of 60 contacts or more before the caller scatters little enough."""
+    near = total = 0
+    for seed in range(3):
+        day = Day(agents=20, arrivals=40.0 / 180.0, seed=seed)
+        day.run(6 * HOURS)
+        longest = [(told, waited) for told, waited in day.told if told > 60 * 180.0 / 20]
+        near += sum(abs(told / waited - 1.0) <= 0.2 for told, waited in longest)
+        total += len(longest)
+    assert total > 500
+    assert near / total >= 0.8, f"{near} of {total}"
+
+
+def test_a_day_twice_is_the_same_day() -> None:
+    one, two = (Day(agents=5, arrivals=0.03, patience=100.0, seed=3).run(4 * HOURS) for _ in range(2))
+    for day in (one, two):
+        day.core.step(4 * HOURS, acd.Tick())
+    assert one.core.snapshot() == two.core.snapshot()
