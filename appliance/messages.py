@@ -290,6 +290,19 @@ class ShortageChanged(Event, frozen=True, kw_only=True):
     detail: str = ""
 
 
+# ---- queues, beside what the ACD decides --------------------------------------------------------------------------------
+
+
+class ContactOutcome(Event, frozen=True, kw_only=True):
+    """How a contact ended, as its agent keyed it: code and name of [[outcomes]]. A later one replaces it."""
+
+    at: float
+    contact: str
+    agent: str
+    code: str
+    name: str
+
+
 EVENTS: tuple[type[Event], ...] = (*(cls for cls in Event.__subclasses__() if cls not in ACD_EVENTS), *ACD_EVENTS)
 
 

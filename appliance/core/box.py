@@ -10,8 +10,10 @@ from pathlib import Path
 
 from appliance import __version__
 from appliance._core import Channels
+from appliance.calls.flows.agent import AgentCodes
 from appliance.calls.flows.ringback import Summary, ring_back, summary_clips
 from appliance.calls.lamps import Lamps
+from appliance.calls.leg import Leg
 from appliance.calls.routing import emergency_numbers
 from appliance.calls.switch import Switch
 from appliance.campaigns.book import CampaignBook
@@ -19,8 +21,13 @@ from appliance.clock import Clock
 from appliance.config.model import Config, Scenario
 from appliance.config.store import Store
 from appliance.config.words import languages
+from appliance.core.acd import Dispatch
+from appliance.core.acd_ledger import Rules
+from appliance.core.acd_rules import rules_of
 from appliance.core.attempts import Attempts
 from appliance.core.desk import Desk
+from appliance.core.openings import Openings
+from appliance.core.pins import PinGuard
 from appliance.core.reception import Reception
 from appliance.core.recovery import Recovery
 from appliance.errors import SwitchroomError
@@ -86,6 +93,11 @@ class Box:
         self.phones_up: dict[str, str] = {}
         self.on_wake = lambda seq: None
         self.reception = Reception(self)
+        self.acd = Dispatch(self.switch, self.ledger, self.reception)
+        self.pins = PinGuard(self.ledger, clock, lambda: self.config.codes)
+        self.reception.codes |= AgentCodes(self.switch, self.acd, self.pins).table
+        self.openings = Openings(self.acd, lambda: self.config)
+        self.switch.on_leg = self._leg
         self.switch.on_incoming = self.reception.incoming
         self.switch.on_endpoint = self._endpoint
         self.switch.on_orphan = self.recovery.on_orphan
@@ -104,14 +116,20 @@ class Box:
         await self._noted(BoxStarted(version=__version__, clean=clean))
         self.engine.start(asyncio.get_running_loop())
         asyncio.get_running_loop().add_reader(self.engine.fileno(), self.switch.on_media)
+        self.acd.start(self.ledger, self._rules_of, self.store.version(), self.ledger.open_calls())
+        self.openings.look()
         self.driver.start(self.switch.on_driver)
         self.recovery.start()
+        self.acd.look_at_phones()
         log.info("core is up", extra={"clean": clean, "lines": len(self.config.lines), "phones": len(self.config.phones)})
 
     async def stop(self, reason: str) -> None:
         """End calls with a word in the ledger, then close everything, the ledger last."""
         self.attempts.stopping = True
+        self.openings.stop()
         await self.switch.stop()
+        self.acd.stop()
+        await self.acd.note_state()
         await self.driver.stop()
         asyncio.get_running_loop().remove_reader(self.engine.fileno())
         self.engine.stop()
@@ -125,6 +143,10 @@ class Box:
             await future
         if waiting:
             log.error("the ledger takes nothing: calls go on, their records wait for the disk")
+
+    def _rules_of(self, version: int) -> Rules:
+        """Queues and agents as that version of the configuration had them."""
+        return rules_of(self.store.config(version))
 
     # -- configuration --
 
@@ -144,6 +166,8 @@ class Box:
         logs.follow(config.log.level)
         self._set_lines()
         self.driver.reconfigure(self.config)
+        self.acd.configure(number)
+        self.openings.look()
         version = self.store.entry(number)
         await self._noted(ConfigApplied(version=number, by=by, summary=version.summary))
         return number
@@ -169,6 +193,10 @@ class Box:
 
     # -- what happens --
 
+    def _leg(self, leg: Leg) -> None:
+        self.lamps.changed(leg)
+        self.acd.on_leg(leg)
+
     def _endpoint(self, event: EndpointChanged) -> None:
         """A line or a phone came or went."""
         if event.kind == "line":
@@ -176,8 +204,10 @@ class Box:
             self.ledger.append(LineChanged(line=event.endpoint, up=event.up, reason=event.reason))
         elif event.up:
             self.phones_up[event.endpoint] = event.reason
+            self.acd.on_phone(event.endpoint, True)
         else:
             self.phones_up.pop(event.endpoint, None)
+            self.acd.on_phone(event.endpoint, False)
         if event.event is not None:
             self._note(event.event)
 

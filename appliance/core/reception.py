@@ -16,6 +16,7 @@ from appliance.calls.codes import ToCode
 from appliance.calls.flows.dial import Dial
 from appliance.calls.flows.excuse import excuse
 from appliance.calls.flows.operator import Operator
+from appliance.calls.flows.queue import QueueFlow
 from appliance.calls.leg import Leg
 from appliance.calls.routing import (
     Decision,
@@ -58,7 +59,7 @@ class Reception:
             ToExtension: self._dial,
             ToOutside: self._dial,
             ToScenario: self._scenario,
-            ToQueue: self._not_yet("queue-excuse"),
+            ToQueue: self._queue,
             ToMenu: self._not_yet("menu-excuse"),
             ToVoicemail: self._not_yet("voicemail-excuse"),
             ToCallback: self._not_yet("callback-excuse"),
@@ -106,8 +107,16 @@ class Reception:
         leg.call.reached(f"scenario:{decision.code}")
         await Operator(leg, scenario, self._box.desk, leg.language).run()
 
+    async def _queue(self, leg: Leg, decision: ToQueue) -> None:
+        queue = self._box.config.queue(decision.queue)
+        if queue is None:  # the configuration changed while the caller was on the way here
+            await self.lead(leg, ToExcuse("queue-goodbye", 480, f"queue:{decision.queue}"))
+            return
+        await QueueFlow(leg, queue, self._box.acd, self).run()
+
     async def _code(self, leg: Leg, decision: ToCode) -> None:
         flow = self.codes.get(decision.name)
+        leg.call.purpose = "code"
         leg.call.reached(f"code:{decision.name}")
         if flow is None:
             await excuse(leg, ToExcuse("not-yet-available", 480, f"code:{decision.name}"), leg.language)

@@ -80,10 +80,11 @@ def best_of(causes: list[Cause]) -> Cause:
 
 
 class Reach:
-    """One search for a second party on behalf of `near`, which must stay: when it goes, everything is called off."""
+    """One search for a second party on behalf of `near`, which must stay: when it goes, everything is called off. None: on
+    behalf of nobody yet (a customer who is called back first)."""
 
     def __init__(
-        self, call: Call, exchange: Exchange, near: Leg, shown: Shown, *,
+        self, call: Call, exchange: Exchange, near: Leg | None, shown: Shown, *,
         on_ringing: Callable[[], None] = lambda: None, on_early: Callable[[Leg], None] = lambda leg: None,
     ) -> None:
         self.call = call
@@ -95,6 +96,10 @@ class Reach:
         self.on_early = on_early
         self.diverted: list[str] = []
         """Extensions whose phones forwarded this call, in order."""
+
+    @property
+    def _left_alone(self) -> bool:
+        return self.near is not None and self.near.is_ended
 
     async def run(self, decision: ToExtension | ToOutside) -> Leg | Failed:
         """The leg that answered, or why there is none. Raises SwitchroomError "media.ports-exhausted"."""
@@ -121,7 +126,7 @@ class Reach:
             self._place(leg, extension, *self.shown.to_phone)
         found = await self._first(legs)
         elsewhere = next((leg for leg in legs if leg.diverted_to), None)
-        if isinstance(found, Leg) or elsewhere is None or self.near.is_ended:
+        if isinstance(found, Leg) or elsewhere is None or self._left_alone:
             return found
         return await self._follow(elsewhere)
 
@@ -155,7 +160,7 @@ class Reach:
             self._equip([leg])
             self._place(leg, self.number_on(line, decision), self.shown.on_line(line), "")
             found = await self._first([leg])
-            if isinstance(found, Leg) or self.near.is_ended:
+            if isinstance(found, Leg) or self._left_alone:
                 return found
             failed = found
             if not (decision.emergency or found.cause.sip in LINE_FAILED or found.cause.by == "network"):
@@ -169,7 +174,7 @@ class Reach:
         line, why = channels.seize(leg.id, lines, EMERGENCY if emergency else PHONE)
         until = self.switch.clock.mono() + EMERGENCY_WAIT
         if line is None and emergency and self.exchange.free_for_emergency(lines):
-            while line is None and self.switch.clock.mono() < until and not self.near.is_ended:
+            while line is None and self.switch.clock.mono() < until and not self._left_alone:
                 await self.exchange.channel_freed(max(0.0, until - self.switch.clock.mono()))
                 line, why = channels.seize(leg.id, lines, EMERGENCY)
         return line, why
@@ -196,8 +201,8 @@ class Reach:
     def _codecs_for(self, leg: Leg) -> tuple[str, ...]:
         """Its codecs with the near party's own first: what both speak needs no transcoding."""
         near = self.near
-        offer = near.incoming.offer if near.incoming else None
-        mine = near.media.codec if near.media else offer.codec if offer else ""
+        offer = near.incoming.offer if near and near.incoming else None
+        mine = near.media.codec if near and near.media else offer.codec if offer else ""
         return tuple(sorted(self.switch.codecs_of(leg.kind, leg.endpoint), key=lambda codec: codec != mine))
 
     def _place(self, leg: Leg, number: str, caller: str, name: str) -> None:
@@ -219,7 +224,7 @@ class Reach:
         while True:
             left = until - self.switch.clock.mono()
             event = await self.call.inbox.get(max(0.0, left))
-            if self.near.is_ended:
+            if self._left_alone:
                 self._call_off(legs, 16, "the caller hung up")
                 return Failed(Cause(sip=487, by="far"))
             if isinstance(event, Replacing):
@@ -239,8 +244,8 @@ class Reach:
                 self._progress(event, legs)
 
     async def _picked_up(self, event: Replacing, legs: list[Leg]) -> None:
-        if event.leg not in legs or event.leg.answered_at:
-            event.by.reject(603 if event.leg not in legs else 486)
+        if event.leg not in legs or event.leg.answered_at or self.near is None:
+            event.by.reject(486 if event.leg in legs else 603)
             return
         legs.append(event.by)
         await replace(self.call, event, self.near)

@@ -1,0 +1,245 @@
+"""What an agent does from a desk phone: signs in and out, breaks, wraps up, notes outcomes, asks how the queues stand."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from appliance._core import Acd, AcdEvent, Action, AgentView, Break, Denied, Extend, Ready, SignIn, SignOut
+from appliance.calls.leg import Leg
+from appliance.calls.switch import Switch
+from appliance.config.model import Agent, Config, Outcome
+from appliance.media.engine import Clip
+
+NUMBER_DIGITS = 12
+PIN_DIGITS = 16
+KEY_SECONDS = 6.0
+ENDS = "#"
+
+
+class Pins(Protocol):
+    def locked(self, door: str) -> float: ...
+    def check(self, door: str, right: str, given: str) -> bool: ...
+
+
+class Seating(Protocol):
+    def extension_of(self, agent: str) -> str: ...
+    def agent_at(self, extension: str) -> str: ...
+    def signed_in_at(self, extension: str) -> str: ...
+    def sit(self, agent: str, extension: str) -> None: ...
+
+
+class AgentDesk(Protocol):
+    """The core's side (appliance/core/acd.py)."""
+
+    core: Acd
+
+    @property
+    def seats(self) -> Seating: ...
+    def tell(self, event: AcdEvent) -> list[Action]: ...
+    def last_contact(self, agent: str) -> tuple[str, str] | None:
+        """The agent's contact now, or the last one: its id and its queue."""
+
+    async def note_outcome(self, agent: str, contact: str, outcome: Outcome) -> None:
+        """On disk when this returns."""
+
+
+async def ask_digits(leg: Leg, clips: list[Clip], most: int, seconds: float = KEY_SECONDS) -> str:
+    """Digits keyed while or after the question is heard: up to #, a pause, or as many as can be."""
+    keys = "0123456789" + ENDS
+    digits, key = "", await leg.play(clips, keys=keys)
+    while True:
+        if not key:
+            key = await leg.key(keys, seconds)
+        if key in ("", ENDS):
+            return digits
+        digits, key = digits + key, ""
+        if len(digits) >= most:
+            return digits
+
+
+class AgentCodes:
+    """One per core; `table` is what reception is given."""
+
+    def __init__(self, switch: Switch, desk: AgentDesk, pins: Pins) -> None:
+        self._switch = switch
+        self._desk = desk
+        self._pins = pins
+        self.table: dict[str, Callable[[Leg, str], Awaitable[None]]] = {
+            "sign_in": self._answered(self._sign_in),
+            "sign_out": self._of_agent(self._sign_out),
+            "ready": self._of_agent(self._ready),
+            "take_break": self._of_agent(self._break),
+            "wrap_up_end": self._of_agent(self._wrap_up_end),
+            "wrap_up_extend": self._of_agent(self._wrap_up_extend),
+            "outcome": self._of_agent(self._outcome),
+            "queue_status": self._answered(self._queue_status),
+        }
+
+    @property
+    def _config(self) -> Config:
+        return self._switch.config
+
+    # -- the frame of each --
+
+    def _answered(self, work: Callable[[Leg, str], Awaitable[None]]) -> Callable[[Leg, str], Awaitable[None]]:
+        async def flow(leg: Leg, digits: str) -> None:
+            leg.answer()
+            await work(leg, digits)
+            leg.hang_up()
+
+        return flow
+
+    def _of_agent(self, work: Callable[[Leg, str, AgentView], Awaitable[None]]) -> Callable[[Leg, str], Awaitable[None]]:
+        """What only somebody who is signed in at this phone can do."""
+
+        async def flow(leg: Leg, digits: str) -> None:
+            view = self._desk.core.agent(self._desk.seats.agent_at(leg.endpoint))
+            if view is None or view.state == "logged-out":
+                await self._say(leg, "agent-not-signed-in")
+            else:
+                await work(leg, digits, view)
+
+        return self._answered(flow)
+
+    def _clips(self, leg: Leg, name: str, **values: object) -> list[Clip]:
+        return list(self._switch.prompts.clips(name, leg.language, **values))
+
+    async def _say(self, leg: Leg, name: str, **values: object) -> None:
+        await leg.play(self._clips(leg, name, **values))
+
+    def _tell(self, event: AcdEvent) -> bool:
+        """Whether the ACD took it."""
+        return not any(isinstance(action, Denied) for action in self._desk.tell(event))
+
+    # -- in and out --
+
+    async def _sign_in(self, leg: Leg, digits: str) -> None:
+        here = self._desk.seats.signed_in_at(leg.endpoint)
+        agent = self._config.agent(here) if here else await self._who(leg)
+        if agent is None:
+            await self._say(leg, "agent-unknown")
+            return
+        view = self._desk.core.agent(agent.id)
+        if view is not None and view.state != "logged-out":
+            elsewhere = self._desk.seats.extension_of(agent.id) != leg.endpoint
+            await self._say(leg, "agent-signed-in-elsewhere" if elsewhere else "agent-already-signed-in")
+            return
+        if not await self._pin(leg, agent):
+            return
+        # Somebody may have sat down here, or signed in, while the PIN was keyed.
+        taken = self._desk.seats.signed_in_at(leg.endpoint)
+        if taken and taken != agent.id:
+            await self._say(leg, "agent-phone-taken")
+        elif not self._tell(SignIn(agent.id)):
+            await self._say(leg, "agent-already-signed-in")
+        else:
+            self._desk.seats.sit(agent.id, leg.endpoint)
+            await self._say(leg, "agent-signed-in", queues=len(self._queues(agent.id)))
+
+    async def _who(self, leg: Leg) -> Agent | None:
+        """Whose phone it is; at a phone that is nobody's, whoever says so by an extension."""
+        own = self._sits_at(leg.endpoint)
+        if own is not None:
+            return own
+        return self._sits_at(await ask_digits(leg, self._clips(leg, "agent-enter-extension"), NUMBER_DIGITS))
+
+    def _sits_at(self, extension: str) -> Agent | None:
+        return next((agent for agent in self._config.agents if extension and agent.extension == extension), None)
+
+    async def _pin(self, leg: Leg, agent: Agent) -> bool:
+        """Whether this is the agent. A few wrong PINs lock the door, on whichever phones they were keyed."""
+        if agent.pin is None:
+            return True
+        door, prompt = f"agent:{agent.id}", "enter-pin"
+        for _ in range(self._config.codes.pin_tries):
+            if self._pins.locked(door):
+                break
+            if self._pins.check(door, agent.pin, await ask_digits(leg, self._clips(leg, prompt), PIN_DIGITS)):
+                return True
+            prompt = "wrong-pin"
+        locked = self._pins.locked(door)
+        if locked:
+            await self._say(leg, "pin-locked", minutes=locked)
+        else:
+            await self._say(leg, "wrong-pin-goodbye")
+        return False
+
+    def _queues(self, agent: str) -> list[str]:
+        return [queue.name for queue in self._config.queues if any(member.agent == agent for member in queue.members)]
+
+    async def _sign_out(self, leg: Leg, digits: str, view: AgentView) -> None:
+        self._tell(SignOut(view.id))
+        after = self._desk.core.agent(view.id)
+        if after is not None and after.state == "logged-out":
+            await self._say(leg, "agent-signed-out")
+        else:
+            await self._say(leg, "agent-sign-out-soon")
+
+    async def _ready(self, leg: Leg, digits: str, view: AgentView) -> None:
+        self._tell(Ready(view.id))
+        await self._say(leg, "agent-ready")
+
+    async def _break(self, leg: Leg, digits: str, view: AgentView) -> None:
+        digit = digits or await ask_digits(leg, self._clips(leg, "break-enter-reason"), 1)
+        reason = next((each for each in self._config.breaks if each.digit == digit), None)
+        if reason is None:
+            await self._say(leg, "break-unknown")
+            return
+        soon = view.state == "on-contact"
+        self._tell(Break(view.id, reason.name))
+        title = self._switch.sounds.title(reason, leg.language, self._config.office.language)
+        await leg.play([*self._clips(leg, "agent-break-soon" if soon else "agent-break"), *title])
+
+    # -- after a call --
+
+    async def _wrap_up_end(self, leg: Leg, digits: str, view: AgentView) -> None:
+        ended = view.state == "wrap-up" and self._tell(Ready(view.id))
+        await self._say(leg, "wrap-up-ended" if ended else "wrap-up-none")
+
+    async def _wrap_up_extend(self, leg: Leg, digits: str, view: AgentView) -> None:
+        last = self._desk.last_contact(view.id)
+        queue = self._config.queue(last[1]) if last else None
+        if queue is not None and self._tell(Extend(view.id, queue.wrap_up_extend_seconds)):
+            await self._say(leg, "wrap-up-extended", seconds=queue.wrap_up_extend_seconds)
+        else:
+            await self._say(leg, "wrap-up-none")
+
+    async def _outcome(self, leg: Leg, digits: str, view: AgentView) -> None:
+        last = self._desk.last_contact(view.id)
+        if last is None:
+            await self._say(leg, "outcome-no-call")
+            return
+        code = digits or await ask_digits(leg, self._clips(leg, "outcome-enter"), 3)
+        outcome = next((each for each in self._config.outcomes if each.code == code), None)
+        if outcome is None:
+            await self._say(leg, "outcome-unknown")
+            return
+        await self._desk.note_outcome(view.id, last[0], outcome)
+        title = self._switch.sounds.title(outcome, leg.language, self._config.office.language)
+        await leg.play([*self._clips(leg, "outcome-noted"), *title])
+
+    # -- how it stands --
+
+    async def _queue_status(self, leg: Leg, digits: str) -> None:
+        """Of the queue with this number, else of all the agent's, else of all."""
+        if digits:
+            names = [queue.name for queue in self._config.queues if queue.number == digits]
+            if not names:
+                await self._say(leg, "queue-unknown")
+                return
+        else:
+            own = self._queues(self._desk.seats.agent_at(leg.endpoint))
+            names = own or [queue.name for queue in self._config.queues]
+        views = [view for name in names if (view := self._desk.core.queue(name)) is not None]
+        waiting = sum(view.waiting for view in views)
+        since = min((view.longest for view in views if view.longest), default=0.0)
+        clips = self._clips(leg, "queue-status-empty")
+        if waiting:
+            minutes = max(0.0, self._switch.clock.utc() - since) / 60 if since else 0.0
+            clips = self._clips(leg, "queue-status", count=waiting, minutes=minutes)
+        agents = {member.agent for name in names if (queue := self._config.queue(name)) for member in queue.members}
+        states = [agent.state for id in agents if id and (agent := self._desk.core.agent(id)) is not None]
+        await leg.play([*clips, *self._clips(leg, "queue-status-agents", ready=states.count("ready"),
+                                             busy=states.count("on-contact"))])
+

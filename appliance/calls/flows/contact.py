@@ -1,0 +1,241 @@
+"""A contact of the ACD as a call: agents are rung for it, one takes it, and both talk.
+
+The ACD decides; its actions come in by `act`, at once, and what they leave to be done (a verdict) is done by the flow that
+leads the call. A flow never waits for anything but its inbox, through `_next`, which ends in `Decided` as soon as there is a
+verdict: whatever the caller hears then, an agent who has answered is not kept waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from appliance._core import (
+    Action,
+    Answer,
+    Connect,
+    EndOffer,
+    HandOver,
+    HangUp,
+    KeptPlace,
+    Leave,
+    Move,
+    Offer,
+    Refuse,
+    Unreachable,
+)
+from appliance.calls.call import Call
+from appliance.calls.flows.desk import QueueDesk
+from appliance.calls.flows.reach import Exchange, Shown
+from appliance.calls.flows.ring import AgentRing
+from appliance.calls.flows.talk import Talk
+from appliance.calls.leg import HungUp, Leg
+from appliance.calls.routing import caller_id_for
+from appliance.media.engine import Clip
+from appliance.media.events import Digit, PlayDone
+
+log = logging.getLogger("queue")
+
+TOLD = {"declined": Refuse, "unreachable": Unreachable}
+
+
+class Decided(Exception):
+    """The ACD has decided what becomes of the contact: see `ContactCall.verdict`."""
+
+
+class ContactCall:
+    """`contact` is the ACD's id; `caller` its leg, once there is one."""
+
+    def __init__(self, call: Call, contact: str, queue: str, desk: QueueDesk, exchange: Exchange, caller: Leg | None) -> None:
+        self.call = call
+        self.contact = contact
+        self.queue = queue
+        self.desk = desk
+        self.exchange = exchange
+        self.caller = caller
+        self.switch = call.switch
+        self.rings: dict[str, AgentRing] = {}
+        self.verdict: Action | None = None
+        self._talk: Talk | None = None
+        self._acts: dict[type[Action], Callable[[Any], None]] = {
+            Offer: self._offer, EndOffer: self._end_offer, Connect: self._decide, Leave: self._decide, KeptPlace: self._decide,
+        }
+
+    # -- what the ACD decides --
+
+    def act(self, action: Action) -> None:
+        act = self._acts.get(type(action))
+        if act is not None:
+            act(action)
+
+    def _decide(self, action: Action) -> None:
+        self.verdict = action
+        self.call.inbox.poke()
+
+    def _offer(self, action: Offer) -> None:
+        seat = self.desk.seat_of(action.agent, action.queue)
+        ring = AgentRing(self.call, self.exchange, action.agent, seat, self.shown(action.queue), self.caller) if seat else None
+        started = ring is not None and not self.call.interrupted and ring.start()
+        if ring is None or not started:
+            asyncio.get_running_loop().call_soon(self.desk.tell, Unreachable(self.contact, action.agent))
+            return
+        self.rings[action.agent] = ring
+        for leg in ring.legs:
+            self.desk.serving(leg, self, action.agent)
+
+    def _end_offer(self, action: EndOffer) -> None:
+        if action.how != "accepted":
+            ring = self.rings.pop(action.agent, None)
+            if ring is not None:
+                ring.stop(elsewhere=action.how == "withdrawn")
+
+    def shown(self, queue: str) -> Shown:
+        """The agent sees who calls and for what: the name with the queue's, the number. On a line it is a number of ours."""
+        config, caller = self.switch.config, self.caller
+        number, name = self.who()
+        known = config.queue(queue)
+        label = f"{name or number} ({known.name if known else queue})"
+        phone = config.phone(caller.endpoint) if caller is not None and caller.kind == "phone" else None
+        return Shown(on_line=lambda line: caller_id_for(config, line, phone.caller_id if phone else None),
+                     to_phone=(number, label))
+
+    def who(self) -> tuple[str, str]:
+        """Number and name of the customer."""
+        caller = self.caller
+        if caller is None:
+            return "anonymous", ""
+        if caller.kind == "phone":
+            phone = self.switch.config.phone(caller.endpoint)
+            return caller.endpoint, phone.name if phone else ""
+        incoming = caller.incoming
+        return (incoming.caller or "anonymous", incoming.caller_name) if incoming else (caller.number, "")
+
+    # -- waiting for anything --
+
+    async def _next(self, timeout: float | None = None) -> object | None:
+        """The next event that is no agent's; None after `timeout` seconds or to look again. Raises `Decided`, `HungUp`."""
+        if self.verdict is None:
+            event = await self.call.inbox.get(timeout)
+            self._look(event)
+        else:
+            event = None
+        if self.caller is not None:
+            self.caller.check()
+        if self.verdict is not None:
+            raise Decided
+        return event
+
+    def _look(self, event: object) -> None:
+        """What an event means for the agents who are being rung."""
+        for agent, ring in list(self.rings.items()):
+            if ring.taken or self.rings.get(agent) is not ring:
+                continue
+            what = ring.look(event)
+            if what == "taken":
+                self.desk.tell(Answer(self.contact, agent))
+            elif what:
+                self.desk.tell(TOLD[what](self.contact, agent))
+
+    async def _say(self, clips: Sequence[Clip], keys: Iterable[str] = "") -> str:
+        """Play to the caller to the end, or up to a key out of `keys`, which is returned."""
+        caller, wanted = self.caller, set(keys)
+        assert caller is not None
+        caller.check()
+        playing = caller.open_port().play(list(clips))
+        while True:
+            event = await self._next()
+            if isinstance(event, PlayDone) and caller.owns(event) and event.play == playing:
+                return ""
+            if isinstance(event, Digit) and caller.owns(event) and event.digit in wanted:
+                caller.stop_play()
+                return event.digit
+
+    async def _key(self, keys: Iterable[str], seconds: float) -> str:
+        """A key out of `keys`, "" after so many seconds."""
+        wanted, loop = set(keys), asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while (left := until - loop.time()) > 0:
+            event = await self._next(left)
+            if isinstance(event, Digit) and self.caller is not None and self.caller.owns(event) and event.digit in wanted:
+                return event.digit
+        return ""
+
+    # -- the conversation --
+
+    async def talk(self, connect: Connect) -> bool:
+        """Join caller and agent until one of them goes. False where the agent went before they were joined: the caller is
+        in the queue again, in the old place."""
+        self.verdict = None
+        ring, caller = self.rings.pop(connect.agent), self.caller
+        agent = ring.won
+        assert agent is not None and caller is not None
+        try:
+            await self._whisper(agent, connect.queue)
+        except HungUp as gone:
+            return self._parted_early(gone.leg)
+        caller.stop_play()
+        bridge = self.switch.engine.bridge([])
+        try:
+            self._talk = Talk(caller, agent, self.exchange, bridge)
+            await self._talk.run()
+        finally:
+            bridge.close()
+            self._over(caller, agent, connect.agent)
+        return True
+
+    async def _whisper(self, agent: Leg, queue: str) -> None:
+        """A word to the agent about the queue; the caller hears the music meanwhile. Raises HungUp where either goes."""
+        known = self.switch.config.queue(queue)
+        words = known.tell_agent if known else ""
+        office = self.switch.config.office.language
+        clips = self.switch.sounds.say(words, agent.language or office, (known.language if known else None) or office)
+        for leg in (agent, self.caller):
+            if leg is not None:
+                leg.check()
+        if not clips:
+            return
+        playing = agent.open_port().play(list(clips))
+        while True:
+            event = await self.call.inbox.get()
+            for leg in (agent, self.caller):
+                if leg is not None:
+                    leg.check()
+            if isinstance(event, PlayDone) and agent.owns(event) and event.play == playing:
+                return
+
+    def _parted_early(self, gone: Leg) -> bool:
+        if gone is self.caller:
+            self.desk.tell(HangUp(self.contact, "caller"))
+            raise HungUp(gone)
+        log.info("an agent went before the caller was put through", extra={"call": self.call.id})
+        self.desk.tell(Move(self.contact, self.queue, keep=True))
+        return False
+
+    def agent_left(self, leg: Leg, agent: str) -> None:
+        """The agent's leg is gone while the talk goes on: it was put through to somebody else."""
+        talk = self._talk
+        parties = [party for party in talk.parties if party is not self.caller and not party.is_ended] if talk else []
+        if parties and parties[0] is not leg:
+            other = parties[0]
+            to = self.desk.agent_at(other.endpoint) if other.kind == "phone" else ""
+            view = self.desk.core.agent(to) if to else None
+            free = view is not None and view.state in ("ready", "dialling-out", "reserved")
+            self.desk.tell(HandOver(self.contact, to if free and to != agent else ""))
+
+    def _over(self, caller: Leg, agent: Leg, name: str) -> None:
+        """The conversation is over, or has gone on to another call."""
+        self._talk = None
+        if caller.call is not self.call:
+            self.desk.tell(HandOver(self.contact, ""))
+        elif self.call.interrupted:
+            self.desk.tell(HangUp(self.contact, "restart"))
+        else:
+            by_caller = caller.is_ended and caller.cause.by == "far"
+            self.desk.tell(HangUp(self.contact, "caller" if by_caller else "agent"))
+
+    def stop_rings(self) -> None:
+        for ring in self.rings.values():
+            ring.stop()
+        self.rings.clear()

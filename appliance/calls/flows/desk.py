@@ -1,0 +1,55 @@
+"""What the flows of queues need of the core: the ACD, and who the agents are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from appliance._core import Acd, AcdEvent, Action
+from appliance.calls.flows.ring import Seat
+from appliance.calls.leg import Leg
+
+
+class Party(Protocol):
+    """Whoever leads a contact: told at once of each action about it. Must not tell the ACD anything from within."""
+
+    def act(self, action: Action) -> None: ...
+    def agent_left(self, leg: Leg, agent: str) -> None:
+        """A leg that served this contact is gone (told a moment later, when the flow has seen it too)."""
+
+
+
+@dataclass(frozen=True)
+class Customer:
+    """Who is to be called back, and how: number (E.164, or an extension), name, language, and what was keyed in before."""
+
+    number: str
+    name: str
+    language: str
+    facts: dict[str, str]
+
+
+class QueueDesk(Protocol):
+    """The core's side (appliance/core/acd.py)."""
+
+    core: Acd
+
+    def tell(self, event: AcdEvent) -> list[Action]:
+        """Tell the ACD that something happened; its actions are carried out before this returns."""
+
+    def lead(self, contact: str, party: Party, customer: Customer) -> None:
+        """From now on `party` leads this contact, and `customer` is whom to call back where that comes to be."""
+
+    def leave(self, contact: str, party: Party) -> None: ...
+    def seat_of(self, agent: str, queue: str) -> Seat | None:
+        """Where this agent is rung for this queue; None: nowhere."""
+
+    def agent_at(self, extension: str) -> str:
+        """The agent who sits at this phone, "" where none does."""
+
+    def caller_key(self, number: str) -> str: ...
+    def last_agent(self, caller: str, queue: str) -> str:
+        """Who last served this caller, where the queue remembers that long; else ""."""
+
+    def serving(self, leg: Leg, party: Party, agent: str) -> None:
+        """This leg rings an agent for a contact of the ACD: it is no call of the agent's own."""

@@ -1,0 +1,253 @@
+"""A caller in a queue: greeted, told the truth, played music, put through; or sent where the office wants it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from random import Random
+from typing import Literal
+
+from appliance._core import Action, Connect, Denied, Enter, HangUp, KeepPlace, KeptPlace, Leave
+from appliance.calls.flows.contact import ContactCall, Decided
+from appliance.calls.flows.desk import Customer, QueueDesk
+from appliance.calls.flows.reach import Exchange
+from appliance.calls.flows.waiting import Item, Schedule
+from appliance.calls.leg import HungUp, Leg
+from appliance.calls.routing import ToExcuse, canonical, to_target
+from appliance.config import numbers
+from appliance.config.model import Queue
+from appliance.config.values import Target
+from appliance.errors import SwitchroomError
+from appliance.media.engine import MAX_CLIPS, Clip
+from appliance.media.events import Digit, PlayDone
+
+log = logging.getLogger("queue")
+
+YES, OTHER, WAIT_ON = "1", "2", "*"
+ANSWER_SECONDS = 5.0
+NUMBER_SECONDS = 8.0
+NUMBER_DIGITS = 20
+NUMBER_TRIES = 3
+SHORT_WAIT = 60.0
+"""An expected wait below this is told as less than a minute."""
+
+DOOR = {"nobody-in": "queue-nobody", "all-on-break": "queue-nobody", "full": "queue-full", "long-wait": "queue-full",
+        "max-wait": "queue-late", "overflow": "queue-late"}
+"""Why a caller must leave -> what is said before the next target."""
+GOODBYE = {"closed": "closed-office"}
+
+
+class QueueFlow(ContactCall):
+    """One caller, from entering to the end of the conversation or the next target."""
+
+    def __init__(self, leg: Leg, queue: Queue, desk: QueueDesk, exchange: Exchange) -> None:
+        super().__init__(leg.call, leg.call.id, queue.name, desk, exchange, leg)
+        self.leg = leg
+        self.rules = queue
+        self.language = queue.language or leg.language or self.switch.config.office.language
+        self._number = self._own_number()
+        now = self.switch.clock.mono()
+        self._schedule = Schedule(queue, now)
+        self._tunes: list[Clip] = []
+
+    async def run(self) -> None:
+        self.call.reached(f"queue:{self.queue}")
+        self.leg.open_port()
+        self.desk.lead(self.contact, self, self._customer())
+        try:
+            self._enter()
+            while not await self._served():
+                continue
+        finally:
+            self.desk.leave(self.contact, self)
+            self.stop_rings()
+
+    def _enter(self) -> None:
+        key = self.desk.caller_key(self._number) if self._number else ""
+        vip = bool(getattr(self.call, "vip", None))
+        actions = self.desk.tell(
+            Enter(self.contact, self.queue, vip=vip, sticky=self.desk.last_agent(key, self.queue), caller=key))
+        denied = next((action for action in actions if isinstance(action, Denied)), None)
+        if denied is not None:
+            raise SwitchroomError("queue.refused", f"The queue {self.queue} cannot be entered: {denied.reason}.",
+                                  "Reload the configuration.")
+
+    async def _served(self) -> bool:
+        """Wait for what becomes of the caller, and do it. False: the caller waits again."""
+        try:
+            if self.verdict is None or isinstance(self.verdict, Connect):
+                self.leg.answer()
+            await self._wait()
+        except Decided:
+            verdict = self.verdict
+        except HungUp:
+            self.desk.tell(HangUp(self.contact, self._gone_by()))
+            raise
+        if isinstance(verdict, Connect):
+            return await self.talk(verdict)
+        self.verdict = None
+        if isinstance(verdict, Leave):
+            await self._leave(verdict)
+        elif isinstance(verdict, KeptPlace):
+            self.stop_rings()
+            await self.leg.play(self._clips("callback-noted"))
+            self.leg.hang_up()
+        return True
+
+    def _gone_by(self) -> Literal["caller", "cut", "restart"]:
+        if self.call.interrupted:
+            return "restart"
+        return "cut" if self.leg.cause.by == "network" or self.leg.cause.q850 == 102 else "caller"
+
+    # -- waiting --
+
+    async def _wait(self) -> None:
+        """What the caller hears until the ACD decides. Ends by `Decided` or `HungUp`."""
+        await self._next(0)
+        self._schedule.expect(self.desk.core.estimate(self.contact))
+        first = self._words(self.rules.greeting)
+        view = self.desk.core.contact(self.contact)
+        if view is not None and view.state == "waiting":
+            first += [*self._clips("queue-welcome"), *self._place()]
+        self._play(first)
+        while True:
+            now, due = self.switch.clock.mono(), self._schedule.next()
+            event = await self._next(None if due is None else max(0.0, due - now))
+            if isinstance(event, Digit) and self.leg.owns(event):
+                await self._pressed(event.digit)
+            elif due is not None and self.switch.clock.mono() >= due:
+                self._tell()
+            elif isinstance(event, PlayDone) and self.leg.owns(event) and event.complete:
+                self._play([])
+
+    def _play(self, words: Sequence[Clip]) -> None:
+        """Something to say, and music after it without a gap."""
+        tunes = self._music()
+        most = MAX_CLIPS - len(words)
+        self.leg.open_port().play([*words, *(tunes * (most // len(tunes)))])
+        self._tunes = [*tunes[1:], tunes[0]]  # another one first next time
+
+    def _music(self) -> list[Clip]:
+        if not self._tunes:
+            config = self.switch.config
+            chance = Random(self.contact)
+            self._tunes[:] = [*self.switch.sounds.music(config.music_named(self.rules.music), chance)][: MAX_CLIPS // 2]
+        return self._tunes
+
+    def _tell(self) -> None:
+        words: list[Clip] = []
+        for item in self._schedule.take(self.switch.clock.mono()):
+            words += self._item(item)
+        if words:
+            self._play(words)
+
+    def _item(self, item: Item) -> list[Clip]:
+        if item == "place":
+            return self._place()
+        if item == "message":
+            return self._words(self.rules.messages[self._schedule.message()])
+        return self._clips("callback-offer", digit=self.rules.callback.digit)
+
+    def _place(self) -> list[Clip]:
+        """The place and the expected wait as they are now."""
+        if self.rules.announce_position_every is None:
+            return []
+        place = self.desk.core.position(self.contact)
+        if place < 1:
+            return []
+        clips: list[Clip] = self._clips("queue-next") if place == 1 else self._clips("queue-position", place=place)
+        wait = self.desk.core.estimate(self.contact) if self.rules.announce_wait else None
+        if wait is not None:
+            clips += self._clips("queue-wait-short") if wait < SHORT_WAIT else self._clips("queue-wait", minutes=wait / 60)
+        return clips
+
+    def _words(self, words: object) -> list[Clip]:
+        office = self.switch.config.office.language
+        return list(self.switch.sounds.say(words, self.language, self.rules.language or office))  # type: ignore[arg-type]
+
+    def _clips(self, name: str, **values: object) -> list[Clip]:
+        return list(self.switch.prompts.clips(name, self.language, **values))
+
+    # -- being called back instead --
+
+    async def _pressed(self, digit: str) -> None:
+        if digit != self.rules.callback.digit or not self._schedule.offers:
+            return
+        number = await self._choose_number()
+        if number:
+            self._number = number
+            self.desk.lead(self.contact, self, self._customer())
+            actions = self.desk.tell(KeepPlace(self.contact))
+            if any(isinstance(action, KeptPlace) for action in actions):
+                while True:
+                    await self._next()  # ends in Decided once the ledger has it
+            await self._say(self._clips("callback-not-possible"))
+        self._play([])
+
+    async def _choose_number(self) -> str:
+        """The number to be called at, "" where the caller would rather wait."""
+        number, may_change = self._number, self.rules.callback.ask_number
+        for _ in range(NUMBER_TRIES):
+            if number:
+                prompt = "callback-number" if may_change else "callback-confirm"
+                keys = YES + WAIT_ON + (OTHER if may_change else "")
+                key = await self._say(self._clips(prompt, number=number), keys) or await self._key(keys, ANSWER_SECONDS)
+                if key != OTHER:
+                    return number if key == YES else ""
+            elif not may_change:
+                await self._say(self._clips("callback-not-possible"))
+                return ""
+            number = self._callable(await self._digits("callback-enter-number"))
+            if not number:
+                await self._say(self._clips("callback-number-bad"))
+        return ""
+
+    async def _digits(self, prompt: str) -> str:
+        """Digits up to #, or a pause."""
+        digits = await self._say(self._clips(prompt), "0123456789*")
+        while len(digits) < NUMBER_DIGITS:
+            key = await self._key("0123456789#", NUMBER_SECONDS)
+            if key in ("", "#"):
+                break
+            digits += key
+        return digits
+
+    def _callable(self, digits: str) -> str:
+        """A number that can be called back over one of our lines, as E.164; "" where it cannot."""
+        config = self.switch.config
+        try:
+            number = numbers.normalise(digits, config.office.country)
+        except SwitchroomError:
+            return ""
+        return "" if isinstance(to_target(config, Target(f"outside:{number}")), ToExcuse) else number
+
+    def _own_number(self) -> str:
+        """The number that the caller calls from, where it can be called."""
+        number, _ = self.who()
+        if self.leg.kind == "phone":
+            return number
+        return self._callable(canonical(number, self.switch.config.office.country))
+
+    def _customer(self) -> Customer:
+        return Customer(self._number, self.who()[1], self.language, dict(self.call.facts))
+
+    # -- the way out --
+
+    def act(self, action: Action) -> None:
+        if isinstance(action, Leave) and action.reason == "resumed":
+            return  # an older contact of this caller, whose place this one has now
+        super().act(action)
+
+    async def _leave(self, leave: Leave) -> None:
+        """Turned away or late: a word, and the next target."""
+        self.leg.check()
+        self.leg.answer()
+        self.leg.language = self.language
+        prompt = DOOR.get(leave.reason)
+        if prompt:
+            await self.leg.play(self._clips(prompt))
+        target = Target(leave.target) if leave.target else None
+        if leave.reason == "closed" and self.rules.when_closed is None:
+            hours = self.switch.config.hours_named(self.rules.hours or "")
+            target = hours.closed if hours else None
+        await self.exchange.send(self.leg, target or ToExcuse(GOODBYE.get(leave.reason, "queue-goodbye"), 480, leave.reason))

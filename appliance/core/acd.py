@@ -1,0 +1,335 @@
+"""The core's one owner of the ACD: tells it what happens, wakes it when something falls due, carries out what it decides, and
+keeps it all in the ledger (docs/acd.md).
+
+What stands in the ledger's class "commit before effect" (a promise to call back, an attempt, a hand-over) is on disk before it
+takes effect; the rest is written behind. After a restart the state is the last snapshot and what the ledger has since.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Iterable
+from hashlib import blake2b
+from typing import Any, Protocol
+
+import msgspec
+
+from appliance import _core as core
+from appliance.calls.call import Call
+from appliance.calls.flows.callback import CallbackFlow
+from appliance.calls.flows.desk import Customer, Party
+from appliance.calls.flows.reach import Exchange
+from appliance.calls.flows.ring import Seat
+from appliance.calls.leg import Leg
+from appliance.calls.switch import Switch
+from appliance.config.model import Outcome
+from appliance.core.acd_ledger import Rules, configured, facts
+from appliance.core.acd_restore import Kept, interrupted, recall
+from appliance.core.acd_rules import rules_of
+from appliance.core.customers import Customers
+from appliance.core.seats import Seats
+from appliance.ledger import Ledger, OpenCall
+from appliance.ledger.durability import DURABILITY, Durability
+from appliance.messages import CallbackRequested, ContactOutcome, Event
+
+log = logging.getLogger("acd")
+
+NAMESPACE = "acd"
+LATE = (core.KeptPlace, core.DialCustomer, core.RetryLater, core.CallbackClosed, core.HandedOver)
+"""Actions whose effect waits for the ledger."""
+SNAPSHOT_EVENTS = 2000
+"""Decisions after which the state is noted whole: a restart replays so many at most."""
+REMEMBERED = 10_000
+"""Callers whose last agent is remembered."""
+
+
+class LedgerLike(Protocol):
+    def append(self, event: Event) -> None: ...
+    def commit(self, *events: Event) -> Awaitable[object]: ...
+    def flush(self) -> Awaitable[int]: ...
+    def get_state(self, namespace: str, key: str) -> bytes | None: ...
+    def put_state(self, namespace: str, key: str, value: bytes | None) -> None: ...
+    def states(self, namespace: str) -> dict[str, bytes]: ...
+
+
+class Dispatch:
+    """One per core. `exchange` is how flows reach anybody (core/reception.py)."""
+
+    def __init__(self, switch: Switch, ledger: LedgerLike, exchange: Exchange) -> None:
+        self.switch = switch
+        self.seats = Seats(switch, ledger)
+        self.customers = Customers(ledger)
+        self._ledger = ledger
+        self._exchange = exchange
+        self._parties: dict[str, Party] = {}
+        self._people: dict[str, Customer] = {}
+        self._serving: dict[str, tuple[Party, str]] = {}
+        """Leg that rings or talks for a contact -> who leads that, and which agent it is."""
+        self._last: dict[str, tuple[str, str, float]] = {}
+        """Caller's key -> agent, queue and time of the last conversation."""
+        self._served: dict[str, tuple[str, str]] = {}
+        """Agent -> the contact served last, and its queue."""
+        self._key = self._secret()
+        self.core = core.Acd(self.seed)
+        self.version = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        self._steps = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.on_actions: Callable[[list[core.Action]], None] = lambda actions: None
+        """Everything that was decided, for those who watch (the bus)."""
+
+    # -- life --
+
+    @property
+    def seed(self) -> int:
+        """What the random strategies begin with: the same after each restart, so that the ledger can be replayed."""
+        return int.from_bytes(self._key[:7], "big")
+
+    def start(self, ledger: Ledger, rules: Callable[[int], Rules], version: int, open_calls: Iterable[OpenCall]) -> None:
+        """Go on where the ledger stands, under today's configuration. Before any call is taken."""
+        raw = self._ledger.get_state(NAMESPACE, "state")
+        self.core, last = recall(ledger, raw, rules, self.seed, self._remember)
+        self._last = last | self._last
+        self.configure(version)
+        interrupted(self, open_calls)
+
+    def configure(self, version: int) -> None:
+        """Take over the queues and agents of the configuration in force."""
+        self.version = version
+        queues, agents = rules_of(self.switch.config)
+        now = self.switch.clock.utc()
+        actions = self.core.configure(queues, agents, now)
+        self._carry_out(actions, self._write(configured(version, now, self.core, actions)))
+        self.look_at_phones()
+
+    def look_at_phones(self) -> None:
+        """Agree with the phones as they are: who is always signed in comes in, whose phone is not there is not answering."""
+        for agent in self.core.agent_ids():
+            view, extension = self.core.agent(agent), self.seats.extension_of(agent)
+            if view is None or not extension or self.seats.outside(agent):
+                continue
+            there = bool(self._exchange.contacts(extension))
+            if view.state == "logged-out" or view.state == "not-answering":
+                if there:
+                    self.on_phone(extension, True)
+            elif not there:
+                self.tell(core.PhoneLost(agent))
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    # -- telling the ACD --
+
+    def tell(self, event: core.AcdEvent) -> list[core.Action]:
+        actions = self.core.step(self.switch.clock.utc(), event)
+        written = self._write(facts(self.core, event, actions))
+        self._carry_out(actions, written)
+        return actions
+
+    def _write(self, events: list[Event]) -> Awaitable[object] | None:
+        """Note it; where something must be on disk before it takes effect, the future of that."""
+        if any(DURABILITY[type(event)] is Durability.COMMIT for event in events):
+            self._keep_customers(events)
+            return self._ledger.commit(*events)
+        for event in events:
+            self._ledger.append(event)
+        return None
+
+    def _keep_customers(self, events: Iterable[Event]) -> None:
+        """The number of whoever is promised a call stands in the ledger before the promise does."""
+        for event in events:
+            person = self._people.get(event.contact) if isinstance(event, CallbackRequested) else None
+            if isinstance(event, CallbackRequested) and person is not None:
+                self.customers.keep(event.contact, person)
+
+    def _carry_out(self, actions: list[core.Action], written: Awaitable[object] | None) -> None:
+        for action in actions:
+            if written is not None and isinstance(action, LATE):
+                self._later(action, written)
+            else:
+                self._do(action)
+        if actions:
+            self.on_actions(actions)
+            self._steps += 1
+            if self._steps >= SNAPSHOT_EVENTS:
+                self._steps = 0
+                self._also(self.note_state())
+        self._arm()
+
+    def _later(self, action: core.Action, written: Awaitable[object]) -> None:
+        async def when_safe() -> None:
+            await written
+            self._do(action)
+
+        self._also(when_safe())
+
+    def _also(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _do(self, action: core.Action) -> None:
+        contact = getattr(action, "contact", "")
+        if contact:
+            party = self._parties.get(contact)
+            if isinstance(action, core.Connect):
+                self._remember(self.core, action)
+            if party is None and isinstance(action, core.Offer | core.DialCustomer):
+                party = self._begin_callback(action)
+            if party is not None:
+                party.act(action)
+            if isinstance(action, core.CallbackClosed):
+                self.customers.forget(contact)
+        elif isinstance(action, core.AgentChanged):
+            asyncio.get_running_loop().call_soon(self._own_calls, action.agent)
+            if action.state == "logged-out":
+                self.seats.sit(action.agent, "")
+
+    def _arm(self) -> None:
+        """One timer, for whatever falls due next."""
+        due = self.core.next_timer()
+        if due == self._due and self._timer is not None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if due is not None:
+            self._due = due
+            left = max(0.0, due - self.switch.clock.utc())
+            self._timer = asyncio.get_running_loop().call_later(min(left, 3600.0), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.tell(core.Tick())
+
+    # -- contacts (calls.flows.desk.QueueDesk) --
+
+    def lead(self, contact: str, party: Party, customer: Customer) -> None:
+        self._parties[contact] = party
+        self._people[contact] = customer
+
+    def leave(self, contact: str, party: Party) -> None:
+        if self._parties.get(contact) is party:
+            del self._parties[contact]
+            self._people.pop(contact, None)
+
+    def serving(self, leg: Leg, party: Party, agent: str) -> None:
+        self._serving[leg.id] = (party, agent)
+
+    def seat_of(self, agent: str, queue: str) -> Seat | None:
+        return self.seats.seat_of(agent, queue)
+
+    def agent_at(self, extension: str) -> str:
+        return self.seats.agent_at(extension)
+
+    def _begin_callback(self, action: core.Offer | core.DialCustomer) -> Party | None:
+        """A virtual caller's turn: a call of its own."""
+        customer = self.customers.get(action.contact)
+        if customer is None:
+            log.error("nobody knows whom to call back", extra={"contact": action.contact})
+            asyncio.get_running_loop().call_soon(self.tell, core.CloseCallback(action.contact))
+            return None
+        call: Call = self.switch.new_call("callback")
+        call.facts = dict(customer.facts)
+        flow = CallbackFlow(call, action.contact, action.queue, self, self._exchange, customer)
+        self.lead(action.contact, flow, customer)
+        self.switch.lead(call, flow.run)
+        return flow
+
+    def caller_key(self, number: str) -> str:
+        return blake2b(number.encode(), key=self._key, digest_size=12).hexdigest() if number else ""
+
+    def _secret(self) -> bytes:
+        """The key that makes callers' keys: whoever has the ledger's events alone cannot tell the numbers."""
+        known = self._ledger.get_state(NAMESPACE, "key")
+        if known is None:
+            known = secrets.token_bytes(32)
+            self._ledger.put_state(NAMESPACE, "key", known)
+        return known
+
+    def _remember(self, acd: core.Acd, connect: core.Connect) -> None:
+        self._served[connect.agent] = (connect.contact, connect.queue)
+        view = acd.contact(connect.contact)
+        if view is not None and view.caller:
+            self._last.pop(view.caller, None)
+            self._last[view.caller] = (connect.agent, connect.queue, connect.at)
+            if len(self._last) > REMEMBERED:
+                del self._last[next(iter(self._last))]
+
+    def last_agent(self, caller: str, queue: str) -> str:
+        known, rules = self._last.get(caller), self.switch.config.queue(queue)
+        if known is None or rules is None or not rules.last_agent_minutes:
+            return ""
+        agent, _, at = known
+        fresh = self.switch.clock.utc() - at <= rules.last_agent_minutes * 60
+        return agent if fresh and any(member.agent == agent for member in rules.members) else ""
+
+    # -- agents (calls.flows.agent.AgentDesk) --
+
+    def last_contact(self, agent: str) -> tuple[str, str] | None:
+        return self._served.get(agent)
+
+    async def note_outcome(self, agent: str, contact: str, outcome: Outcome) -> None:
+        await self._ledger.commit(ContactOutcome(
+            at=self.switch.clock.utc(), contact=contact, agent=agent, code=outcome.code, name=outcome.name))
+
+    # -- agents' phones --
+
+    def on_leg(self, leg: Leg) -> None:
+        """A leg came to be, was answered or is gone (Switch.on_leg)."""
+        served = self._serving.get(leg.id)
+        if served is not None:
+            if leg.is_ended:
+                del self._serving[leg.id]
+                party, agent = served
+                asyncio.get_running_loop().call_soon(party.agent_left, leg, agent)
+            return
+        if leg.kind == "phone":
+            agent = self.seats.agent_at(leg.endpoint)
+            if agent:
+                self._own_calls(agent)
+
+    def _own_calls(self, agent: str) -> None:
+        """Whether the agent's phone is in a call that no queue gave."""
+        view = self.core.agent(agent)
+        if view is None or view.state in ("logged-out", "offered", "on-contact"):
+            return
+        extension = self.seats.extension_of(agent)
+        busy = any(
+            leg.kind == "phone" and leg.endpoint == extension and leg.id not in self._serving and self._counts(leg)
+            for leg in self.switch.legs.values()
+        )
+        if busy and view.state != "dialling-out":
+            self.tell(core.Dial(agent))
+        elif not busy and view.state == "dialling-out":
+            self.tell(core.DialEnded(agent))
+
+    @staticmethod
+    def _counts(leg: Leg) -> bool:
+        """A call of the agent's own: dialled (but no code), or taken."""
+        if leg.is_ended:
+            return False
+        return leg.call.purpose != "code" if leg.direction == "in" else bool(leg.answered_at)
+
+    def on_phone(self, extension: str, up: bool) -> None:
+        """A phone came or went."""
+        agent = self.seats.agent_at(extension)
+        if not agent or self.seats.outside(agent):
+            return
+        view = self.core.agent(agent)
+        if up and view is not None and view.state == "logged-out" and self.seats.always(agent):
+            self.tell(core.SignIn(agent))
+        else:
+            self.tell(core.PhoneBack(agent) if up else core.PhoneLost(agent))
+
+    # -- restart --
+
+    async def note_state(self) -> None:
+        """Keep the whole state, and up to where in the ledger it reaches."""
+        state, last, version = self.core.snapshot(), dict(self._last), self.version
+        seq = await self._ledger.flush()
+        self._ledger.put_state(NAMESPACE, "state", msgspec.msgpack.encode(Kept(seq, version, state, last)))

@@ -1,0 +1,84 @@
+"""Where agents sit: at their own phone, at another one that they signed in at, or at a number outside."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from appliance.calls.flows.ring import Seat
+from appliance.calls.routing import ToExtension, ToOutside, to_target
+from appliance.calls.switch import Switch
+from appliance.config.values import Target
+from appliance.core.acd_rules import phone_agent
+
+NAMESPACE = "seats"
+_PHONE = phone_agent("")
+
+
+class States(Protocol):
+    def put_state(self, namespace: str, key: str, value: bytes | None) -> None: ...
+    def states(self, namespace: str) -> dict[str, bytes]: ...
+
+
+class Seats:
+    """One per core; outlives a restart. A phone that answers a queue without anybody signing in is an agent of its own."""
+
+    def __init__(self, switch: Switch, states: States) -> None:
+        self._switch = switch
+        self._states = states
+        self._at = {agent: extension.decode() for agent, extension in states.states(NAMESPACE).items()}
+
+    def extension_of(self, agent: str) -> str:
+        """The agent's phone now; "" for one who has none."""
+        if agent.startswith(_PHONE):
+            return agent.removeprefix(_PHONE)
+        known = self._switch.config.agent(agent)
+        return self._at.get(agent) or (known.extension if known else None) or ""
+
+    def agent_at(self, extension: str) -> str:
+        """Who sits at this phone: who signed in there, else whose it is, else the phone itself where a queue rings it."""
+        for agent, at in self._at.items():
+            if at == extension:
+                return agent
+        config = self._switch.config
+        own = next((a.id for a in config.agents if a.extension == extension and not self._at.get(a.id)), "")
+        if own:
+            return own
+        named = any(member.extension == extension for queue in config.queues for member in queue.members)
+        return phone_agent(extension) if named else ""
+
+    def signed_in_at(self, extension: str) -> str:
+        """The agent who signed in here by code, "" where none did."""
+        return next((agent for agent, at in self._at.items() if at == extension), "")
+
+    def sit(self, agent: str, extension: str) -> None:
+        """An agent signs in at a phone; "" leaves it."""
+        if self._at.get(agent, "") == extension:
+            return
+        if extension:
+            self._at[agent] = extension
+        else:
+            self._at.pop(agent, None)
+        self._states.put_state(NAMESPACE, agent, extension.encode() or None)
+
+    def outside(self, agent: str) -> bool:
+        """Whether the agent is rung at a number outside, wherever the phone is."""
+        known = self._switch.config.agent(agent)
+        return known is not None and known.outside_number is not None and agent not in self._at
+
+    def always(self, agent: str) -> bool:
+        """Whether the agent is signed in whenever the phone is there."""
+        known = self._switch.config.agent(agent)
+        return agent.startswith(_PHONE) or (known is not None and known.always_signed_in)
+
+    def seat_of(self, agent: str, queue: str) -> Seat | None:
+        config = self._switch.config
+        known, rules = config.agent(agent), config.queue(queue)
+        asked = rules.agent_confirms if rules else None
+        if known is not None and known.outside_number is not None and self.outside(agent):
+            where = to_target(config, Target(f"outside:{known.outside_number}"))
+            confirms = True if asked is None else asked
+            return Seat(where, confirms, config.office.language) if isinstance(where, ToOutside) else None
+        extension = self.extension_of(agent)
+        if not extension:
+            return None
+        return Seat(ToExtension(extension), bool(asked), self._switch.language_of(extension))
