@@ -39,6 +39,11 @@ class Office(Table, frozen=True, kw_only=True):
     ] = "EUR"
 
 
+LOCAL_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8", "::1/128", "fc00::/7",
+                  "fe80::/10")
+"""Private, link-local and loopback (RFC 1918, 3927, 4193, 4291)."""
+
+
 class Sip(Table, frozen=True, kw_only=True):
     """The SIP side: where we listen, and how we treat strangers. Most changes here take effect when the core starts again."""
 
@@ -54,6 +59,13 @@ class Sip(Table, frozen=True, kw_only=True):
     media_address: Annotated[
         str, Meta(max_length=64, description="IP address for audio; empty: the one SIP uses towards the peer.")
     ] = ""
+    public_address: Annotated[
+        HostPort | None,
+        Meta(description="IP address (and port, where it differs) of the router that we are behind: told to lines outside."),
+    ] = None
+    local_networks: Annotated[
+        list[Network], Meta(max_length=32, description="Networks that reach us directly: there our own address is told.")
+    ] = field(default_factory=lambda: [Network(n) for n in LOCAL_NETWORKS])
     realm: Annotated[
         str,
         Meta(pattern=r'^[^"\\\x00-\x1f]{1,64}$', description="Realm of the digest that phones prove themselves with."),

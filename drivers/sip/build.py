@@ -13,7 +13,7 @@ HERE = Path("drivers") / "sip"  # relative: setuptools wants paths below the pro
 SOURCES = [
     "sip.c", "command.c", "texts.c",
     "leg.c", "uac.c", "invite.c", "uas.c", "replaces.c", "indialog.c", "refer.c", "dialog.c", "requests.c", "orphan.c",
-    "front.c", "wheel.c", "random.c", "desc.c", "ring.c", "journal.c",
+    "front.c", "public.c", "wheel.c", "random.c", "desc.c", "ring.c", "journal.c",
     "guard.c", "guard_form.c", "guard_msg.c", "guard_text.c", "guard_reply.c", "guard_table.c",
 ]
 # libre's own calls of these go through front.c, where the guard stands.

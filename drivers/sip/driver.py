@@ -123,6 +123,7 @@ class SipDriver:
         listen = [_address(sip.listen), *(_address(where) for where in sip.also_listen)]
         self._thread.start(
             listen, self._journal, emergency=self._shed_free(), max_legs=self._max_legs,
+            public_address=_public(sip), local_networks=tuple(str(n.network) for n in sip.local_networks),
             session_seconds=sip.session_expires_seconds, min_se=sip.min_session_expires_seconds,
         )
         self._let_in()
@@ -558,6 +559,11 @@ _HANDLERS = {
 
 def _address(where: Any) -> str:
     return f"{h.host_text(where.host)}:{where.port_or(5060)}"
+
+
+def _public(sip: Any) -> str:
+    where = sip.public_address
+    return "" if where is None else f"{h.host_text(where.host)}:{where.port_or(0)}"
 
 
 def _own_host(config: Any) -> str:

@@ -374,5 +374,7 @@ int __wrap_sip_transp_laddr(struct sip *sip, struct sa *laddr, enum sip_transp t
 
 	if (!err && dst && sa_is_any(laddr))
 		source_for(laddr, dst);
+	if (!err)
+		public_apply(the_ua, laddr, dst);
 	return err;
 }

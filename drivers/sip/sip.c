@@ -281,6 +281,7 @@ static struct ua *ua_new(const struct ua_config *cfg)
 	ua->software = strdup(cfg->software ? cfg->software : "Switchroom");
 	ua->journal_path = copy(cfg->journal);
 	ua->emergency = copy(cfg->emergency);
+	ua->public_bad = public_decode(ua, cfg->public_addr, cfg->local) != 0;
 	ua->ring = ring_new(cfg->ring_log2 ? cfg->ring_log2 : 22);
 	if (ua->cfg.min_se < 90)
 		ua->cfg.min_se = 90;
@@ -319,6 +320,11 @@ struct ua *ua_start(const struct ua_config *cfg, char *error, size_t size)
 		return NULL;
 	}
 	ua = ua_new(cfg);
+	if (ua && ua->public_bad) {
+		snprintf(error, size, "the public address or a local network cannot be read");
+		ua_destroy(ua);
+		return NULL;
+	}
 	if (!ua || !ua->ring || !ua->listen || !ua->software) {
 		snprintf(error, size, "out of memory");
 		if (ua)

@@ -21,6 +21,8 @@ struct ua_config {
 	const char *software;     /* User-Agent and Server */
 	const char *journal;      /* path on tmpfs, or NULL: no journal */
 	const char *emergency;    /* user parts never shed, comma separated */
+	const char *public_addr;  /* "203.0.113.1:0": told to far ends outside `local`, port 0: our own; "": none */
+	const char *local;        /* networks, "10.0.0.0/8 fd00::/8" */
 	uint32_t journal_slots;   /* also the most legs at once, when there is a journal */
 	uint32_t max_legs;
 	uint32_t max_fds;         /* highest descriptor number + 1 that the loop can watch */

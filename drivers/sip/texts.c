@@ -113,7 +113,7 @@ void desc_local_host(struct ua *ua, struct desc_local *local, enum sip_transp tp
 {
 	struct sa laddr;
 
-	if (strcmp(local->host, "0.0.0.0") && strcmp(local->host, "::") && local->host[0])
+	if (!public_towards(ua, dst) && strcmp(local->host, "0.0.0.0") && strcmp(local->host, "::") && local->host[0])
 		return;
 	ua_laddr(ua, &laddr, tp, dst);
 	(void)re_snprintf(local->host, sizeof(local->host), "%j", &laddr);

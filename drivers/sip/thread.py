@@ -35,6 +35,7 @@ class SipThread:
 
     def start(
         self, listen: list[str], journal: Path | None, *, software: str = "Switchroom", emergency: tuple[str, ...] = (),
+        public_address: str = "", local_networks: tuple[str, ...] = (),
         max_legs: int = 4096, timer_b_ms: int = 0, session_seconds: int = 0, min_se: int = 90, ring_log2: int = 22,
     ) -> None:
         """Binds the sockets and starts the thread. Raises SwitchroomError "sip.start", or "sip.journal"."""
@@ -43,9 +44,9 @@ class SipThread:
         self._lib, self._ffi = _sip.lib, _sip.ffi
         ffi = self._ffi
         keep = [ffi.new("char[]", text.encode()) for text in (
-            " ".join(listen), software, str(journal or ""), ",".join(emergency))]
+            " ".join(listen), software, str(journal or ""), ",".join(emergency), public_address, " ".join(local_networks))]
         cfg = ffi.new("struct ua_config *")
-        cfg.listen, cfg.software, cfg.journal, cfg.emergency = keep
+        cfg.listen, cfg.software, cfg.journal, cfg.emergency, cfg.public_addr, cfg.local = keep
         cfg.journal_slots = cfg.max_legs = max_legs
         cfg.max_fds = max(8192, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65536))
         cfg.timer_b_ms, cfg.session_seconds, cfg.min_se, cfg.ring_log2 = timer_b_ms, session_seconds, min_se, ring_log2

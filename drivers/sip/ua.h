@@ -25,6 +25,13 @@ enum {
 	TIMER_64T1 = 32000,
 };
 
+enum { NETWORKS_MAX = 64 };
+
+struct network {
+	struct sa addr;
+	unsigned bits;
+};
+
 struct command {
 	struct command *next;
 	size_t len;
@@ -49,6 +56,10 @@ struct ua {
 	uint16_t udp_port; /* of the socket bound last */
 	bool any; /* listening now, on every address */
 	uint16_t port[LISTEN_MAX];
+	struct sa public_addr; /* AF_UNSPEC: none announced */
+	struct network local[NETWORKS_MAX];
+	unsigned locals;
+	bool public_bad;
 	unsigned listens;
 	struct tmr second_tmr, stop_tmr;
 	uint64_t next_id; /* odd */
@@ -259,6 +270,11 @@ void request_in(struct ua *ua, const struct sip_msg *msg);
 void request_reply(struct ua *ua, const struct command *cmd);
 void request_out(struct ua *ua, const struct command *cmd);
 void requests_close(struct ua *ua);
+
+/* ---- public.c: behind NAT ---- */
+int public_decode(struct ua *ua, const char *address, const char *local);
+bool public_towards(const struct ua *ua, const struct sa *dst);
+void public_apply(const struct ua *ua, struct sa *laddr, const struct sa *dst);
 
 /* ---- front.c: the guard before libre ---- */
 void front_close(struct ua *ua);
