@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
+from struct import error as StructError
 
 _META_SIZE = 152
 _MAGIC = 0xBEEFC0DE
@@ -55,7 +56,10 @@ def _look(fd: int) -> None:
     pages = os.fstat(fd).st_size // size
     if highest < pages:
         return
-    free = set(_free(fd, size, root, pages, highest)) if root != _NOTHING else set()
+    try:
+        free = set(_free(fd, size, root, pages, highest)) if root != _NOTHING else set()
+    except StructError:  # what is left of it was written over
+        free = set()
     if not free.issuperset(range(pages, highest + 1)):
         raise CutShort(pages, highest + 1)
 
@@ -100,7 +104,9 @@ def _free(fd: int, size: int, root: int, pages: int, highest: int) -> Iterator[i
                 data = page[at + 8 + key_size : at + 8 + key_size + (low | high << 16)]
                 if node_flags & _BIG:
                     (over,) = _PGNO.unpack(data[:8])
-                    data = os.pread(fd, low | high << 16, over * size + 16)
+                    if over >= pages:
+                        raise CutShort(pages, highest + 1)
+                    data = os.pread(fd, min(low | high << 16, (pages - over) * size), over * size + 16)
                 yield from _list(data, pages, highest)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -67,6 +68,21 @@ def test_a_file_cut_short_is_refused(copy: Path, fraction: float) -> None:
         assert refused.value.id == "ledger.damaged" and "cut short" in refused.value.message
         assert f"mv {copy}" in refused.value.hint
     assert (copy / "data.mdb").stat().st_size == size, "left as it was found"
+
+
+@pytest.mark.parametrize("rubbish", [b"\xff", b"\x00", b"\x02\x00\x01", (
+    struct.pack("=8x2xHHH", 2, 18, 4000) + struct.pack("=H", 32) + bytes(14) + struct.pack("=HHHH", 0xFFFF, 0xFFFF, 1, 0) +
+    b"\xff" * 8 + bytes(4096 - 48))])
+def test_a_free_list_that_makes_no_sense_is_no_excuse(written: Path, tmp_path: Path, rubbish: bytes) -> None:
+    """Cut short, and what is left was written over: the same word to whoever opens it, and no traceback."""
+    metas = bytearray((written / "data.mdb").read_bytes()[:8192])
+    for at in (0, 4096):
+        struct.pack_into("=Q", metas, at + 80, 2)  # root of the free list
+        struct.pack_into("=Q", metas, at + 136, 100)  # highest page
+    (tmp_path / "data.mdb").write_bytes(metas + (rubbish * 4096)[:4096])
+    with pytest.raises(SwitchroomError) as refused:
+        LedgerReader(tmp_path)
+    assert refused.value.id == "ledger.damaged" and "cut short" in refused.value.message
 
 
 def test_switchroom_says_it_and_does_not_die(copy: Path) -> None:
