@@ -8,15 +8,18 @@ watch it are ever told.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from appliance.calls.leg import Leg, LegState
+from appliance.errors import SwitchroomError
 from appliance.messages import CallTransferred
 from drivers.base import Incoming
 
 if TYPE_CHECKING:
     from appliance.calls.call import Call
 
+log = logging.getLogger("calls")
 CONFIRMED, RINGING = "attended", "pickup"
 
 
@@ -39,16 +42,24 @@ def may_replace(event: Incoming, leg: Leg) -> bool:
 
 async def replace(call: Call, event: Replacing, near: Leg) -> Leg | None:
     """Answer the new leg in place of the old one, and let that go. `near` is the party that stays. None where either went
-    meanwhile, or (pick-up) where the old one answered first; then the new leg has been refused."""
+    meanwhile, or (pick-up) where the old one answered first, or there is no port for the new one; then that has been refused,
+    and the old one stays."""
     old, new = event.leg, event.by
+    if new.is_ended or new.hanging_up:
+        return None
+    try:
+        new.open_port(near=near)
+    except SwitchroomError as problem:
+        log.warning("a leg cannot take another's place", extra={"call": call.id, "leg": new.id, "problem": problem.id})
+        new.reject(503)
+        return None
     ringing = old.state is not LegState.ANSWERED
     kind = RINGING if ringing else CONFIRMED
     await call.switch.ledger.commit(
         CallTransferred(call=call.id, by_leg=old.id, kind=kind, target=new.endpoint))  # type: ignore[arg-type]
-    if new.is_ended or near.is_ended or old.is_ended or (ringing and old.answered_at):
+    if new.is_ended or new.hanging_up or near.is_ended or old.is_ended or (ringing and old.answered_at):
         new.reject(486 if old.answered_at and not old.is_ended else 481)
         return None
-    new.open_port(near=near)
     new.answer()
     old.hang_up(26 if ringing else 16, "answered elsewhere" if ringing else "")
     return new

@@ -9,7 +9,7 @@ import pytest
 from appliance.calls.flows.dial import Dial
 from appliance.calls.leg import Leg
 from appliance.calls.routing import ToExtension, ToOutside
-from appliance.messages import CallEnded, CallTransferred, Cause, LegOpened, LegResumed
+from appliance.messages import CallEnded, CallTransferred, Cause, Event, LegOpened, LegResumed
 from drivers.base import Answered, Ended, Incoming, MediaChanged, Ringing
 from tests.callslab import Lab, media, settle
 
@@ -127,6 +127,52 @@ def test_a_call_that_is_led_by_another_flow_keeps_its_legs() -> None:
         await asyncio.sleep(0)
         scene.lab.tell(Ended(leg=scene.a.id, cause=Cause()))
         await scene.task
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_without_a_free_port_everybody_stays_where_they_are(up: bool) -> None:
+    """Whoever wanted to come in is refused; the call of the others goes on."""
+    async def work() -> None:
+        scene = Scene(up=up)
+        b = await scene.begin()
+        scene.lab.engine.room = len(scene.lab.engine.open_ports)
+        new = scene.takes(b)
+        await settle()
+        assert ("reject", new, 503, None) in scene.lab.driver.did and not scene.did("hang_up", b.id)
+        assert not b.is_ended and not scene.a.is_ended and not scene.task.done() and not scene.lab.ledger.of(CallTransferred)
+        if not up:
+            scene.lab.tell(Answered(leg=b.id, media=media()))
+            await settle()
+        assert (await scene.end(b.id)).disposition == "answered"
+
+    asyncio.run(work())
+
+
+def test_who_was_refused_while_it_was_written_down_takes_nobodys_place() -> None:
+    """The disk was slow: the new leg's time was over meanwhile, though its end is not here yet."""
+    async def work() -> None:
+        scene = Scene()
+        b = await scene.begin()
+        slow = asyncio.Event()
+        quick = scene.lab.ledger.commit
+
+        async def commit(*events: Event) -> None:
+            await slow.wait()
+            await quick(*events)
+
+        scene.lab.ledger.commit = commit  # type: ignore[method-assign]
+        new = scene.takes(b)
+        await settle()
+        scene.lab.driver.reject = lambda *order: scene.lab.driver.did.append(("reject", *order))  # type: ignore[method-assign]
+        scene.lab.switch.legs[new].reject(603)
+        slow.set()
+        await settle()
+        assert not scene.did("answer", new) and not scene.did("hang_up", b.id) and not scene.task.done()
+        scene.lab.tell(Ended(leg=new, cause=Cause(sip=603)))
+        await settle()
+        await scene.end(b.id)
 
     asyncio.run(work())
 
