@@ -59,9 +59,11 @@ class Notifier:
         self._subscriptions.max_seconds = sip.subscription_max_seconds
         self._unasked = sip.mailbox_lamps == "always"
         self._extensions = frozenset(phone.extension for phone in config.phones)
-        for one in self._subscriptions.all():
-            if self._right(one.watcher, one.resource, one.package) in (None, "no"):
-                self._end(one, "noresource")
+        self._review()
+
+    def _review(self) -> None:
+        for one in self._subscriptions.review():
+            self._end(one, "noresource")
 
     def restore(self, now: float) -> None:
         """Subscriptions of before a restart: their phones are told how things stand."""
@@ -75,6 +77,7 @@ class Notifier:
 
     def set_policy(self, policy: WatchPolicy) -> None:
         self._policy = policy
+        self._review()
 
     def watched(self, resource: str) -> bool:
         return self._subscriptions.watched(resource)

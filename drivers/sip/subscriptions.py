@@ -123,8 +123,20 @@ class Subscriptions:
                 continue
             kept.cseq += AFTER_RESTART
             kept.version += AFTER_RESTART
-            self._add(kept)
+            self._keep(kept)  # a second restart goes on above this one
         return list(self._by_tag.values())
+
+    def review(self) -> list[Subscription]:
+        """After a change of what somebody may: each has today's right. Those that have none any more, to be ended."""
+        barred = []
+        for one in self._by_tag.values():
+            right = self._right(one.watcher, one.resource, one.package)
+            if right is None or right == "no":
+                barred.append(one)
+            elif right != one.right:
+                one.right = right
+                self._keep(one)
+        return barred
 
     # ---- SUBSCRIBE ---------------------------------------------------------------------------------------------------
 
@@ -204,17 +216,17 @@ class Subscriptions:
     def _granted(self, one: Subscription, seconds: int, now: float) -> Outcome:
         one.expires_at = now + seconds
         if seconds:
-            self._add(one)
-            self._store.put(one.local_tag, msgspec.json.encode(_Record(RECORD_VERSION, one)))
+            self._keep(one)
         else:
             self.end(one)
         return Outcome(status=200, reason="OK", headers=(("Expires", str(seconds)),), subscription=one, over=not seconds)
 
     # ---- questions, time, ends ---------------------------------------------------------------------------------------
 
-    def _add(self, one: Subscription) -> None:
+    def _keep(self, one: Subscription) -> None:
         self._by_tag[one.local_tag] = one
         self._of.setdefault(one.resource, {})[one.local_tag] = one
+        self._store.put(one.local_tag, msgspec.json.encode(_Record(RECORD_VERSION, one)))
 
     def end(self, one: Subscription) -> None:
         if self._by_tag.pop(one.local_tag, None) is None:

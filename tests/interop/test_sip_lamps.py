@@ -162,6 +162,28 @@ async def test_who_may_pick_up_is_told_how(may: Any) -> None:
         line.close()
 
 
+async def test_who_may_no_longer_pick_up_is_not_told_how() -> None:
+    """A subscription lives on and on; the right that it began with does not."""
+    port = free_port()
+    async with Peer(cfg(gateway("gateway", port))) as peer:
+        peer.driver.set_watch_policy(lambda watcher, resource: "pick-up")
+        raw, line = await RawSip().open(peer.port), await RawSip().open(peer.port, port)
+        watch = Watch(raw, "101", "102")
+        await watch.subscribe()
+        await watch.notified()
+        peer.driver.set_watch_policy(lambda watcher, resource: "look")
+        leg = peer.place("gateway", "0917700001")
+        line.reply(await line.request("INVITE"), "180 Ringing")
+        await peer.wait(Ringing)
+        peer.driver.set_lamp("102", (LampCall(leg=leg, state="ringing", other="104"),))
+        note = await watch.notified()
+        assert states(note) == ["early"] and "call-id" not in note.body
+        peer.driver.set_watch_policy(lambda watcher, resource: "no")
+        assert (await watch.notified()).get("Subscription-State") == "terminated;reason=noresource"
+        raw.close()
+        line.close()
+
+
 async def test_subscriptions_outlive_a_restart() -> None:
     kept: Any = Kept()
     async with Peer(cfg(), state=kept) as peer:

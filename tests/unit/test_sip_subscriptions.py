@@ -106,6 +106,28 @@ def test_they_outlive_a_restart_with_numbers_that_grow(store: MemoryStore) -> No
     assert after.subscribe(wish(to="<sip:102@x>;tag=t1", cseq=2), NOW + 100).status == 200
 
 
+def test_they_outlive_two_restarts_between_two_refreshes(store: MemoryStore) -> None:
+    """A phone takes no NOTIFY whose CSeq or version is not above the one before."""
+    Subscriptions(store, right).subscribe(wish(), NOW)
+    (once,) = Subscriptions(store, right).restore(NOW)
+    once.cseq, once.version = once.cseq + 40, once.version + 40  # NOTIFYs since
+    (twice,) = Subscriptions(store, right).restore(NOW)
+    assert twice.cseq > once.cseq and twice.version > once.version
+
+
+def test_a_right_that_changed_counts_from_then_on(store: MemoryStore) -> None:
+    may = {"102": "pick-up", "103": "look", "104": "look"}
+    subs = Subscriptions(store, lambda watcher, resource, package: may.get(resource))  # type: ignore[return-value, arg-type]
+    taken, given, barred = (subs.subscribe(wish(resource=n, tag=n), NOW).subscription for n in may)
+    assert taken is not None and given is not None
+    may.update({"102": "look", "103": "pick-up", "104": "no"})
+    assert subs.review() == [barred] and (taken.right, given.right) == ("look", "pick-up")
+    again = Subscriptions(store, lambda watcher, resource, package: "look")
+    assert {one.resource: one.right for one in again.restore(NOW)}["103"] == "pick-up"  # what was last decided
+    del may["104"]
+    assert subs.review() == [barred]
+
+
 @pytest.mark.parametrize(("value", "expected"), [
     ("<sip:a@b>;tag=1", ("<sip:a@b>", "1")),
     ('"A;tag=9 <x>" <sip:a@b;x=y>;p=1;Tag=2;q', ('"A;tag=9 <x>" <sip:a@b;x=y>;p=1;q', "2")),
