@@ -47,7 +47,7 @@ async def test_baresip_watches_and_has_a_mailbox(tmp_path: Path) -> None:
         await asyncio.to_thread(watcher.__enter__)
         try:
             await peer.wait(EndpointChanged, lambda e: e.endpoint == "101")
-            await asyncio.to_thread(watcher.wait_event, "MWI_NOTIFY", 20, "Voice-Message: 0/0")
+            await asyncio.to_thread(wait_for, lambda: peer.driver.watched("101"), 20, "its mailbox subscription")
             peer.driver.set_mailbox("101", 4, 2)
             await asyncio.to_thread(watcher.wait_event, "MWI_NOTIFY", 10, "Voice-Message: 4/2")
             await asyncio.to_thread(wait_for, lambda: peer.driver.watched("102"), 20, "its presence subscription")
