@@ -1,6 +1,7 @@
 """The bus between the processes: commands to the core with their replies, and wake-ups from it. The only user of ZeroMQ.
 
-The core binds two Unix sockets: a ROUTER for commands (each answered exactly once) and a PUB for `Wake`s. Truth is
+The core binds three Unix sockets: a ROUTER for commands (each answered exactly once), a PUB for `Wake`s and one for what
+changes in the queues (`Changed`, numbered so that a gap shows). Truth is
 not on the bus: whoever wants events reads the ledger; a lost wake-up costs a moment, never a fact. Commands are
 bounded in size and decoded strictly; the sockets stand in a folder that only the box's user may enter.
 """
@@ -23,7 +24,7 @@ import zmq
 import zmq.asyncio
 
 from appliance.errors import SwitchroomError
-from appliance.messages import COMMANDS, REPLIES, Command, Refused, Reply, Wake
+from appliance.messages import COMMANDS, REPLIES, Changed, Command, Refused, Reply, Wake
 from appliance.system.paths import socket_path
 
 MAX_COMMAND = 4 << 20
@@ -36,6 +37,7 @@ _any_reply: Any = functools.reduce(operator.or_, REPLIES)
 _commands = msgspec.msgpack.Decoder(_any_command)
 _replies = msgspec.msgpack.Decoder(_any_reply)
 _wakes = msgspec.msgpack.Decoder(Wake)
+_changes = msgspec.msgpack.Decoder(Changed)
 
 Handler = Callable[[Command], Awaitable[Reply]]
 
@@ -68,6 +70,10 @@ class Server:
         self._pub.setsockopt(zmq.SNDHWM, 1000)
         self._pub.setsockopt(zmq.LINGER, 200)
         self._pub.bind(_address(data, "wakes"))
+        self._changes = self._context.socket(zmq.PUB)
+        self._changes.setsockopt(zmq.SNDHWM, 10_000)
+        self._changes.setsockopt(zmq.LINGER, 200)
+        self._changes.bind(_address(data, "changes"))
         self._tasks: set[asyncio.Task[None]] = set()
         self._last_wake = -1
 
@@ -102,10 +108,15 @@ class Server:
             # A PUB socket drops for a slow reader instead of blocking; the future is done at once.
             self._pub.send(_encode(Wake(seq=seq)))
 
+    def change(self, changed: Changed) -> None:
+        """Tell those who follow the queues. Never waits; who is too slow sees a gap in the numbers, and asks for the whole."""
+        self._changes.send(_encode(changed))
+
     def close(self) -> None:
         for task in self._tasks:
             task.cancel()
         self._router.close()
+        self._changes.close()
         self._pub.close()
         self._context.term()
 
@@ -180,6 +191,20 @@ class Client:
                     yield _wakes.decode(await sub.recv())
                 else:
                     yield Wake(seq=-1)
+        finally:
+            sub.close()
+
+    async def changes(self) -> AsyncIterator[Changed]:
+        """Yield what changes in the queues, as it comes. Subscribe first, then ask for `Queues`: what has a number up to its
+        `number` is in it already; a number left out is a gap."""
+        sub = self._context.socket(zmq.SUB)
+        sub.setsockopt(zmq.LINGER, 0)
+        sub.setsockopt(zmq.RECONNECT_IVL, 50)
+        sub.subscribe(b"")
+        sub.connect(_address(self._data, "changes"))
+        try:
+            while True:
+                yield _changes.decode(await sub.recv())
         finally:
             sub.close()
 

@@ -31,7 +31,20 @@ from appliance.messages_acd import (  # noqa: F401 - every message is had from h
     OfferEnded,
     QueueSwitched,
 )
-from appliance.messages_base import Event, Personal
+from appliance.messages_base import Command, Event, Personal, Reply
+from appliance.messages_queues import (  # noqa: F401
+    AgentNow,
+    CancelCallback,
+    Changed,
+    ContactNow,
+    ControlAgent,
+    MarkMissed,
+    QueueNow,
+    Queues,
+    QueuesReply,
+    Reasons,
+    Why,
+)
 
 Outcome = Literal[
     "confirmed", "heard", "hung_up", "declined", "machine", "busy", "no_answer",
@@ -303,6 +316,14 @@ class ContactOutcome(Event, frozen=True, kw_only=True):
     name: str
 
 
+class MissedMarked(Event, frozen=True, kw_only=True):
+    """Somebody takes care of a missed caller, known by the contact (appliance/acd/missed.py), or has done so."""
+
+    contact: str
+    by: str
+    done: bool = False
+
+
 EVENTS: tuple[type[Event], ...] = (*(cls for cls in Event.__subclasses__() if cls not in ACD_EVENTS), *ACD_EVENTS)
 
 
@@ -317,10 +338,6 @@ class Record(msgspec.Struct, frozen=True):
 
 
 # ---- commands on the bus (client -> core), each with its reply -------------------------------------------------------
-
-
-class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
-    pass
 
 
 class Status(Command, frozen=True, kw_only=True):
@@ -367,10 +384,6 @@ class NoteReport(Command, frozen=True, kw_only=True):
     campaign: int
     to: list[str]
     mail_id: str
-
-
-class Reply(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
-    pass
 
 
 class Done(Reply, frozen=True, kw_only=True):

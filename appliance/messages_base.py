@@ -12,3 +12,11 @@ Personal = Annotated[str, msgspec.Meta(extra={"personal": True})]
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True, gc=False):
     """A fact. Subclasses are listed in `EVENTS`; changing one's fields needs an upcaster and a stored fixture."""
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """What a client asks of the core. Each has exactly one reply."""
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """The core's answer to a command."""

@@ -44,6 +44,7 @@ SAMPLES: tuple[m.Event, ...] = (
     m.SourceBanned(address="127.0.0.66", reason="wrong passwords", seconds=600.0),
     m.ShortageChanged(what="disk", level="campaigns", detail="100 MiB free"),
     m.ContactOutcome(at=106.5, contact="c1", agent="boris", code="2", name="sold"),
+    m.MissedMarked(contact="c1", by="anna", done=True),
     m.ContactQueued(
         at=100.0, contact="c1", queue="front", channel="callback", priority=2, skills={"billing": 3}, vip=True, sticky="anna",
         caller="k1", since=90.0, position=2, asked={"type": "Enter"},

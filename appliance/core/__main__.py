@@ -28,6 +28,7 @@ async def serve(start: process.Invocation) -> int:
     await box.start()
     server = bus.Server(start.data, Commands(box).handle)
     box.on_wake = server.wake
+    box.acd.on_change = server.change
     tasks: set[asyncio.Task[None]] = set()
 
     def also(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -32,7 +32,7 @@ from appliance.core.customers import Customers
 from appliance.core.seats import Seats
 from appliance.ledger import Ledger, OpenCall
 from appliance.ledger.durability import DURABILITY, Durability
-from appliance.messages import CallbackRequested, ContactOutcome, Event
+from appliance.messages import CallbackRequested, Changed, ContactOutcome, Event
 
 log = logging.getLogger("acd")
 
@@ -78,7 +78,10 @@ class Dispatch:
         self._due = 0.0
         self._steps = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self.on_actions: Callable[[list[core.Action]], None] = lambda actions: None
+        self.number = 0
+        """How many steps changed something, in this run of the core."""
+        self.run = secrets.token_hex(8)
+        self.on_change: Callable[[Changed], None] | None = None
         """Everything that was decided, for those who watch (the bus)."""
 
     # -- life --
@@ -132,6 +135,10 @@ class Dispatch:
 
     def _write(self, events: list[Event]) -> Awaitable[object] | None:
         """Note it; where something must be on disk before it takes effect, the future of that."""
+        if events:
+            self.number += 1
+            if self.on_change is not None:
+                self.on_change(Changed(core=self.run, number=self.number, events=[_shown(event) for event in events]))
         if any(DURABILITY[type(event)] is Durability.COMMIT for event in events):
             self._keep_customers(events)
             return self._ledger.commit(*events)
@@ -153,7 +160,6 @@ class Dispatch:
             else:
                 self._do(action)
         if actions:
-            self.on_actions(actions)
             self._steps += 1
             if self._steps >= SNAPSHOT_EVENTS:
                 self._steps = 0
@@ -333,3 +339,10 @@ class Dispatch:
         state, last, version = self.core.snapshot(), dict(self._last), self.version
         seq = await self._ledger.flush()
         self._ledger.put_state(NAMESPACE, "state", msgspec.msgpack.encode(Kept(seq, version, state, last)))
+
+
+def _shown(event: Event) -> dict[str, Any]:
+    """An event of the ledger for those who watch: without the ACD's own input."""
+    shown: dict[str, Any] = msgspec.to_builtins(event)
+    shown.pop("asked", None)
+    return shown

@@ -9,6 +9,7 @@ from typing import Any
 from appliance import messages as m
 from appliance.campaigns import estimate
 from appliance.core.box import Box
+from appliance.core.queue_commands import QueueCommands
 from appliance.errors import SwitchroomError
 
 
@@ -22,6 +23,7 @@ class Commands:
             m.ControlCampaign: self._control_campaign,
             m.AskAttempt: self._box.attempts.ask,
             m.NoteReport: self._note_report,
+            **QueueCommands(box).table,
         }
 
     async def handle(self, command: m.Command) -> m.Reply:

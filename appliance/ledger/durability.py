@@ -49,6 +49,7 @@ DURABILITY: dict[type[m.Event], Durability] = {
     m.ContactHandedOver: COMMIT,  # a hand-over
     m.ContactEnded: BEHIND,
     m.ContactLeft: BEHIND,
+    m.MissedMarked: COMMIT,
     m.ContactOutcome: COMMIT,  # the agent is told that it is noted
     m.AgentStateChanged: BEHIND,
     m.CallbackRequested: COMMIT,  # a promise

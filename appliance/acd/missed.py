@@ -1,0 +1,111 @@
+"""Callers whom nobody served, as a list to be worked off: a fold of the ledger. Pure.
+
+One entry a caller, however often he called. It closes by itself when anyone reaches him: he calls again and is served, is called
+back, or is called from any phone; or somebody says that it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from appliance import messages as m
+
+MISSED = frozenset({"abandoned", "cut", "interrupted", "max-wait", "overflow", "nobody-in", "all-on-break", "full", "long-wait"})
+"""Reasons of `ContactLeft` that leave somebody unserved. Who goes on to another queue or is called back closes the entry."""
+
+
+class Missed(msgspec.Struct):
+    """`contact` is the first of them and names the entry; `number` as the ledger shows it ("" unknown, or erased)."""
+
+    contact: str
+    queue: str
+    number: str
+    first: float
+    last: float
+    times: int
+    waited: float
+    reason: str
+    owner: str = ""
+
+
+class MissedCallers:
+    """`short` gives the seconds within which a queue's caller who hangs up does not count."""
+
+    def __init__(self, short: Callable[[str], float] = lambda queue: 0.0) -> None:
+        self._short = short
+        self._open: dict[str, Missed] = {}
+        self._key: dict[str, str] = {}
+        """Contact -> who it is: the caller's key, else the contact itself."""
+        self._numbers: dict[str, str] = {}
+        """Call -> the number of the leg that began it."""
+        self._out: dict[str, tuple[str, str]] = {}
+        """Leg that we placed over a line -> number, and the call."""
+        self._queue: dict[str, str] = {}
+
+    def apply(self, event: m.Event, utc: float) -> None:
+        match event:
+            case m.LegOpened(direction="in"):
+                self._numbers.setdefault(event.call, event.number if event.kind == "line" else event.endpoint)
+            case m.LegOpened(direction="out", kind="line"):
+                self._out[event.leg] = (event.number, event.call)
+            case m.LegAnswered():
+                number, _ = self._out.pop(event.leg, ("", ""))
+                self._reached_number(number)
+            case m.ContactQueued():
+                self._key[event.contact] = event.caller or event.contact
+            case m.ContactConnected():
+                self._close(event.contact)
+            case m.CallbackRequested():
+                self._close(event.contact)
+            case m.CallbackClosed(reason="expired" | "attempts"):
+                self._add(event.contact, event.queue, event.reason, 0.0, utc)
+            case m.ContactEnded(reason="restart"):
+                self._add(event.contact, event.queue, "interrupted", 0.0, utc)
+            case m.ContactLeft():
+                self._left(event, utc)
+            case m.MissedMarked():
+                self._marked(event)
+
+    def _left(self, event: m.ContactLeft, utc: float) -> None:
+        if event.reason not in MISSED:
+            return
+        if event.reason == "abandoned" and event.waited < self._short(event.queue):
+            return
+        self._add(event.contact, event.queue, event.reason, event.waited, utc)
+
+    def _add(self, contact: str, queue: str, reason: str, waited: float, utc: float) -> None:
+        key = self._key.get(contact, contact)
+        known = self._open.get(key)
+        if known is None:
+            self._open[key] = Missed(contact, queue, self._numbers.get(contact, ""), utc, utc, 1, waited, reason)
+        else:
+            known.last, known.waited, known.reason, known.queue = utc, waited, reason, queue
+            known.times += 1
+
+    def _close(self, contact: str) -> None:
+        self._open.pop(self._key.get(contact, contact), None)
+
+    def _reached_number(self, number: str) -> None:
+        if number:
+            for key in [key for key, entry in self._open.items() if entry.number == number]:
+                del self._open[key]
+
+    def _marked(self, event: m.MissedMarked) -> None:
+        for key, entry in list(self._open.items()):
+            if entry.contact == event.contact:
+                entry.owner = event.by
+                if event.done:
+                    del self._open[key]
+
+    def entries(self) -> list[Missed]:
+        """Those open, the oldest first."""
+        return sorted(self._open.values(), key=lambda entry: entry.first)
+
+
+def fold(records: Iterable[m.Record], short: Callable[[str], float] = lambda queue: 0.0) -> list[Missed]:
+    callers = MissedCallers(short)
+    for record in records:
+        callers.apply(record.event, record.utc)
+    return callers.entries()

@@ -1,0 +1,77 @@
+"""`switchroom agent`: the agents as they stand, and what an office may do for them."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from appliance import bus
+from appliance.cli.campaign import json_option
+from appliance.cli.queue import span, state_of
+from appliance.messages import ControlAgent
+
+
+@click.group()
+def agent() -> None:
+    """See the agents; sign them in and out, ready and on a break.
+
+    \b
+    switchroom agent list
+    switchroom agent login anna --at 104      at another phone than her own
+    switchroom agent break anna lunch
+    """
+
+
+@agent.command("list")
+@json_option
+@click.pass_context
+def list_agents(ctx: click.Context) -> None:
+    """List all agents."""
+    state = state_of(ctx.obj.data)
+    if ctx.obj.json:
+        click.echo(msgspec.json.encode(state.agents).decode())
+        return
+    table = Table("Agent", "Name", "Phone", "State", "For", "Contacts today", "Busy today", "Queues")
+    for each in state.agents:
+        what = f"{each.state} ({each.reason})" if each.reason and each.state == "break" else each.state
+        lasted = span(state.now - each.since) if each.since else ""
+        table.add_row(each.id, escape(each.name), each.extension, escape(what), lasted, str(each.contacts), span(each.busy),
+                      escape(", ".join(each.queues)))
+    Console(highlight=False).print(table)
+
+
+@agent.command("login")
+@click.argument("id")
+@click.option("--at", "extension", metavar="EXTENSION", default="", help="The phone to sit at (default: the agent's own).")
+@click.pass_context
+def login(ctx: click.Context, id: str, extension: str) -> None:
+    """Sign an agent in; no PIN is asked."""
+    bus.ask_once(ctx.obj.data, ControlAgent(agent=id, action="login", extension=extension))
+
+
+@agent.command("logout")
+@click.argument("id")
+@click.pass_context
+def logout(ctx: click.Context, id: str) -> None:
+    """Sign an agent out; during a call it takes effect after that."""
+    bus.ask_once(ctx.obj.data, ControlAgent(agent=id, action="logout"))
+
+
+@agent.command("ready")
+@click.argument("id")
+@click.pass_context
+def ready(ctx: click.Context, id: str) -> None:
+    """End an agent's break or pause."""
+    bus.ask_once(ctx.obj.data, ControlAgent(agent=id, action="ready"))
+
+
+@agent.command("break")
+@click.argument("id")
+@click.argument("reason")
+@click.pass_context
+def take_break(ctx: click.Context, id: str, reason: str) -> None:
+    """Send an agent on a break, for a REASON by its name (short, lunch, ...)."""
+    bus.ask_once(ctx.obj.data, ControlAgent(agent=id, action="break", reason=reason))

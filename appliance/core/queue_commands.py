@@ -1,0 +1,129 @@
+"""What the bus may ask about queues and agents."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from appliance import _core as core
+from appliance import messages as m
+from appliance.errors import SwitchroomError
+
+if TYPE_CHECKING:
+    from appliance.core.box import Box
+
+
+class QueueCommands:
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self.table: dict[type[m.Command], Callable[[Any], Awaitable[m.Reply]]] = {
+            m.Queues: self._queues,
+            m.Why: self._why,
+            m.ControlAgent: self._control_agent,
+            m.CancelCallback: self._cancel_callback,
+            m.MarkMissed: self._mark_missed,
+        }
+        self._actions: dict[str, Callable[[m.ControlAgent], core.AcdEvent]] = {
+            "login": self._login,
+            "logout": lambda command: core.SignOut(command.agent),
+            "ready": lambda command: core.Ready(command.agent),
+            "break": self._break,
+        }
+
+    # -- looking --
+
+    async def _queues(self, command: m.Queues) -> m.Reply:
+        acd = self._box.acd
+        return m.QueuesReply(
+            core=acd.run, number=acd.number, now=self._box.clock.utc(),
+            queues=[self._queue(name) for name in acd.core.queue_names()],
+            agents=[self._agent(id) for id in acd.core.agent_ids()],
+            contacts=[self._contact(id) for id in acd.core.contact_ids()],
+        )
+
+    def _queue(self, name: str) -> m.QueueNow:
+        acd, known = self._box.acd.core, self._box.config.queue(name)
+        view = acd.queue(name)
+        assert view is not None
+        return m.QueueNow(
+            name=name, number=(known.number if known else None) or "", open=view.open, waiting=view.waiting,
+            virtual=view.virtual, talking=view.talking, longest=view.longest, handling=view.handling, ready=view.ready,
+            signed_in=view.signed_in, on_break=view.on_break, expected=acd.expected_wait(name),
+        )
+
+    def _agent(self, id: str) -> m.AgentNow:
+        config, acd = self._box.config, self._box.acd
+        view, known = acd.core.agent(id), config.agent(id)
+        assert view is not None
+        return m.AgentNow(
+            id=id, name=known.name if known else "", extension=acd.seats.extension_of(id), state=view.state, reason=view.reason,
+            since=view.since, until=view.until, contacts=view.contacts, busy=view.busy,
+            queues=[queue.name for queue in config.queues if any(member.agent == id for member in queue.members)],
+        )
+
+    def _contact(self, id: str) -> m.ContactNow:
+        acd = self._box.acd.core
+        view = acd.contact(id)
+        assert view is not None
+        return m.ContactNow(
+            id=id, queue=view.queue, channel=view.channel, state=view.state, priority=view.priority, virtual=view.virtual,
+            since=view.since, position=acd.position(id), agents=list(view.agents), attempts=view.attempts,
+        )
+
+    async def _why(self, command: m.Why) -> m.Reply:
+        acd = self._box.acd
+        if acd.core.contact(command.contact) is None:
+            raise SwitchroomError("queue.no-contact", f"The contact {command.contact} is not here now.",
+                                  "`switchroom queue list` shows who is; past ones are read from the ledger.")
+        return m.Reasons(lines=[reason.text() for reason in acd.core.why(command.contact, self._box.clock.utc())])
+
+    # -- agents --
+
+    async def _control_agent(self, command: m.ControlAgent) -> m.Reply:
+        acd = self._box.acd
+        if acd.core.agent(command.agent) is None:
+            known = ", ".join(acd.core.agent_ids()) or "none is configured"
+            raise SwitchroomError("agent.unknown", f"There is no agent {command.agent}.", f"There are: {known}.")
+        event = self._actions[command.action](command)
+        denied = [action for action in acd.tell(event) if isinstance(action, core.Denied)]
+        if denied:
+            why = core.DENIALS[denied[0].reason]
+            raise SwitchroomError("agent.state", f"{command.agent} is {denied[0].state}: {why}", "See `switchroom agent list`.")
+        if command.action == "login" and command.extension:
+            acd.seats.sit(command.agent, command.extension)
+        return m.Done()
+
+    def _login(self, command: m.ControlAgent) -> core.AcdEvent:
+        box, seats = self._box, self._box.acd.seats
+        where = command.extension or seats.extension_of(command.agent)
+        if command.extension and box.config.phone(command.extension) is None:
+            raise SwitchroomError("agent.no-phone", f"There is no phone {command.extension}.", "See `switchroom status`.")
+        other = seats.signed_in_at(where) if where else ""
+        if other and other != command.agent:
+            raise SwitchroomError("agent.phone-taken", f"{other} is signed in at {where}.",
+                                  f"First: switchroom agent logout {other}")
+        if not where and not seats.outside(command.agent):
+            raise SwitchroomError("agent.no-phone", f"{command.agent} has no phone.", "Name one: --at EXTENSION.")
+        return core.SignIn(command.agent)
+
+    def _break(self, command: m.ControlAgent) -> core.AcdEvent:
+        reasons = [reason.name for reason in self._box.config.breaks]
+        if command.reason not in reasons:
+            raise SwitchroomError("agent.no-reason", f"{command.reason!r} is no reason for a break.",
+                                  f"There are: {', '.join(reasons)}.")
+        return core.Break(command.agent, command.reason)
+
+    # -- callers --
+
+    async def _cancel_callback(self, command: m.CancelCallback) -> m.Reply:
+        acd = self._box.acd
+        view = acd.core.contact(command.contact)
+        if view is None or not view.virtual:
+            raise SwitchroomError("callback.unknown", f"There is no callback {command.contact}.",
+                                  "See `switchroom callback list`.")
+        acd.tell(core.CloseCallback(command.contact))
+        return m.Done()
+
+    async def _mark_missed(self, command: m.MarkMissed) -> m.Reply:
+        await self._box.ledger.commit(m.MissedMarked(contact=command.contact, by=command.by, done=command.done))
+        return m.Done()

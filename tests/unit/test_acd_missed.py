@@ -1,0 +1,65 @@
+"""The list of callers whom nobody served."""
+
+from __future__ import annotations
+
+from appliance import messages as m
+from appliance.acd.missed import MissedCallers
+from appliance.messages_acd import LeaveReason
+
+
+def callers(*events: m.Event, short: float = 5.0) -> MissedCallers:
+    made = MissedCallers(lambda queue: short)
+    for number, event in enumerate(events):
+        made.apply(event, 100.0 + number)
+    return made
+
+
+def comes(call: str, number: str = "+358401234567", key: str = "k1") -> list[m.Event]:
+    return [
+        m.LegOpened(call=call, leg=f"{call}-1", direction="in", kind="line", endpoint="gateway", number=number),
+        m.ContactQueued(at=1.0, contact=call, queue="front", caller=key),
+    ]
+
+
+def gives_up(call: str, waited: float = 30.0, reason: LeaveReason = "abandoned") -> m.Event:
+    return m.ContactLeft(at=2.0, contact=call, queue="front", reason=reason, waited=waited)
+
+
+def test_who_calls_twice_stands_there_once() -> None:
+    found = callers(*comes("c1"), gives_up("c1"), *comes("c2"), gives_up("c2", 60.0)).entries()
+    assert [(e.contact, e.times, e.number, e.waited) for e in found] == [("c1", 2, "+358401234567", 60.0)]
+
+
+def test_who_hung_up_at_once_does_not_count() -> None:
+    assert callers(*comes("c1"), gives_up("c1", 3.0)).entries() == []
+    assert len(callers(*comes("c1"), gives_up("c1", 3.0, "cut")).entries()) == 1
+
+
+def test_it_closes_when_the_caller_is_served() -> None:
+    served = m.ContactConnected(at=3.0, contact="c2", agent="anna", queue="front")
+    assert callers(*comes("c1"), gives_up("c1"), *comes("c2"), served).entries() == []
+    other = m.ContactConnected(at=3.0, contact="c3", agent="anna", queue="front")
+    assert len(callers(*comes("c1"), gives_up("c1"), *comes("c3", "+358409999999", "k2"), other).entries()) == 1
+
+
+def test_it_closes_when_anyone_calls_the_caller_and_is_answered() -> None:
+    out = m.LegOpened(call="c9", leg="c9-2", direction="out", kind="line", endpoint="gateway", number="+358401234567")
+    rang = callers(*comes("c1"), gives_up("c1"), out)
+    assert len(rang.entries()) == 1
+    rang.apply(m.LegAnswered(leg="c9-2"), 200.0)
+    assert rang.entries() == []
+
+
+def test_a_promise_to_call_back_closes_it_and_a_broken_one_opens_it() -> None:
+    kept = m.CallbackRequested(at=3.0, contact="c2", queue="front", since=1.0)
+    list_ = callers(*comes("c1"), gives_up("c1"), *comes("c2"), kept)
+    assert list_.entries() == []
+    list_.apply(m.CallbackClosed(at=9.0, contact="c2", queue="front", reason="expired"), 300.0)
+    assert [(e.contact, e.reason) for e in list_.entries()] == [("c2", "expired")]
+
+
+def test_it_is_owned_and_done() -> None:
+    list_ = callers(*comes("c1"), gives_up("c1"), m.MissedMarked(contact="c1", by="anna"))
+    assert [e.owner for e in list_.entries()] == ["anna"]
+    list_.apply(m.MissedMarked(contact="c1", by="anna", done=True), 300.0)
+    assert list_.entries() == []
