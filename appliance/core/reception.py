@@ -105,7 +105,7 @@ class Reception:
         scenario = self._box.config.scenario(decision.code)
         assert scenario is not None
         leg.call.reached(f"scenario:{decision.code}")
-        await Operator(leg, scenario, self._box.desk, leg.language).run()
+        await Operator(leg, scenario, self._box.desk, self._box.pins, leg.language).run()
 
     async def _queue(self, leg: Leg, decision: ToQueue) -> None:
         queue = self._box.config.queue(decision.queue)

@@ -63,6 +63,7 @@ def office() -> str:
     text = (OFFICE / "office.toml").read_text()
     text += '\n[[hours]]\nname = "weekend"\nopen = ["sun 08:00-20:00"]\n'
     text += "\n[recording]\nstop_after_pause_seconds = 2\n"
+    text += "\n[codes]\npin_lock_minutes = 0.4\n"
     return text + "".join(LIST.format(number=n) for n in LISTS) + "".join(
         SCENARIO.format(code=code, more=more) for code, more in SCENARIOS.items())
 
@@ -174,6 +175,14 @@ def test_pins(house: House, words: list[Path]) -> None:
     ear.hear("wrong-pin-goodbye")
     gone(phone)
     assert house.campaigns("704") == [] and "no right PIN in 3 tries" in box.log()
+    shut = time.monotonic()
+    ear = dial(phone, box, "704")
+    ear.hear("pin-locked", minutes=0.4)
+    gone(phone)
+    wait_for(lambda: time.monotonic() > shut + 24, 30, "the door is open again")
+    ear = dial(phone, box, "704")
+    ear.hear("enter-pin")
+    hang_up(phone)
 
 
 def test_lists_that_cannot_be_called_and_one_that_can(house: House, words: list[Path]) -> None:

@@ -107,6 +107,23 @@ class Person:
                           error="no space" if what == "full" else "")
 
 
+class FakePins:
+    """Shut after `most` wrong ones."""
+
+    def __init__(self, most: int = 99, minutes: float = 0.0) -> None:
+        self.most, self.minutes = most, minutes
+
+    def locked(self, door: str) -> float:
+        assert door == "scenario:701"
+        return self.minutes
+
+    def check(self, door: str, right: str, given: str) -> bool:
+        self.most -= given != right
+        if self.most <= 0:
+            self.minutes = 10.0
+        return given == right
+
+
 class FakeDesk:
     def __init__(self, **changes: Any) -> None:
         self.allowed = True
@@ -120,6 +137,7 @@ class FakeDesk:
         self.trouble = ""
         self.slow: asyncio.Event | None = None
         self.done: list[str] = []
+        self.pins = FakePins()
         self.__dict__.update(changes)
 
     def may_start(self, scenario: Scenario, extension: str) -> bool:
@@ -176,7 +194,7 @@ async def talk(person: Person, desk: FakeDesk, **scenario: Any) -> list[str]:
     """Lead the dialogue to its end; what was said."""
     rules = Scenario(code="701", lines=5, **{"pin": "4321", **scenario})
     try:
-        await Operator(person, rules, desk, "en").run()  # type: ignore[arg-type]
+        await Operator(person, rules, desk, desk.pins, "en").run()  # type: ignore[arg-type]
     except HungUp:
         assert person.is_ended
     else:
@@ -224,6 +242,12 @@ async def test_pin(keyed: list[str], prompts: list[str]) -> None:
     said = await talk(Person(reacts | {"recording-menu": [HANG_UP]}), FakeDesk())
     assert said[3:3 + len(prompts)] == prompts
     assert ("recording-menu" in said) == ("attention-recording" in prompts)
+
+
+async def test_a_door_that_guessing_has_shut_is_said_to_be() -> None:
+    said = await talk(Person({"enter-pin": ["1111#"], "wrong-pin": ["2222#"]}), FakeDesk(pins=FakePins(most=2)))
+    assert said == ["(answered)", "pause-long", "enter-pin", "wrong-pin", "pin-locked"]
+    assert await talk(Person({}), FakeDesk(pins=FakePins(minutes=4.0))) == ["(answered)", "pause-long", "pin-locked"]
 
 
 async def test_this_phone_may_not() -> None:
@@ -323,7 +347,7 @@ async def test_a_key_that_means_nothing() -> None:
     async def key(keys: object, timeout: float) -> str:
         return next(pressed)
 
-    asked = Operator(person, Scenario(code="701"), FakeDesk(), "en")  # type: ignore[arg-type]
+    asked = Operator(person, Scenario(code="701"), FakeDesk(), FakePins(), "en")  # type: ignore[arg-type]
     person.key = key  # type: ignore[method-assign]
     assert await asked._ask([[Path("recording-menu")]], "12#") == "#"
     assert person.said == ["recording-menu", "invalid-key", "recording-menu"]
@@ -335,7 +359,7 @@ async def test_nine_keys_that_mean_nothing_call_nobody() -> None:
     async def key(keys: object, timeout: float) -> str:
         return "7"
 
-    asked = Operator(person, Scenario(code="701"), FakeDesk(), "en")  # type: ignore[arg-type]
+    asked = Operator(person, Scenario(code="701"), FakeDesk(), FakePins(), "en")  # type: ignore[arg-type]
     person.key = key  # type: ignore[method-assign]
     with pytest.raises(operator.Goodbye) as end:
         await asked._agreed(PREVIEW)

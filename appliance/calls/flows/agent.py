@@ -7,6 +7,7 @@ from typing import Protocol
 
 from appliance._core import Acd, AcdEvent, Action, AgentView, Break, Denied, Extend, Ready, SignIn, SignOut
 from appliance.calls.leg import Leg
+from appliance.calls.pins import Pins
 from appliance.calls.switch import Switch
 from appliance.config.model import Agent, Config, Outcome
 from appliance.media.engine import Clip
@@ -15,11 +16,6 @@ NUMBER_DIGITS = 12
 PIN_DIGITS = 16
 KEY_SECONDS = 6.0
 ENDS = "#"
-
-
-class Pins(Protocol):
-    def locked(self, door: str) -> float: ...
-    def check(self, door: str, right: str, given: str) -> bool: ...
 
 
 class Seating(Protocol):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn, Protocol, TypeVar
 
 from appliance.calls.leg import HungUp, Leg
+from appliance.calls.pins import Pins
 from appliance.config.model import Scenario
 from appliance.errors import SwitchroomError
 from appliance.media.events import Digit
@@ -100,9 +101,10 @@ class Desk(Protocol):
 class Goodbye(Exception):
     """The dialogue is over; `prompt` is the last thing said."""
 
-    def __init__(self, prompt: str) -> None:
+    def __init__(self, prompt: str, **values: object) -> None:
         super().__init__(prompt)
         self.prompt = prompt
+        self.values = values
 
 
 class NotHeard(Exception):
@@ -121,10 +123,11 @@ SILENT = frozenset({"message.silent", "message.empty"})
 class Operator:
     """One operator's call to one scenario."""
 
-    def __init__(self, leg: Leg, scenario: Scenario, desk: Desk, language: str) -> None:
+    def __init__(self, leg: Leg, scenario: Scenario, desk: Desk, pins: Pins, language: str) -> None:
         self.leg = leg
         self.scenario = scenario
         self.desk = desk
+        self.pins = pins
         self.language = scenario.language or language
         self._farewell = "campaign-not-started"
         """What is said to somebody with whom we get nowhere."""
@@ -142,7 +145,7 @@ class Operator:
         try:
             await self._dialogue()
         except Goodbye as end:
-            await self._say(end.prompt)
+            await self._say(end.prompt, **end.values)
         except HungUp:
             raise
         except Exception:
@@ -173,10 +176,14 @@ class Operator:
         pin = self.scenario.pin
         if pin is None:
             return
+        door = f"scenario:{self.scenario.code}"
         questions, goodbye = ["enter-pin"], "goodbye"
         for _ in range(TRIES):
+            locked = self.pins.locked(door)
+            if locked:
+                raise Goodbye("pin-locked", minutes=locked)
             keyed = await self._pin_keyed(questions, len(pin))
-            if hmac.compare_digest(keyed, pin):
+            if keyed and self.pins.check(door, pin, keyed):
                 return
             questions, goodbye = (["wrong-pin"], "wrong-pin-goodbye") if keyed else (["nothing-pressed", "enter-pin"], goodbye)
         log.warning("no right PIN in %d tries", TRIES, extra=self._about)
