@@ -23,6 +23,7 @@ from .store import U32, U64, U64x2
 
 cdef enum:
     SLOT = 900  # rollup.SLOT
+    OPEN_EVERY = 2000  # events between two looks at the table of open calls
 
 cdef Py_ssize_t MOST_CACHED = 10_000
 cdef object _encode = msgspec.msgpack.Encoder().encode
@@ -33,6 +34,8 @@ cdef object _CAMPAIGN_EVENTS = CAMPAIGN_EVENTS
 cdef object _HIDING = HIDING
 cdef tuple _UNSTORABLE = (TypeError, ValueError, OverflowError, msgspec.MsgspecError)
 cdef tuple _TABLES = ("cdr", "cdr_call", "cdr_sip", "cdr_number", "cdr_line", "cdr_extension", "cdr_campaign", "campaign_events")
+cdef bytes _MARK_KEY = b"\0"
+"""In the table of open calls, and no call's key: the event up to which the table is complete."""
 cdef object _CallEnded = m.CallEnded
 cdef object _AttemptEnded = m.AttemptEnded
 
@@ -122,7 +125,10 @@ cdef class Sums:
 
 
 cdef class Deriver:
-    """State between transactions: the open calls. `load` reads it back after a start or a failed transaction."""
+    """State between transactions: the open calls. `load` reads it back after a start or a failed transaction.
+
+    Their table is brought up to date every OPEN_EVERY events, not with each: most calls are over by then and leave no trace in
+    it. It says how far it is complete; `load` takes the events since from the events themselves."""
 
     cdef readonly Calls calls
     cdef Sums _sums
@@ -131,6 +137,8 @@ cdef class Deriver:
     cdef set _gone
     cdef list _seconds
     cdef dict _names
+    cdef unsigned long long _last
+    cdef object _complete
 
     def __init__(self):
         self.calls = Calls()
@@ -143,6 +151,8 @@ cdef class Deriver:
         self._gone = set()
         self._rows = {name: [] for name in _TABLES}
         self._seconds = []
+        self._last = 0
+        self._complete = None
 
     def load(self, txn, dbs):
         """The open calls as they stand on disk."""
@@ -151,12 +161,39 @@ cdef class Deriver:
         self._sums.forget()
         self._clear()
         with txn.cursor(db=dbs["open"]) as cursor:
-            seqs = sorted([seq for _, value in cursor for (seq,) in U64.iter_unpack(value)])
-        for seq in seqs:
-            found = decode(txn.get(u64(seq), db=dbs["events"]))
-            self.calls.take(seq, found.event, found.utc, found.mono, found.boot)
+            rows = dict(cursor)
+        complete = rows.pop(_MARK_KEY, None)
+        for seq in sorted([seq for row in rows.values() for (seq,) in U64.iter_unpack(row)]):
+            self._again(seq, txn.get(u64(seq), db=dbs["events"]))
+        self._touched.clear()
         for fold in self.calls.open.values():
             fold.stored = True
+        with txn.cursor(db=dbs["events"]) as cursor:
+            if complete is None:  # made before there was a mark: complete as it stands
+                self._last = U64.unpack(cursor.key())[0] if cursor.last() else 0
+            else:
+                self._last = self._complete = U64.unpack(complete)[0]
+                if cursor.set_range(u64(self._complete + 1)):
+                    for key, value in cursor:
+                        self._again(U64.unpack(key)[0], value)
+
+    cdef _again(self, unsigned long long seq, bytes data):
+        """An event that was taken before: for the open calls alone."""
+        found = decode(data)
+        self._last = seq
+        if found.event.__class__ is _CallEnded:
+            closed = self.calls.end(found.event, found.mono, found.boot)
+            if closed is not None:
+                self._over(closed[0])
+        else:
+            fold = self.calls.take(seq, found.event, found.utc, found.mono, found.boot)
+            if fold is not None:
+                self._touched[fold.call] = None
+
+    cdef _over(self, CallFold fold):
+        self._touched[fold.call] = None
+        if fold.stored:
+            self._gone.add(fold.call)
 
     cpdef int take(self, txn, dbs, unsigned long long seq, event, double utc, double mono, boot) except -1:
         """One event, after its checks. `event` holds tokens."""
@@ -167,6 +204,7 @@ cdef class Deriver:
             span[2] = seq
         else:
             self._seconds.append([second, seq, seq])
+        self._last = seq
         if event.__class__ in _CAMPAIGN_EVENTS:
             self._campaign(txn, dbs, seq, event)
         if event.__class__ is _CallEnded:
@@ -205,9 +243,7 @@ cdef class Deriver:
         if closed is None:
             return
         fold, cdr = closed
-        self._touched[fold.call] = None
-        if fold.stored:
-            self._gone.add(fold.call)
+        self._over(fold)
         self.add(txn, dbs, cdr)
 
     cpdef int add(self, txn, dbs, cdr) except -1:
@@ -264,9 +300,10 @@ cdef class Deriver:
             put_sorted(txn, dbs, name, pairs)
 
     cdef _put_open(self, txn, dbs):
-        """Calls that a transaction both opens and ends leave no trace here."""
         cdef CallFold fold
         cdef list rows = []
+        if self._complete is not None and self._last - <unsigned long long>self._complete < OPEN_EVERY:
+            return
         for call in self._touched:
             fold = self.calls.open.get(call)
             if fold is not None:
@@ -274,7 +311,9 @@ cdef class Deriver:
                 fold.stored = True
             elif call in self._gone:
                 txn.delete(call_key(call), db=dbs["open"])
+        rows.append((_MARK_KEY, u64(self._last)))
         put_sorted(txn, dbs, "open", rows)
+        self._complete = self._last
         self._touched.clear()
         self._gone.clear()
 

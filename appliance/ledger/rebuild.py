@@ -111,9 +111,11 @@ def check(path: Path, progress: Progress = lambda done, total: None) -> Health:
         if total and last - first + 1 != total:
             problems.append(f"sequence numbers {first} to {last}, but {total} events")
         info = reader._store.env.info()
+        deriver = Deriver()
+        deriver.load(txn, dbs)
         return Health(
             events=total, first_seq=first, last_seq=last, cdrs=cdrs, calls_ended=len(ended),
-            open_calls=txn.stat(db=dbs["open"])["entries"], size=(path / "data.mdb").stat().st_size,
+            open_calls=len(deriver.calls.open), size=(path / "data.mdb").stat().st_size,
             map_size=info["map_size"], free_pages=_free_pages(txn, dbs, info), problems=problems,
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ from appliance import messages as m
 from appliance.clock import ManualClock
 from appliance.errors import SwitchroomError
 from appliance.ledger import DURABILITY, ERASED, Durability, Ledger, LedgerReader, batch, interrupted_all
+from appliance.ledger.rebuild import check, rebuild
 from appliance.ledger.store import Dbs, Store
 from tests.ledger_samples import SAMPLES
 
@@ -366,3 +367,46 @@ async def test_an_item_that_breaks_the_transaction_takes_no_other_with_it(
         assert await first == 1
         assert await last == 2
     assert [r.event.mail_id for r in ledger.reader.read() if isinstance(r.event, m.ReportSent)] == ["1", "2"]
+
+
+async def test_open_calls_are_found_wherever_their_table_stands(tmp_path: Path, clock: ManualClock) -> None:
+    """The table of open calls follows in steps; a start finds every call that is open, and none that is over."""
+    ledger = Ledger(tmp_path, clock, "boot-1", reserve_bytes=0)
+    await ledger.commit(opened("early", "early-1"))
+    for n in range(1500):
+        ledger.append(opened(f"s{n}", f"s{n}-1"))
+        ledger.append(m.CallEnded(call=f"s{n}", disposition="busy"))
+        if n % 100 == 0:
+            await ledger.flush()
+            ledger.append(opened(f"stays{n}", f"stays{n}-1"))
+    ledger.append(m.CallEnded(call="early", disposition="busy"))
+    ledger.append(m.CallEnded(call="stays100", disposition="busy"))
+    await ledger.close()
+    wanted = [f"stays{n}" for n in range(0, 1500, 100) if n != 100]
+    for _ in range(2):  # a start changes nothing
+        ledger = Ledger(tmp_path, clock, "boot-1", reserve_bytes=0)
+        assert sorted(call.call for call in ledger.open_calls()) == sorted(wanted)
+        await ledger.close()
+        assert check(tmp_path).open_calls == len(wanted)
+    rebuild(tmp_path)
+    ledger = Ledger(tmp_path, clock, "boot-1", reserve_bytes=0)
+    await ledger.commit(*interrupted_all(ledger.open_calls()))
+    await ledger.close()
+    assert check(tmp_path).open_calls == 0 and check(tmp_path).problems == []
+
+
+async def test_a_table_of_open_calls_without_a_mark_is_complete(tmp_path: Path, clock: ManualClock) -> None:
+    """As earlier releases left it."""
+    ledger = Ledger(tmp_path, clock, "boot-1", reserve_bytes=0)
+    await ledger.commit(opened(), m.LegRinging(leg="l1"))
+    await ledger.flush()
+    with ledger._store.write() as (txn, dbs):
+        txn.delete(b"\0", db=dbs["open"])
+        txn.put(b"c1", (1).to_bytes(8, "big") + (2).to_bytes(8, "big"), db=dbs["open"])
+    await ledger.close()
+    for _ in range(3):
+        ledger = Ledger(tmp_path, clock, "boot-1", reserve_bytes=0)
+        (leg,) = ledger.open_legs()
+        assert leg.opened.leg == "l1"
+        await ledger.flush()
+        await ledger.close()
