@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 from typing import Literal
 
@@ -48,6 +49,7 @@ class QueueFlow(ContactCall):
         self._number = self._own_number()
         now = self.switch.clock.mono()
         self._schedule = Schedule(queue, now)
+        self._spoken_until = 0.0
         self._tunes: list[Clip] = []
 
     async def run(self) -> None:
@@ -112,6 +114,8 @@ class QueueFlow(ContactCall):
         self._play(first)
         while True:
             now, due = self.switch.clock.mono(), self._schedule.next()
+            if due is not None:
+                due = max(due, self._spoken_until)  # nobody is cut short in a sentence
             event = await self._next(None if due is None else max(0.0, due - now))
             if isinstance(event, Digit) and self.leg.owns(event):
                 await self._pressed(event.digit)
@@ -122,6 +126,8 @@ class QueueFlow(ContactCall):
 
     def _play(self, words: Sequence[Clip]) -> None:
         """Something to say, and music after it without a gap."""
+        seconds = sum(self.switch.engine.audio.load(clip).seconds for clip in words if isinstance(clip, str | Path))
+        self._spoken_until = self.switch.clock.mono() + seconds
         tunes = self._music()
         most = MAX_CLIPS - len(words)
         self.leg.open_port().play([*words, *(tunes * (most // len(tunes)))])
