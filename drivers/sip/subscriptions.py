@@ -22,6 +22,7 @@ AFTER_RESTART = 100_000
 """More NOTIFYs than one subscription can see between two of its refreshes."""
 ACCEPT_MAX = 2048
 """Characters of Accept that are read; what we send stands at the beginning or nobody means it."""
+ROUTES_MAX, ROUTES_LENGTH_MAX = 8, 2048
 GONE = frozenset({404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604})
 """Answers to NOTIFY that end a subscription (RFC 6665 4.2.2); so does none at all."""
 
@@ -191,12 +192,14 @@ class Subscriptions:
         if right == "no":
             raise _Refusal(403, "Forbidden")
         sender, tag = h.split_tag(request.sender)
-        if not tag or len(request.call_id) > 256 or len(sender) > 512 or len(to) > 512 or len(request.event) > 128:
+        texts = ((tag, 128), (request.call_id, 256), (sender, 512), (to, 512), (request.event, 128))
+        if not tag or any(len(text) > most for text, most in texts) or len(request.routes) > ROUTES_MAX or (
+                sum(map(len, request.routes)) > ROUTES_LENGTH_MAX):  # it is kept, and repeated with each NOTIFY
             raise _Refusal(400, "Bad Request")
         made = Subscription(
             watcher=request.watcher, resource=request.resource, package=package, event=request.event, call_id=request.call_id,
             local=to, local_tag=request.tag, remote=sender, remote_tag=tag, target=_target(request.contact),
-            routes=request.routes[:8], source=request.source, transport=request.transport, entity=request.entity, right=right,
+            routes=request.routes, source=request.source, transport=request.transport, entity=request.entity, right=right,
             rseq=request.cseq,
         )
         dropped = self._make_room(made) if seconds else ()

@@ -60,6 +60,8 @@ def test_it_expires(subs: Subscriptions) -> None:
     ({"accept": "text/plain," * 100000}, 406), ({"expires": "59"}, 423), ({"expires": "x"}, 400), ({"expires": "²"}, 400),
     ({"expires": "9" * 4000}, 200), ({"resource": "nobody"}, 404), ({"resource": "secret"}, 403), ({"contact": "*"}, 400),
     ({"contact": "<sips:a@b>"}, 400), ({"contact": ""}, 400), ({"sender": "<sip:101@x>"}, 400), ({"call_id": "c" * 300}, 400),
+    ({"sender": f"<sip:101@x>;tag={'t' * 300}"}, 400), ({"routes": [f"<sip:{'p' * 3000}@x;lr>"]}, 400),
+    ({"routes": ["<sip:p@x;lr>"] * 9}, 400), ({"routes": ["<sip:p@x;lr>"] * 8}, 200),
     ({"to": "<sip:102@x>;tag=other"}, 481), ({"event": "Dialog;id=7"}, 200),
     ({"accept": "application/dialog-info+xml;q=0.5"}, 200), ({"accept": "application/*"}, 200),
 ])
