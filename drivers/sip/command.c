@@ -67,6 +67,8 @@ static bool leg_command(struct ua *ua, struct command *cmd)
 
 	if (!leg || leg->state == LEG_GONE)
 		return false;
+	if (!leg->outgoing)
+		leg->no_call = cmd->type == CMD_REJECT && cmd->a;
 	switch (cmd->type) {
 	case CMD_PROGRESS:
 		uas_progress(leg, cmd->code, first);
@@ -74,7 +76,6 @@ static bool leg_command(struct ua *ua, struct command *cmd)
 	case CMD_ANSWER:
 		return cmd_answer(leg, cmd);
 	case CMD_REJECT:
-		leg->no_call = cmd->a;
 		uas_reject(leg, cmd->code, first->l ? first->p : "Declined", second->p);
 		break;
 	case CMD_HANGUP:

@@ -175,6 +175,7 @@ void uas_invite(struct ua *ua, const struct sip_msg *msg)
 	}
 	ua->next_id += 2;
 	leg->state = LEG_RUNG;
+	leg->no_call = !guard_allowed(ua->guard, &msg->src.u.sa);
 	code = dialog_from_invite(&leg->dlg, msg) ? 400 : uas_take_offer(leg, msg);
 	if (!code && !journal_invite(leg, msg))
 		code = 513;

@@ -118,7 +118,8 @@ struct leg {
 	bool ended;  /* EV_ENDED has gone out */
 	struct dialog dlg;
 	struct journal_slot *slot;
-	bool no_call; /* refused by the driver, or one of several branches: it has no record of its own */
+	bool no_call; /* it has no record of its own: refused by the driver, a stranger's of which it has said nothing yet, or one
+			 of several branches */
 
 	/* their INVITE (the first or a later one) */
 	struct sip_msg *invite;

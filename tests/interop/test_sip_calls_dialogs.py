@@ -226,6 +226,40 @@ async def test_reason_of_a_cancel_is_the_cause(pair: tuple[Peer, RawSip]) -> Non
     assert (cause.sip, cause.q850, cause.by, cause.text) == (487, 26, "far", "elsewhere")
 
 
+async def test_an_invite_that_is_repeated_before_our_100_is_one_call(pair: tuple[Peer, RawSip]) -> None:
+    """The 100 comes when nothing else has been said for a while; until then nothing answers a repetition (RFC 3261 17.2.1)."""
+    peer, raw = pair
+    call = Call(raw, "again-1")
+    call.send("INVITE", body=sdp())
+    for _ in range(3):
+        call.send("INVITE", body=sdp(), cseq=call.cseq, via=call.via)
+    leg = (await peer.wait(Incoming)).leg
+    await raw.status(100, "INVITE")
+    call.send("INVITE", body=sdp(), cseq=call.cseq, via=call.via)
+    await raw.status(100, "INVITE")  # now a repetition is answered with it
+    peer.driver.answer(leg, media())
+    call.ack(await raw.status(200, "INVITE"))
+    await peer.wait(Answered)
+    assert len([e for e in peer.events if isinstance(e, Incoming)]) == 1
+    assert not [m for m in raw.inbox if m.status == 100]
+
+
+async def test_a_cancel_before_our_100_is_the_end_of_it(pair: tuple[Peer, RawSip]) -> None:
+    peer, raw = pair
+    call = Call(raw, "cancel-2")
+    call.send("INVITE", body=sdp())
+    call.send("CANCEL", cseq=call.cseq, via=call.via)
+    await raw.status(200, "CANCEL")
+    call.refuse_ack(await raw.status(487, "INVITE"))
+    assert (await peer.wait(Ended)).cause.sip == 487
+    later = Call(raw, "later-1")  # its 100 comes a tenth of a second later: the first one's would have come before
+    later.send("INVITE", body=sdp())
+    assert (await raw.status(100, "INVITE")).get("Call-ID") == "later-1"
+    peer.driver.reject((await peer.wait(Incoming, lambda e: e.sip_call_id == "later-1")).leg, 486)
+    later.refuse_ack(await raw.status(486, "INVITE"))
+    await peer.wait(Ended)
+
+
 async def test_cause_of_a_refusal(pair: tuple[Peer, RawSip]) -> None:
     peer, raw = pair
     peer.place("gateway", "0917700001")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from drivers.base import Answered, Ended, OrphanEnded, OrphanFound, Ringing
 from tests.peers.net import free_port
-from tests.peers.rawsip import RawSip, sdp
-from tests.peers.sipdriver import Peer, gateway, office
+from tests.peers.rawsip import Call, RawSip, sdp
+from tests.peers.sipdriver import Peer, gateway, office, phone
 
 ROOT = Path(__file__).parents[2]
 
@@ -112,3 +112,21 @@ async def test_a_call_that_a_stop_could_not_end_is_ended_by_the_next_start(tmp_p
         raw.reply(bye, "200 OK", contact=False)
         assert (await peer.wait(OrphanEnded)).ended
     raw.close()
+
+
+async def test_a_stranger_who_calls_and_cancels_at_once_leaves_no_record(tmp_path: Path) -> None:
+    """The driver had no time to refuse him; still it was no call."""
+    journal = tmp_path / "dialogs"
+    async with Peer(office(phone("101")), journal=journal) as peer:
+        raw = await RawSip().open(peer.port)
+        for n in range(5):
+            call = Call(raw, f"stranger-{n}")
+            call.send("INVITE", body=sdp())
+            call.send("CANCEL", cseq=call.cseq, via=call.via)
+            call.refuse_ack(await raw.wait(lambda m: m.status >= 400 and m.cseq[1] == "INVITE"))
+        raw.close()
+    async with Peer(office(phone("101")), journal=journal) as peer:
+        peer.driver.end_orphans([])
+        peer.driver.end_orphans(["marker"])  # answered after whatever the first one brought
+        await peer.wait(OrphanEnded, lambda e: e.sip_call_id == "marker")
+        assert {e.sip_call_id for e in peer.events if isinstance(e, OrphanEnded)} == {"marker"}
