@@ -42,7 +42,7 @@ static void move_run(struct item *it, void *shard)
 {
 	struct order *o = (struct order *)it;
 
-	shard_hand_over(shard, o->port);
+	shard_release(shard, o->port);
 	o->item.run = adopt_run;
 	shard_send(o->to, &o->item, ORDER_NOW);
 }

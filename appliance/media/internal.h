@@ -244,7 +244,6 @@ uint64_t clock_ns(void);
 /* shard.c: ports in slots */
 void shard_adopt(struct shard *sh, struct port *p);
 void shard_release(struct shard *sh, struct port *p);
-void shard_hand_over(struct shard *sh, struct port *p);
 void port_refresh(struct port *p);               /* now: outside the walk through a slot */
 void port_touch(struct port *p);                 /* later: in shard_settle */
 void shard_settle(struct shard *sh);

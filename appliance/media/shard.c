@@ -216,12 +216,8 @@ void shard_release(struct shard *sh, struct port *p)
 		p->all_next->all_prev = p->all_prev;
 	p->all_next = p->all_prev = NULL;
 	atomic_fetch_sub(&sh->port_count, 1);
-}
-
-/* Its sockets too, for another shard to take; those of a port that ends leave by being closed. */
-void shard_hand_over(struct shard *sh, struct port *p)
-{
-	shard_release(sh, p);
+	/* Closing would not do it: a child between its fork and its exec has them too, and epoll would go on naming a port that
+	 * is no more. */
 	epoll_ctl(sh->epoll, EPOLL_CTL_DEL, p->fd, NULL);
 	if (p->rtcp_fd >= 0)
 		epoll_ctl(sh->epoll, EPOLL_CTL_DEL, p->rtcp_fd, NULL);

@@ -7,6 +7,7 @@ import os
 import random
 import socket
 import struct
+import time
 import wave
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -43,6 +44,40 @@ def inband(digits: str, ms: int = 100, gap_ms: int = 100) -> np.ndarray:
         low, high = DTMF[digit]
         parts += [tone(low, ms / 1000, 5000) + tone(high, ms / 1000, 5000), np.zeros(gap_ms * 8, np.int16)]
     return np.concatenate(parts)
+
+
+# ---- sockets ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_socket_that_a_child_process_still_has_is_let_go(engine: Engine) -> None:
+    """Between fork and exec a child has all our sockets, so closing ours does not end them. What comes in on one must not be
+    taken for a port that is gone."""
+    with Far() as far:
+        port = engine.open()
+        connect(port, far)
+        far.send(b"\xd5" * 160, port.port)
+        wait_for(lambda: port.stats().packets_in, 5, "the first packet")
+        waits, ends = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(ends)
+            os.read(waits, 1)
+            os._exit(0)
+        try:
+            port.close()
+            beside = engine.open()  # orders are carried out in order: after this one the first port is closed
+            connect(beside, far)
+            far.send(b"\xd5" * 160, beside.port)
+            wait_for(lambda: beside.stats().packets_in, 5, "a packet at the second port")
+            began, used = time.monotonic(), time.process_time()
+            while time.monotonic() < began + 0.5:
+                far.send(b"\xd5" * 160, port.port)
+                time.sleep(0.02)
+            assert time.process_time() - used < 0.1, "the media thread turns round a socket that nobody reads"
+        finally:
+            os.close(ends)
+            os.close(waits)
+            os.waitpid(child, 0)
 
 
 # ---- digits ----------------------------------------------------------------------------------------------------------
