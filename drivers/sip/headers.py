@@ -57,7 +57,7 @@ def split_tag(value: str) -> tuple[str, str]:
     if start <= 0:
         return value, ""
     kept, tag = [value[:start].rstrip()], ""
-    for part in value[start:].split(";"):
+    for part in value[start:].split(";")[1:]:  # what is glued to the address is no parameter
         name, _, text = part.partition("=")
         if name.strip().lower() == "tag":
             tag = text.strip()
