@@ -133,7 +133,8 @@ class Reception:
         """A part of the box that does not serve calls yet."""
 
         async def flow(leg: Leg, decision: Any) -> None:
-            await excuse(leg, ToExcuse(prompt, 480, prompt), leg.language)
+            kind, name = prompt.removesuffix("-excuse"), "".join(vars(decision).values())
+            await excuse(leg, ToExcuse(prompt, 480, f"{kind}:{name}"), leg.language)
 
         return flow
 
