@@ -32,6 +32,16 @@ from appliance.messages_acd import (  # noqa: F401 - every message is had from h
     QueueSwitched,
 )
 from appliance.messages_base import Command, Event, Personal, Reply
+from appliance.messages_office import (  # noqa: F401 - the same
+    OFFICE_EVENTS,
+    CallerScreened,
+    FactKeyed,
+    GreetingChanged,
+    NightSwitched,
+    VoicemailDeleted,
+    VoicemailHeard,
+    VoicemailLeft,
+)
 from appliance.messages_queues import (  # noqa: F401
     AgentNow,
     CancelCallback,
@@ -324,7 +334,8 @@ class MissedMarked(Event, frozen=True, kw_only=True):
     done: bool = False
 
 
-EVENTS: tuple[type[Event], ...] = (*(cls for cls in Event.__subclasses__() if cls not in ACD_EVENTS), *ACD_EVENTS)
+_APART = (*OFFICE_EVENTS, *ACD_EVENTS)
+EVENTS: tuple[type[Event], ...] = (*(cls for cls in Event.__subclasses__() if cls not in _APART), *_APART)
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -386,6 +397,30 @@ class NoteReport(Command, frozen=True, kw_only=True):
     mail_id: str
 
 
+class SwitchNight(Command, frozen=True, kw_only=True):
+    """The night switch of these hours ("": of all), as by its code. -> Done"""
+
+    setting: Literal["open", "closed", "auto"]
+    hours: str = ""
+    by: str = "cli"
+
+
+class DeleteVoicemail(Command, frozen=True, kw_only=True):
+    """One message of a mailbox; or, with `caller`, all that this number left anywhere. -> Done (`text`: how many)"""
+
+    box: str = ""
+    message: str = ""
+    caller: str = ""
+    by: str = "cli"
+
+
+class VoicemailMailed(Command, frozen=True, kw_only=True):
+    """The dialer's mailer says that the mail about a message left. -> Done"""
+
+    box: str
+    message: str
+
+
 class Done(Reply, frozen=True, kw_only=True):
     text: str = ""
 
@@ -440,6 +475,14 @@ class PhoneStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     busy: int = 0
 
 
+class HoursStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Opening hours now; `setting` of the night switch: "open", "closed", or "auto" by the clock."""
+
+    name: str
+    open: bool
+    setting: str = "auto"
+
+
 class StatusReply(Reply, frozen=True, kw_only=True):
     version: str
     uptime: float
@@ -449,6 +492,7 @@ class StatusReply(Reply, frozen=True, kw_only=True):
     calls: int
     campaigns_running: list[int]
     shortages: dict[str, str] = {}
+    hours: list[HoursStatus] = []
     ledger_seq: int = 0
     health: dict[str, Any] = {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from appliance.clock import SystemClock
 from appliance.config import Config, load
 from appliance.config.values import Target
 from appliance.errors import SwitchroomError
+from appliance.media.events import Digit, PlayDone, RecordDone
 from appliance.messages import Cause, Event, Quality
 from drivers.base import Answered, Ended, Incoming, LegEvent, MediaAnswer, Place
 
@@ -32,6 +33,8 @@ class NotedPort:
         self.engine, self.id, self.port, self.host, self.closed = engine, id, 20000 + 2 * id, "127.0.0.1", False
         self.digits = ""
         self.playing = 0
+        self.recorded = 1000 * id
+        self.detects: dict[str, Any] = {}
         self.connected: MediaAnswer | None = None
 
     def connect(self, answer: MediaAnswer) -> None:
@@ -39,7 +42,19 @@ class NotedPort:
 
     def play(self, clips: list[Any], *, loop: bool = False, gap_ms: int = 0) -> int:
         self.playing += 1
+        self.engine.on_play(self, clips, self.playing)
         return self.playing
+
+    def record(self, path: Path, *, max_seconds: float, stop_silence_seconds: float | None = None) -> int:
+        self.recorded += 1
+        self.engine.on_record(self, path, self.recorded)
+        return self.recorded
+
+    def stop_record(self) -> None:
+        self.engine.on_record(self, None, self.recorded)
+
+    def detect(self, **what: Any) -> None:
+        self.detects = what
 
     def play_position(self) -> int:
         return 0
@@ -78,6 +93,9 @@ class NotedEngine:
     def __init__(self, room: int = 100) -> None:
         self.room = room
         self.open_ports: set[int] = set()
+        self.on_play: Callable[[NotedPort, list[Any], int], None] = lambda port, clips, play: None
+        self.on_record: Callable[[NotedPort, Path | None, int], None] = lambda port, path, record: None
+        """`path` None: it is to be stopped."""
         self._ids = itertools.count(1)
 
     def open(self, near: NotedPort | None = None) -> NotedPort:
@@ -225,6 +243,82 @@ class Lab:
 
     def fails(self, status: int, by: Any = "far") -> Callable[[Place], None]:
         return lambda order: self.tell(Ended(leg=order.leg, cause=Cause(sip=status, by=by)))
+
+
+HANG_UP = "H"
+
+
+class Caller:
+    """A party of paper on a leg: presses what `reacts` has for a prompt (its name, or the text of the office's own) on hearing it
+    the first, second … time, HANG_UP hangs up. `said` is all that it heard, `recordings` how each recording ends ("stopped" after
+    a "#", "silence", "limit", HANG_UP)."""
+
+    def __init__(
+        self, lab: Lab, leg: Leg, reacts: dict[str, list[str]] | None = None, recordings: list[str] | None = None,
+    ) -> None:
+        self.lab, self.leg = lab, leg
+        self.said: list[str] = []
+        self._reacts = {name: list(keys) for name, keys in (reacts or {}).items()}
+        self._recordings = list(recordings or [])
+        lab.engine.on_play = self._hears
+        lab.engine.on_record = self._speaks
+
+    def press(self, keys: str) -> None:
+        assert self.leg.port is not None
+        for key in keys:
+            if key == HANG_UP:
+                self.lab.tell(Ended(leg=self.leg.id, cause=Cause(by="far", q850=16)))
+            else:
+                self.leg.inbox.put(Digit(port=self.leg.port.id, digit=key, source="rfc4733"))
+
+    def _hears(self, port: NotedPort, clips: list[Any], play: int) -> None:
+        names = [clip.decode() if isinstance(clip, bytes) else str(clip) for clip in clips]
+        self.said += [name for name in names if name != "pause-long"]
+        keys = "".join(self._reacts[name].pop(0) for name in names if self._reacts.get(name))
+        loop = asyncio.get_running_loop()
+        if keys:
+            loop.call_soon(self.press, keys)
+        else:
+            done = PlayDone(port=port.id, play=play, samples=8000, total=8000, complete=True)
+            loop.call_soon(self.leg.inbox.put, done)
+
+    def _speaks(self, port: NotedPort, path: Path | None, record: int) -> None:
+        if path is None:
+            return
+        how = self._recordings.pop(0) if self._recordings else "stopped"
+        path.write_bytes(b"spoken")
+        loop = asyncio.get_running_loop()
+        if how == HANG_UP:
+            loop.call_soon(self.press, HANG_UP)
+            how = "stopped"
+        done: Any = RecordDone(port=port.id, record=record, path=str(path), samples=8000, reason=how)  # type: ignore[arg-type]
+        loop.call_soon(self.lab.switch._media_event, done)
+
+
+class HastyLoop(asyncio.SelectorEventLoop):
+    """Waits cost nothing: where nothing is ready, its clock jumps to the next timer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ahead = 0.0
+        look = self._selector.select  # type: ignore[attr-defined]
+
+        def select(timeout: float | None) -> Any:
+            found = look(0 if timeout else timeout)
+            if not found and timeout:
+                self._ahead += timeout
+            return found
+
+        self._selector.select = select  # type: ignore[attr-defined]
+
+    def time(self) -> float:
+        return super().time() + self._ahead
+
+
+def hastily(work: Coroutine[Any, Any, None], seconds: float = 600) -> None:
+    """Run it on a loop on which waits cost nothing; `seconds` of that loop at most."""
+    with asyncio.Runner(loop_factory=HastyLoop) as runner:
+        runner.run(asyncio.wait_for(work, seconds))
 
 
 async def settle() -> None:

@@ -45,6 +45,15 @@ SAMPLES: tuple[m.Event, ...] = (
     m.ShortageChanged(what="disk", level="campaigns", detail="100 MiB free"),
     m.ContactOutcome(at=106.5, contact="c1", agent="boris", code="2", name="sold"),
     m.MissedMarked(contact="c1", by="anna", done=True),
+    m.FactKeyed(call="c1", caller="+358401234567", digits="12345678", name="account", label="Account"),
+    m.CallerScreened(call="c1", verdict="block", list="pests", target="hangup"),
+    m.VoicemailLeft(
+        message="1800000000000-0a1b2c3d", box="front", call="c1", seconds=12.5, sha256="ab" * 32, caller="+358401234567"
+    ),
+    m.VoicemailHeard(message="1800000000000-0a1b2c3d", box="front", by="101"),
+    m.VoicemailDeleted(message="1800000000000-0a1b2c3d", box="front", by="101", reason="expired"),
+    m.GreetingChanged(owner="menu", name="main", by="101", seconds=3.5),
+    m.NightSwitched(setting="closed", hours="office", by="101"),
     m.ContactQueued(
         at=100.0, contact="c1", queue="front", channel="callback", priority=2, skills={"billing": 3}, vip=True, sticky="anna",
         caller="k1", since=90.0, position=2, asked={"type": "Enter"},

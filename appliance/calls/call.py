@@ -15,6 +15,7 @@ from appliance.messages import CallEnded, CallReached, Cause, Event, LegOpened
 
 if TYPE_CHECKING:
     from appliance.calls.switch import Switch
+    from appliance.config.callers import CallerList
 
 log = logging.getLogger("calls")
 Disposition = Literal["answered", "no_answer", "busy", "failed", "cancelled", "interrupted"]
@@ -49,6 +50,8 @@ class Call:
         """How often its caller was sent on to another target."""
         self.facts: dict[str, str] = {}
         """What the caller keyed in, by name ("account"): kept with the contact, and shown to whoever talks to the caller."""
+        self.vip: CallerList | None = None
+        """The list of important callers that the caller is on."""
         self.replaceable: set[str] = set()
         """Ids of the legs whose place another may take now (appliance/calls/replace.py): whoever leads the call says so."""
 

@@ -71,6 +71,8 @@ class Leg:
         self.hanging_up = False
         self.played = 0
         """Samples of the last playback that had been sent when the leg ended."""
+        self.recorded: asyncio.Future[RecordDone] | None = None
+        """Done when the file of the last `record` is closed, also where the far end hung up meanwhile."""
         self._gone: asyncio.Event = asyncio.Event()
 
     # -- state --
@@ -225,6 +227,7 @@ class Leg:
         """Record until `#`, a pause, the limit, or the caller hangs up (then the recording is closed and HungUp raised)."""
         self.check()
         recording = self.open_port().record(path, max_seconds=max_seconds, stop_silence_seconds=pause_seconds)
+        self.recorded = self.call.switch.recording(recording)
         stopped = False
         ahead: list[object] = []  # keys pressed after the end key belong to the next question
         while True:

@@ -13,13 +13,15 @@ from appliance.calls.leg import Leg, LegState
 from appliance.calls.replace import Replacing, may_replace
 from appliance.clock import Clock
 from appliance.config.model import Config
+from appliance.config.words import Words
 from appliance.errors import SwitchroomError
 from appliance.ids import call_id
-from appliance.media.engine import Engine, Port
-from appliance.media.events import Digit, MediaEvent, Silent
+from appliance.media.engine import Clip, Engine, Port
+from appliance.media.events import Digit, MediaEvent, RecordDone, Silent
 from appliance.messages import Cause, Event, LegEnded, LegHeld, LegResumed, LegRinging, ShortageChanged
 from appliance.prompts import Prompts
 from appliance.prompts.sounds import Sounds
+from appliance.voicemail.greetings import Owner
 from drivers.base import (
     Answered,
     DigitInfo,
@@ -69,10 +71,17 @@ class Switch:
         self.calls: dict[str, Call] = {}
         self.legs: dict[str, Leg] = {}
         self._ports: dict[int, Leg] = {}
+        self._recordings: dict[int, asyncio.Future[RecordDone]] = {}
         self.ports_short = False
         """No RTP port was free when one was last wanted."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.on_incoming: Callable[[Leg, Incoming], Awaitable[None]] = self._nobody
+        self.on_caller: Callable[[Incoming], Incoming] = lambda event: event
+        """A call comes in: the same with the caller's name, where somebody knows it."""
+        self.greeting: Callable[[Owner, str, Words, str, str], Sequence[Clip]] = lambda owner, name, words, language, main: (
+            self.sounds.say(words, language, main))
+        """The greeting of a menu, queue or mailbox of this name: recorded at a phone, or its words, in the caller's language;
+        `main` is that of words that name none."""
         self.on_endpoint: Callable[[EndpointChanged], None] = lambda event: None
         self.on_orphan: Callable[[OrphanFound | OrphanEnded], None] = lambda event: None
         self.on_last_words: Callable[[Sequence[Event]], None] = lambda events: None
@@ -164,12 +173,23 @@ class Switch:
             self._media_event(event)
 
     def _media_event(self, event: MediaEvent) -> None:
+        if isinstance(event, RecordDone):
+            self._recording_done(event)
         leg = self._ports.get(event.port)
         if leg is None:
             return
         if isinstance(event, Silent):
             self._silent(leg, event)
         leg.inbox.put(event)
+
+    def recording(self, id: int) -> asyncio.Future[RecordDone]:
+        """Done when this recording's file is closed: its leg may be gone by then, and hear of it no more."""
+        return self._recordings.setdefault(id, asyncio.get_running_loop().create_future())
+
+    def _recording_done(self, event: RecordDone) -> None:
+        waiting = self._recordings.pop(event.record, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(event)
 
     def _silent(self, leg: Leg, event: Silent) -> None:
         """No audio came for `media_timeout_seconds`: the far end is dead, and nobody else would end the call. One that holds
@@ -221,6 +241,7 @@ class Switch:
             self.on_orphan(event)
 
     def _incoming(self, event: Incoming) -> None:
+        event = self.on_caller(event)
         replaced = self.legs.get(event.replaces) if event.replaces else None
         if replaced is not None and may_replace(event, replaced):
             leg = self._open(replaced.call, event)
@@ -312,9 +333,10 @@ class Switch:
         entry = self.config.phone(endpoint) if kind == "phone" else self.config.line(endpoint)
         return tuple((entry.codecs if entry else None) or self.config.sip.codecs)
 
-    def language_of(self, extension: str) -> str:
-        phone = self.config.phone(extension)
-        return (phone.language if phone else None) or self.config.office.language
+    def language_of(self, endpoint: str) -> str:
+        """The language that is spoken to a phone, or to callers on a line until they choose one."""
+        entry = self.config.phone(endpoint) or self.config.line(endpoint)
+        return (entry.language if entry else None) or self.config.office.language
 
 
 def holds(media: MediaAnswer) -> bool:

@@ -22,6 +22,8 @@ GROUPS = {
     "status": ("appliance.cli.status:status", "What the box is doing: lines, phones, calls, campaigns, troubles."),
     "config": ("appliance.cli.config:config", "Check, show, import, export and roll back the configuration."),
     "campaign": ("appliance.cli.campaign:campaign", "Start, watch, pause and report notification campaigns."),
+    "night": ("appliance.cli.night:night", "Close or open the office, whatever its hours say."),
+    "voicemail": ("appliance.cli.voicemail:voicemail", "List, play, export and delete messages that callers left."),
     "list": ("appliance.cli.lists:list_group", "Look at the lists of numbers that campaigns call."),
     "queue": ("appliance.cli.queue:queue", "See the queues, who waits in them, and why."),
     "agent": ("appliance.cli.agent:agent", "See the agents; sign them in and out, ready and on a break."),

@@ -33,6 +33,9 @@ def status(ctx: click.Context) -> None:
     for phone in reply.phones:
         phones.add_row(phone.extension, phone.name, _plain(phone.contact) if phone.registered else "[dim]no[/]", str(phone.busy))
     console.print(phones)
+    for hours in reply.hours:
+        how = "by its hours" if hours.setting == "auto" else "by the night switch"
+        console.print(f"Hours {hours.name}: {'[green]open[/]' if hours.open else '[red]closed[/]'}, {how}")
     for campaign in reply.campaigns_running:
         console.print(f"Campaign {campaign} is running: switchroom campaign watch {campaign}")
     for what, level in reply.shortages.items():

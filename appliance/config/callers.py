@@ -26,6 +26,9 @@ class CallerList(Table, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=0, le=10)] | None,
         Meta(description="vip: added to the priority in a queue; empty: as the queue says."),
     ] = None
+    silent: Annotated[
+        bool, Meta(description="block: true: refused without a word (SIP 603), so that they pay for no answer.")
+    ] = False
     to: Annotated[
         Target | None,
         Meta(description="What they reach instead of what they called; empty: block: a spoken refusal, vip: the same."),

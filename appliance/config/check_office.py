@@ -112,6 +112,9 @@ def _callers(callers: CallerList, report: Report, path: Path) -> None:
     if not callers.numbers and not callers.file:
         what = f"The list of callers {shown(callers.name)} is empty."
         report("config.missing-key", path, what, 'Add numbers = ["+358917700000"], or a file.')
+    if callers.silent and (callers.kind == "vip" or callers.to is not None):
+        what = "Only callers who are turned away, and reach nothing else, can be refused without a word."
+        report("config.wrong-key", (*path, "silent"), what, "Leave it out.")
     if callers.kind == "block" and callers.priority is not None:
         what = "Callers who are turned away need no priority."
         report("config.wrong-key", (*path, "priority"), what, 'Leave it out, or set kind = "vip".')

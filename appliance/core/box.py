@@ -26,6 +26,7 @@ from appliance.core.acd_ledger import Rules
 from appliance.core.acd_rules import rules_of
 from appliance.core.attempts import Attempts
 from appliance.core.desk import Desk
+from appliance.core.office import Office
 from appliance.core.openings import Openings
 from appliance.core.pins import PinGuard
 from appliance.core.reception import Reception
@@ -97,6 +98,9 @@ class Box:
         self.pins = PinGuard(self.ledger, clock, lambda: self.config.codes)
         self.reception.codes |= AgentCodes(self.switch, self.acd, self.pins).table
         self.openings = Openings(self.acd, lambda: self.config)
+        self.office = Office(self)
+        self.office.night.on_change = self.openings.look
+        self.openings.is_open = lambda hours: self.office.night.opening(hours.name).open
         self.switch.on_leg = self._leg
         self.switch.on_incoming = self.reception.incoming
         self.switch.on_endpoint = self._endpoint
@@ -114,6 +118,7 @@ class Box:
         self._set_lines()
         clean = not self.ledger.open_calls()
         await self._noted(BoxStarted(version=__version__, clean=clean))
+        await self.office.start()
         self.engine.start(asyncio.get_running_loop())
         asyncio.get_running_loop().add_reader(self.engine.fileno(), self.switch.on_media)
         self.acd.start(self.ledger, self._rules_of, self.store.version(), self.ledger.open_calls())
@@ -130,6 +135,7 @@ class Box:
         await self.switch.stop()
         self.acd.stop()
         await self.acd.note_state()
+        await self.office.stop()
         await self.driver.stop()
         asyncio.get_running_loop().remove_reader(self.engine.fileno())
         self.engine.stop()
@@ -168,6 +174,7 @@ class Box:
         self.driver.reconfigure(self.config)
         self.acd.configure(number)
         self.openings.look()
+        await self.office.take_over()
         version = self.store.entry(number)
         await self._noted(ConfigApplied(version=number, by=by, summary=version.summary))
         return number
@@ -273,7 +280,7 @@ class Box:
             version=__version__, uptime=time.monotonic() - self.started, config_version=self.store.version(),
             lines=lines, phones=phones, calls=len(self.switch.calls),
             campaigns_running=[c for c, o in self.desk.open.items() if o.book.state == "running"],
-            shortages=self._shortages(),
+            shortages=self._shortages(), hours=self.office.night.status(),
             ledger_seq=self.ledger.seq, health={"media": self.engine.health(), "sip": self.driver.health()},
         )
 

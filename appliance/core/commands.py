@@ -24,6 +24,9 @@ class Commands:
             m.AskAttempt: self._box.attempts.ask,
             m.NoteReport: self._note_report,
             **QueueCommands(box).table,
+            m.SwitchNight: self._switch_night,
+            m.DeleteVoicemail: self._delete_voicemail,
+            m.VoicemailMailed: self._voicemail_mailed,
         }
 
     async def handle(self, command: m.Command) -> m.Reply:
@@ -66,4 +69,17 @@ class Commands:
         await self._box.desk.note_report(command.campaign, command.to, command.mail_id)
         return m.Done()
 
+    async def _switch_night(self, command: m.SwitchNight) -> m.Reply:
+        await self._box.office.night.switch(command.hours, command.setting, command.by)
+        return m.Done()
 
+    async def _delete_voicemail(self, command: m.DeleteVoicemail) -> m.Reply:
+        mailroom = self._box.office.mailroom
+        if command.caller:
+            return m.Done(text=str(await mailroom.erase_caller(command.caller, command.by)))
+        await mailroom.erase(command.box, command.message, command.by)
+        return m.Done(text="1")
+
+    async def _voicemail_mailed(self, command: m.VoicemailMailed) -> m.Reply:
+        await self._box.office.mailroom.mailed(command.box, command.message)
+        return m.Done()

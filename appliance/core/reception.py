@@ -69,6 +69,8 @@ class Reception:
         }
         self.codes: dict[str, CodeFlow] = {}
         """Key in [codes] -> its flow."""
+        self.screen: Callable[[Leg], Decision | None] = lambda leg: None
+        """Where callers go who are on a list or hide their number; None: where all others go."""
 
     # -- a call comes in --
 
@@ -80,7 +82,7 @@ class Reception:
             leg.reject(503, "All channels in use", 5)
             await leg.gone()
             return
-        await self.lead(leg, self.decide(leg, event.number))
+        await self.lead(leg, self.screen(leg) or self.decide(leg, event.number))
 
     async def lead(self, leg: Leg, decision: Decision) -> None:
         await self.flows[type(decision)](leg, decision)

@@ -22,7 +22,8 @@ from appliance.ledger.reader import LedgerReader
 from appliance.mail.mailer import Mailer
 from appliance.mail.outbox import Entry, Outbox
 from appliance.mail.reports import campaign_of, mail_id, queue_report
-from appliance.messages import CampaignStateChanged, NoteReport, Record, ReportRequested, ReportSent
+from appliance.messages import CampaignStateChanged, NoteReport, Record, ReportRequested, ReportSent, VoicemailMailed
+from appliance.voicemail.mail import message_of as voicemail_of
 
 log = logging.getLogger("dialer")
 
@@ -104,7 +105,9 @@ class Reports:
         since = self._clock.utc() - LOOK_BACK
         for entry in self._outbox.entries():
             campaign = campaign_of(entry.id)
-            if entry.state == "sent" and entry.sent > since and campaign and not self._is_noted(campaign, entry.id):
+            if entry.state != "sent" or entry.sent <= since:
+                continue
+            if voicemail_of(entry.id) is not None or (campaign and not self._is_noted(campaign, entry.id)):
                 self._sent.append(entry)
 
     def _is_noted(self, campaign: int, id: str) -> bool:
@@ -146,9 +149,11 @@ class Reports:
         """Tell the core of mails that left. Told twice after a kill in between, it notes twice: harmless."""
         while self._sent:
             entry = self._sent[0]
-            campaign = campaign_of(entry.id)
+            campaign, voicemail = campaign_of(entry.id), voicemail_of(entry.id)
             try:
-                if campaign is not None:
+                if voicemail is not None:
+                    await self._client.ask(VoicemailMailed(box=voicemail[0], message=voicemail[1]))
+                elif campaign is not None:
                     await self._client.ask(NoteReport(campaign=campaign, to=entry.delivered, mail_id=entry.id))
             except SwitchroomError as problem:
                 log.warning("that mail %s left could not be noted yet: %s", entry.id, problem)

@@ -42,6 +42,13 @@ DURABILITY: dict[type[m.Event], Durability] = {
     m.PhoneGone: BEHIND,
     m.SourceBanned: BEHIND,
     m.ShortageChanged: BEHIND,
+    m.FactKeyed: COMMIT,  # the caller is not asked again, also after a restart
+    m.CallerScreened: BEHIND,
+    m.VoicemailLeft: COMMIT,  # the caller is told that it is saved
+    m.VoicemailHeard: BEHIND,
+    m.VoicemailDeleted: BEHIND,
+    m.GreetingChanged: COMMIT,
+    m.NightSwitched: COMMIT,
     m.ContactQueued: BEHIND,
     m.ContactOffered: BEHIND,
     m.OfferEnded: BEHIND,

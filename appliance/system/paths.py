@@ -21,7 +21,7 @@ def data_dir(given: str | None = None) -> Path:
 
 def ensure_layout(data: Path) -> None:
     """Create the folders, readable by the box alone: they hold recordings, numbers and secrets."""
-    for name in ("", "config", "ledger", "run", "recordings", "campaigns", "mail", "prompts", "logs"):
+    for name in ("", "config", "ledger", "run", "recordings", "campaigns", "mail", "prompts", "voicemail", "greetings", "logs"):
         folder = data / name
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if name and folder.stat().st_mode & 0o077 and folder.stat().st_uid == os.getuid():

@@ -28,19 +28,20 @@ EDITS = {
 
 
 class House:
-    """Box, gateway, provider (`provider` False: not in service). `media_ports` narrows the RTP range. Phones are started by the
-    test: `phone` (baresip) or `desk` (a Station that is a phone)."""
+    """Box, gateway, provider (`provider` False: not in service). `media_ports` narrows the RTP range; `more` is TOML that is
+    added. Phones are started by the test: `phone` (baresip) or `desk` (a Station that is a phone)."""
 
     def __init__(
         self, folder: Path, *, edits: dict[str, str] | None = None, numbers: list[str] | None = None, provider: bool = True,
-        media_ports: int = 0,
+        media_ports: int = 0, more: str = "", mail_port: int = 0,
     ) -> None:
         self.folder = folder
         self.provider = Station(user="35899000100", port=free_port())
         self.gateway = Station(user="gateway", port=free_port())
         registrar = {r"^registrar = .*$": f'registrar = "127.0.0.1:{self.provider.port}"'}
-        self.box = Box(folder / "box", self.gateway.port, free_port(), numbers=numbers,
+        self.box = Box(folder / "box", self.gateway.port, mail_port or free_port(), numbers=numbers,
                        edits={**EDITS, **registrar, **(edits or {})})
+        self.box.config.write_text(self.box.config.read_text() + more)
         if media_ports:
             low, high = self.box.media
             text = self.box.config.read_text()

@@ -25,6 +25,7 @@ from tests.peers.sound import Samples
 
 _numbers = itertools.count(1)
 FRAME = 160
+KEY_TICKS = 12
 Plan = list[int]
 """Statuses that an incoming call is given, in order; 0 stands for half a second. [] is silence."""
 
@@ -81,6 +82,8 @@ class StationCall:
         """Digits that came as telephone-events."""
         self._event_ts = -1
         self._seq = 0
+        self._keys: list[tuple[str, int]] = []
+        """Keys to press: each with the ticks (20 ms) that are left of it."""
 
     # -- a person's side --
 
@@ -110,6 +113,10 @@ class StationCall:
 
     def say(self, samples: Samples) -> None:
         self._say = TO_ALAW[(np.clip(samples, -1, 1) * 32767).astype(np.int32) + 32768].tobytes()
+
+    def press(self, keys: str) -> None:
+        """Keys by telephone-events (RFC 4733): 100 ms each, 100 ms apart."""
+        self._keys += [(key, KEY_TICKS) for key in keys]
 
     def heard(self) -> Samples:
         return FROM_ALAW[np.frombuffer(b"".join(self._heard), dtype=np.uint8)] / 32768.0
@@ -178,10 +185,27 @@ class StationCall:
             self._packet(packet)
         if self.far is None or self.mute or self.ended or self.sdp_direction in ("recvonly", "inactive"):
             return
-        frame, self._say = self._say[:FRAME], self._say[FRAME:]
         self._seq += 1
+        if self._keys and self._event():
+            return
+        frame, self._say = self._say[:FRAME], self._say[FRAME:]
         head = struct.pack("!BBHII", 0x80, 8, self._seq & 0xFFFF, self._seq * FRAME & 0xFFFFFFFF, 0x5151)
         self.rtp.sendto(head + frame.ljust(FRAME, b"\xd5"), self.far)
+
+    def _event(self) -> bool:
+        """One packet of the key that is down; False in the pause behind it."""
+        assert self.far is not None
+        key, left = self._keys[0]
+        self._keys[:1] = [(key, left - 1)] if left > 1 else []
+        held = KEY_TICKS - left
+        if held >= 8:
+            return False
+        last = min(held + 1, 6)  # the end comes three times (RFC 4733 2.5.1.4)
+        head = struct.pack("!BBHII", 0x80, 101 | (128 if held == 0 else 0), self._seq & 0xFFFF,
+                           (self._seq - held) * FRAME & 0xFFFFFFFF, 0x5151)
+        body = struct.pack("!BBH", "0123456789*#ABCD".index(key), (128 if held >= 5 else 0) | 10, FRAME * last)
+        self.rtp.sendto(head + body, self.far)
+        return True
 
     def _packet(self, packet: bytes) -> None:
         kind = packet[1] & 127
@@ -208,6 +232,8 @@ class Station:
         self.deaf = False
         """Answers nothing at all: unplugged."""
         self.calls: list[StationCall] = []
+        self.notes: list[str] = []
+        """Bodies of NOTIFY that came without a subscription: how many messages are in the mailbox."""
         self.registers = 0
         self.registered = 0
         """The last final status of our own REGISTER."""
@@ -366,6 +392,9 @@ class Station:
             self._answer(m, "200 OK", *([f"Contact: {m.get('Contact')};expires=300"] if m.method == "REGISTER" else []), tag="st")
         elif m.method == "ACK":
             return
+        elif call is None and m.method == "NOTIFY":
+            self.notes.append(m.body)
+            self._answer(m, "200 OK", tag="st")
         elif call is None:
             self._answer(m, "481 No Call", tag="st")
         else:

@@ -48,7 +48,10 @@ def test_every_release_can_be_read(path: Path) -> None:
 
 
 def test_which_fields_are_personal() -> None:
-    assert {m.LegOpened: ("number", "name"), m.CallTransferred: ("target",)} == codec.PERSONAL
+    assert {
+        m.LegOpened: ("number", "name"), m.CallTransferred: ("target",), m.FactKeyed: ("caller", "digits"),
+        m.VoicemailLeft: ("caller",),
+    } == codec.PERSONAL
 
 
 def _raw(version: int, event: dict[str, object]) -> bytes:

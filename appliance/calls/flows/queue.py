@@ -107,7 +107,8 @@ class QueueFlow(ContactCall):
         """What the caller hears until the ACD decides. Ends by `Decided` or `HungUp`."""
         await self._next(0)
         self._schedule.expect(self.desk.core.estimate(self.contact))
-        first = self._words(self.rules.greeting)
+        main = self.rules.language or self.switch.config.office.language
+        first = list(self.switch.greeting("queue", self.rules.name, self.rules.greeting, self.language, main))
         view = self.desk.core.contact(self.contact)
         if view is not None and view.state == "waiting":
             first += [*self._clips("queue-welcome"), *self._place()]

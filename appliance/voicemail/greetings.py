@@ -1,0 +1,62 @@
+"""Greetings recorded from a phone: one of a menu, a queue or a mailbox, played instead of its text.
+
+    FOLDER/menu/main.wav    8 kHz, 16 bit, mono, made ready by appliance.media.message
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from appliance.config.words import Words
+from appliance.errors import SwitchroomError
+
+Owner = Literal["menu", "queue", "voicemail"]
+OWNERS: tuple[Owner, ...] = ("menu", "queue", "voicemail")
+
+
+class Greetings:
+    """What is under `folder` (DATA/greetings), looked at once: a call asks often."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._there = {(owner, path.stem): path for owner in OWNERS for path in (folder / owner).glob("*.wav")}
+
+    def of(self, owner: Owner, name: str) -> Path | None:
+        return self._there.get((owner, name))
+
+    def draft(self, owner: Owner, name: str, call: str) -> Path:
+        """Where a greeting is recorded before somebody has agreed to it."""
+        folder = self.folder / "drafts"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder / f"{owner}-{name}-{call}.wav"
+
+    def use(self, owner: Owner, name: str, draft: Path) -> Path:
+        """From now on this is the greeting. Raises SwitchroomError "greeting.unwritable"."""
+        path = self.folder / owner / f"{name}.wav"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            draft.replace(path)
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise SwitchroomError("greeting.unwritable", f"{path} cannot be written: {error.strerror}.",
+                                  "Check the disk and its space.") from None
+        self._there[owner, name] = path
+        return path
+
+    def remove(self, owner: Owner, name: str) -> None:
+        """Back to the text."""
+        path = self._there.pop((owner, name), None)
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+
+def recorded_counts(words: Words, language: str, main: str) -> bool:
+    """Whether a caller who hears `language` gets the recording: it is spoken in the owner's main language, so a text in
+    the caller's own goes before it."""
+    return language == main or isinstance(words, str) or language not in words
