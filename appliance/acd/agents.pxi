@@ -4,7 +4,7 @@ cdef int agent_to(Acd acd, Agent a, int state, str reason, double until) except 
     """Enter a state. `until` 0: it does not end by itself. Whoever calls says what happens next (`acd.free`)."""
     cdef int before = a.state
     unseat(a)
-    if (before == A_LOGGED_OUT) != (state == A_LOGGED_OUT) or away(before) != away(state):
+    if present(before) != present(state) or away(before) != away(state):
         count_presence(acd, a, before, state)
     a.state = state
     a.reason = reason
@@ -30,10 +30,18 @@ cdef inline bint away(int state) noexcept:
     return state == A_BREAK or state == A_NOT_ANSWERING
 
 
+cdef inline bint present(int state) noexcept:
+    """Signed in and on no break."""
+    return state != A_LOGGED_OUT and not away(state)
+
+
 cdef int count_presence(Acd acd, Agent a, int before, int state) except -1:
     cdef Queue q
+    cdef Seat s
     cdef int signed = (state != A_LOGGED_OUT) - (before != A_LOGGED_OUT)
     cdef int paused = away(state) - away(before)
+    for s in a.seats:
+        s.group.present += present(state) - present(before)
     for q in a.queues:
         q.signed_in += signed
         q.on_break += paused

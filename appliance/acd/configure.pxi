@@ -56,7 +56,10 @@ cdef int apply_rules(Acd acd, list queues, list agents) except -1:
     for q in acd.queues.values():
         make_plain(acd, q)
     for c in list(acd.contacts.values()):
-        stand_again(acd, c)
+        if c.state == C_CONNECTED:
+            talk_on(acd, c)
+        else:
+            stand_again(acd, c)
     # Agents who are not configured any more leave, and whoever is free looks at the new queues.
     for a in list(acd.agents.values()):
         if a.gone:
@@ -85,6 +88,19 @@ cdef int take_apart(Acd acd) except -1:
         q.lanes.clear()
         q.plain = None
     acd.pools.clear()
+    return 0
+
+
+cdef int talk_on(Acd acd, Contact c) except -1:
+    """A queue that comes back has the conversations again that came through it before it went."""
+    cdef Queue q = acd.queues.get(c.queue.name)
+    if q is None or q is c.queue:
+        return 0
+    if c.agent is not None and c.agent.worked_for is c.queue:
+        c.agent.worked_for = q
+    c.queue.talking -= 1
+    c.queue = q
+    q.talking += 1
     return 0
 
 
@@ -121,6 +137,7 @@ cdef int take_agents(Acd acd, list agents) except -1:
 cdef int take_queues(Acd acd, list queues) except -1:
     cdef Queue q
     cdef Member m
+    cdef int signed_in
     cdef dict found = {}
     for rules in queues:
         q = acd.queues.pop(rules.name, None)
@@ -141,7 +158,10 @@ cdef int take_queues(Acd acd, list queues) except -1:
             q.ordered.append(m)
             q.members[member.agent] = m
             m.agent.queues.append(q)
+        signed_in = q.signed_in
         q.signed_in = sum([1 for m in q.ordered if m.agent.state != A_LOGGED_OUT])
+        if signed_in and q.signed_in == 0 and not rules.stay_when_nobody_in:
+            acd.emptied.append(q)
         q.on_break = sum([1 for m in q.ordered if away(m.agent.state)])
     for q in acd.queues.values():
         q.gone = True
@@ -191,38 +211,54 @@ cdef int make_plain(Acd acd, Queue q) except -1:
 cdef int stand_again(Acd acd, Contact c) except -1:
     """Back to the same place under the new rules; a queue that is gone sends its callers to where it overflowed."""
     cdef Queue q = c.queue
-    cdef bint placed = c.placed
     cdef Agent sticky = None
-    if not placed:
+    if not c.placed:
         return 0
     c.placed = False
     if c.virtual:
         q.virtual -= 1
     take_place(acd, c)
-    if c.sticky_until > acd.now and c.sticky_until != NEVER:
-        sticky = acd.agents.get(c.sticky)
     if q.gone:
         q.plain = None
         if c.virtual:
             return cancel_callback(acd, c, "cancelled")
         return leave(acd, c, "no-queue", target_of(q, "no-queue"))
-    c.wants = max(c.wants, q.wants) if q.strategy == S_PROGRESSIVE else q.wants
+    c.wants = max(min(c.wants, len(q.ordered)), q.wants) if q.strategy == S_PROGRESSIVE else q.wants
+    if q.strategy != S_PROGRESSIVE:
+        c.more_at = NEVER
+    elif c.more_at == NEVER and c.wants < len(q.ordered):
+        c.more_at = acd.now + q.rules.step_seconds
+    start_relaxing(acd, c)
+    if c.sticky_until > acd.now and c.sticky_until != NEVER:
+        sticky = preferred(q, c) if q.sticky_seconds > 0.0 else None
+    if sticky is None:
+        c.sticky_until = NEVER
     change_lane(acd, c, sticky)
     give_turn(c, wants_agent(c))
     return plan(acd, c)
 
 
 cdef int see_off(Acd acd, Agent a) except -1:
+    """Signed out: at once, or after the conversation and the wrap-up that still last."""
     if a.state == A_LOGGED_OUT:
         return forget_agent(acd, a)
-    if a.state == A_ON_CONTACT:
-        return promise(acd, a, A_LOGGED_OUT, "")
     stop_ringing(acd, a, "refused")
+    if a.state == A_OFFERED and a.wrap_until > acd.now:
+        agent_to(acd, a, A_WRAP_UP, "", a.wrap_until)
+    if a.state == A_ON_CONTACT or a.state == A_WRAP_UP:
+        return promise(acd, a, A_LOGGED_OUT, "")
     return retire(acd, a, A_LOGGED_OUT, "")
 
 
 cdef int forget_agent(Acd acd, Agent a) except -1:
+    """No contact has anything to do with this agent any more but in what was tried."""
+    cdef Contact c
     unseat(a)
     acd.agenda.drop(&a.timer)
     acd.agents.pop(a.id, None)
+    for c in acd.contacts.values():
+        if c.agent is a:
+            c.agent = None
+        if c.skips is not None:
+            c.skips.pop(a, None)
     return 0

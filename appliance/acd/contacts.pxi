@@ -71,24 +71,34 @@ cdef int begin_waiting(Acd acd, Contact c) except -1:
     c.deadline = acd.now + limit if limit > 0.0 else NEVER
     c.more_at = NEVER
     c.again = NEVER
-    c.relaxed = 0
-    c.relax_at = NEVER
     c.sticky_until = NEVER
     c.wants = q.wants
     if q.strategy == S_PROGRESSIVE:
         c.more_at = acd.now + q.rules.step_seconds
-    if q.relax_seconds > 0.0 and (c.skills or q.skills):
-        c.relax_at = c.since + q.relax_seconds
-        relax(acd, c)
+    start_relaxing(acd, c)
     if c.sticky and q.sticky_seconds > 0.0:
-        sticky = acd.agents.get(c.sticky)
-        if sticky is not None and q.members.get(c.sticky) is not None and not away(sticky.state) and (
-            sticky.state != A_LOGGED_OUT and has_skills(sticky, wanted_skills(q, c)) and sticky.capacity[c.kind]
-        ):
+        sticky = preferred(q, c)
+        if sticky is not None:
             c.sticky_until = acd.now + q.sticky_seconds
-        else:
-            sticky = None
     return change_lane(acd, c, sticky)
+
+
+cdef Agent preferred(Queue q, Contact c):
+    """The agent whom the contact would rather have, where that one is here and can take it; else None."""
+    cdef Member m = q.members.get(c.sticky)
+    if m is None or away(m.agent.state) or m.agent.state == A_LOGGED_OUT or not m.agent.capacity[c.kind]:
+        return None
+    return m.agent if has_skills(m.agent, wanted_skills(q, c)) else None
+
+
+cdef int start_relaxing(Acd acd, Contact c) except -1:
+    """As far as the time waited has come by the queue's rules."""
+    c.relaxed = 0
+    c.relax_at = NEVER
+    if c.queue.relax_seconds > 0.0 and (c.skills or c.queue.skills):
+        c.relax_at = c.since + c.queue.relax_seconds
+        relax(acd, c)
+    return 0
 
 
 cdef int relax(Acd acd, Contact c) except -1:
@@ -130,9 +140,30 @@ cdef int feed(Acd acd, Contact c) except -1:
             break
         contact_does(acd, c, E_OFFER, a)
     give_turn(c, wants_agent(c))
+    if c.hungry and c.skips is not None and not c.live:
+        ring_again_soon(acd, c)
     if c.hungry or c.more_at != NEVER:
         plan(acd, c)
     return 0
+
+
+cdef int ring_again_soon(Acd acd, Contact c) except -1:
+    """Nobody is rung and nobody else is free: who missed it (and did not refuse it) is not left in peace for the usual time, or
+    the caller would wait beside phones that are silent."""
+    cdef double soon = acd.now + RING_AGAIN_SECONDS
+    for a in list(c.skips):
+        if <double>c.skips[a] > soon and has_missed(c, a):
+            c.skips[a] = soon
+    return 0
+
+
+cdef bint has_missed(Contact c, Agent a) except -1:
+    """Whether the last offer of this contact to this agent was missed."""
+    cdef Ringing r
+    for r in reversed(c.tries):
+        if r.agent is a:
+            return r.how == HOW_MISSED
+    return False
 
 
 cdef inline bint wants_agent(Contact c) except -1:
@@ -140,6 +171,8 @@ cdef inline bint wants_agent(Contact c) except -1:
         return False
     if c.virtual and not c.queue.calling:
         return False
+    if c.live and c.virtual and c.queue.customer_first:
+        return False  # rung for it under rules that called the agent first
     return len(c.live) < c.wants
 
 
@@ -496,7 +529,7 @@ cdef int do_hand_over(Acd acd, Contact c, object event) except -1:
         taker = acd.agents.get(to)
         if taker is None:
             return deny_contact(acd, "unknown-agent", c.state)
-        if taker is giver or AGENT_DO[taker.state][E_TAKE] == NULL or taker.ringing[K_CALL] or taker.load[K_CALL]:
+        if taker is giver or taker.gone or AGENT_DO[taker.state][E_TAKE] == NULL or taker.ringing[K_CALL] or taker.load[K_CALL]:
             return deny_contact(acd, "not-free", c.state)
     say_handed_over(acd, c.id, giver.id, to, c.queue.name)
     agent_does(acd, giver, E_DONE, c)

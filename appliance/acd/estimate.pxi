@@ -45,8 +45,7 @@ cdef double drain(double rate, double theta, int ahead) noexcept:
 
 cdef double rate_of(Acd acd, Queue q, Pool pool, Node *place, int ahead) except -1.0:
     """Contacts per second that the agents of `pool` take from this queue, while they also serve others that go before `place`."""
-    cdef Seat seat
-    cdef Agent a
+    cdef Group group
     cdef Queue other
     cdef double rate = 0.0
     cdef double handling = handling_of(q)
@@ -54,16 +53,15 @@ cdef double rate_of(Acd acd, Queue q, Pool pool, Node *place, int ahead) except 
     for other in acd.queues.values():
         other.demand = -1.0
     q.demand = ahead + 1.0
-    for seat in pool.seats:
-        a = seat.agent
-        if a.state == A_LOGGED_OUT or away(a.state):
+    for group in pool.groups:
+        if group.present == 0:
             continue
         demand = 0.0
-        for other in a.queues:
+        for other in group.queues:
             if other.demand < 0.0:
                 other.demand = others_before(q, other, place)
             demand += other.demand
-        rate += q.demand / fmax(demand, q.demand) / handling
+        rate += group.present * q.demand / fmax(demand, q.demand) / handling
     return rate
 
 

@@ -142,8 +142,8 @@ cdef class Acd:
             return contact_do(self, c, event)
         if kind < E_FIRST_OTHER:
             a = self.agents.get((<AgentEvent>event).agent)
-            if a is None:
-                return deny(self, "unknown-agent", A_LOGGED_OUT)
+            if a is None or (a.gone and kind != E_SIGN_OUT and kind != E_EXTEND):
+                return deny(self, "unknown-agent", A_LOGGED_OUT if a is None else a.state)
             agent_do = AGENT_DO[a.state][kind]
             if agent_do == NULL:
                 return deny(self, "state", a.state)

@@ -77,6 +77,7 @@ cdef Pool pool_of(Acd acd, Queue q, int kind, tuple skills, Agent sticky):
     cdef Pool pool
     cdef Seat seat
     cdef list eligible = []
+    cdef dict groups = {}
     for m in q.ordered:
         if sticky is not None and m.agent is not sticky:
             continue
@@ -110,12 +111,27 @@ cdef Pool pool_of(Acd acd, Queue q, int kind, tuple skills, Agent sticky):
         seat.rank = rank
         seat.fixed = fixed
         seat.weight = weight
+        seat.group = group_of(groups, seat.agent)
         pool.seats.append(seat)
         seat.agent.seats.append(seat)
         # Who has just become free looks for contacts first, and sits down after that.
         if available(acd, seat.agent, kind) and seat.agent not in acd.freed:
             sit(seat)
+    pool.groups = list(groups.values())
     return pool
+
+
+cdef Group group_of(dict groups, Agent a):
+    cdef Queue q
+    cdef Group group
+    key = tuple([q.name for q in a.queues])
+    group = groups.get(key)
+    if group is None:
+        group = groups[key] = Group.__new__(Group)
+        group.queues = list(a.queues)
+        group.present = 0
+    group.present += present(a.state)
+    return group
 
 
 # ---- agents who are free ---------------------------------------------------------------------------------------------

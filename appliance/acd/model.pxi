@@ -66,6 +66,7 @@ cdef dict STRATEGIES = {
 
 cdef double NEVER = float("inf")
 cdef double OCCUPANCY_SECONDS = 3600.0
+cdef double RING_AGAIN_SECONDS = 3.0    # who missed a contact is rung again after it, where nobody else is left
 cdef double MOST_WRAP_UP = 3600.0
 cdef int MOST_TRIES = 64
 cdef int MOST_IDLE_LANES = 64
@@ -76,6 +77,7 @@ cdef class Agent
 cdef class Queue
 cdef class Contact
 cdef class Pool
+cdef class Group
 
 
 @cython.final
@@ -94,6 +96,7 @@ cdef class Seat:
     cdef bint free
     cdef Agent agent
     cdef Pool pool
+    cdef Group group
     cdef int rank
     cdef double fixed       # what the strategy orders by that does not change: order in the list, or match of skills
     cdef double weight
@@ -105,8 +108,16 @@ cdef class Pool:
     cdef int strategy
     cdef Node *free
     cdef list seats
+    cdef list groups
     cdef list lanes
     cdef object key
+
+
+@cython.final
+cdef class Group:
+    """Those of a pool who serve the same queues: alike to the estimate, which so need not look at each of them."""
+    cdef list queues
+    cdef int present        # signed in and on no break
 
 
 @cython.final

@@ -68,7 +68,8 @@ class QueueRules(msgspec.Struct, frozen=True, kw_only=True):
     """progressive: another agent is added each time."""
     wrap_up_seconds: float = 10.0
     retry_seconds: float = 20.0
-    """Who refused or missed a contact is not rung again for it within this time."""
+    """Who refused or missed a contact is not rung again for it within this time. Where nobody else is left, who missed it is rung
+    again after 3 s."""
     miss_limit: int = 3
     """After so many misses in a row the agent is "not answering" until ready again; 0: never."""
 

@@ -104,9 +104,21 @@ cdef int load_snapshot(Acd acd, data) except -1:
         acd.agenda.ticket = data["ticket"]
     except (KeyError, TypeError, IndexError, AttributeError) as wrong:
         raise ValueError(f"this snapshot of the ACD is damaged or does not fit its rules: {wrong!r}") from wrong
+    for pool in acd.pools.values():
+        count_present(pool)
     for a in acd.agents.values():
         unseat(a)
         take_seats(acd, a)
+    return 0
+
+
+cdef int count_present(Pool pool) except -1:
+    cdef Group group
+    cdef Seat s
+    for group in pool.groups:
+        group.present = 0
+    for s in pool.seats:
+        s.group.present += present(s.agent.state)
     return 0
 
 

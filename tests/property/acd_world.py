@@ -7,6 +7,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from appliance import _core as acd
 from appliance.acd.rules import AgentRules, Member, QueueRules
 
@@ -15,6 +17,7 @@ STRATEGIES = (
     "linear", "progressive", "skills",
 )  # fmt: skip
 SKILLS = ("billing", "finnish", "modems")
+RING_AGAIN = 3.0
 PAIRS = {(row.state, target) for row in acd.AGENT_TABLE for target in row.targets}
 
 
@@ -36,6 +39,14 @@ class Person:
     agent: str = ""
     ringing: dict[str, float] = field(default_factory=dict)
     failed: dict[str, float] = field(default_factory=dict)
+    parked_until: float = 0.0
+    missed: dict[str, float] = field(default_factory=dict)
+    silences: list[float] = field(default_factory=list)  # when the last of its phones stopped ringing
+
+    def rung_again_soon(self, agent: str, at: float) -> bool:
+        """Who missed it is rung again soon where it was left with nobody being rung."""
+        missed = self.missed.get(agent)
+        return missed is not None and any(silence >= missed and at >= silence + RING_AGAIN for silence in self.silences)
 
 
 @dataclass
@@ -48,60 +59,62 @@ class Worker:
 
 
 def draw_rules(rng: random.Random, agents: int, queues: int) -> tuple[list[QueueRules], list[AgentRules]]:
-    people = [
-        AgentRules(
-            id=f"a{n}",
-            skills={name: rng.randint(1, 5) for name in SKILLS if rng.random() < 0.6},
-            capacity={"chat": rng.randint(0, 3), "mail": rng.randint(0, 2)},
-            blend=rng.random() < 0.3,
-        )
-        for n in range(agents)
-    ]
-    found = []
-    for n in range(queues):
-        members = rng.sample(people, rng.randint(0 if n else 1, agents))
-        found.append(
-            QueueRules(
-                name=f"q{n}",
-                strategy=rng.choice(STRATEGIES),  # type: ignore[arg-type]
-                members=[Member(agent=m.id, rank=rng.choice((0, 0, 1)), weight=rng.uniform(0.5, 3)) for m in members],
-                priority=rng.randint(0, 2),
-                weight=rng.choice((1.0, 2.0)),
-                age_seconds=rng.choice((0.0, 0.0, 60.0)),
-                vip_priority=rng.choice((0, 5)),
-                skills={rng.choice(SKILLS): rng.randint(1, 4)} if rng.random() < 0.4 else {},
-                relax_seconds=rng.choice((0.0, 15.0)),
-                sticky_seconds=rng.choice((0.0, 20.0)),
-                ring_seconds=rng.choice((5.0, 15.0)),
-                parallel=rng.choice((1, 1, 2, 0)),
-                step_seconds=rng.choice((4.0, 10.0)),
-                wrap_up_seconds=rng.choice((0.0, 8.0, 20.0)),
-                retry_seconds=rng.choice((0.0, 5.0, 20.0)),
-                miss_limit=rng.choice((0, 2)),
-                max_waiting=rng.choice((0, 8)),
-                max_expected_wait_seconds=rng.choice((0.0, 0.0, 400.0)),
-                enter_when_nobody_in=rng.random() < 0.7,
-                enter_when_all_on_break=rng.random() < 0.7,
-                stay_when_nobody_in=rng.random() < 0.7,
-                max_wait_seconds=rng.choice((0.0, 60.0, 300.0)),
-                overflow=rng.choice(("", "voicemail:front")),
-                reclaim_seconds=rng.choice((0.0, 60.0)),
-                callback_after_hangup_seconds=rng.choice((0.0, 0.0, 0.0, 10.0)),
-                targets={"full": "extension:102"} if rng.random() < 0.3 else {},
-                callback_first=rng.choice(("agent", "customer")),  # type: ignore[arg-type]
-                callback_attempts=rng.randint(1, 3),
-                callback_retry_seconds=rng.choice((0.0, 30.0)),
-                callback_expiry_seconds=rng.choice((0.0, 600.0)),
-                handling_seconds=60.0,
-            )
-        )
-    return found, people
+    people = [draw_agent_rules(rng, f"a{n}") for n in range(agents)]
+    return [draw_queue(rng, f"q{n}", people, 0 if n else 1) for n in range(queues)], people
+
+
+def draw_agent_rules(rng: random.Random, id: str) -> AgentRules:
+    return AgentRules(
+        id=id,
+        skills={name: rng.randint(1, 5) for name in SKILLS if rng.random() < 0.6},
+        capacity={"chat": rng.randint(0, 3), "mail": rng.randint(0, 2)},
+        blend=rng.random() < 0.3,
+    )
+
+
+def draw_queue(rng: random.Random, name: str, people: list[AgentRules], fewest: int) -> QueueRules:
+    members = rng.sample(people, rng.randint(fewest, len(people)))
+    return QueueRules(
+        name=name,
+        strategy=rng.choice(STRATEGIES),  # type: ignore[arg-type]
+        members=[Member(agent=m.id, rank=rng.choice((0, 0, 1)), weight=rng.uniform(0.5, 3)) for m in members],
+        priority=rng.randint(0, 2),
+        weight=rng.choice((1.0, 2.0)),
+        age_seconds=rng.choice((0.0, 0.0, 60.0)),
+        vip_priority=rng.choice((0, 5)),
+        skills={rng.choice(SKILLS): rng.randint(1, 4)} if rng.random() < 0.4 else {},
+        relax_seconds=rng.choice((0.0, 15.0)),
+        sticky_seconds=rng.choice((0.0, 20.0)),
+        ring_seconds=rng.choice((5.0, 15.0)),
+        parallel=rng.choice((1, 1, 2, 0)),
+        step_seconds=rng.choice((4.0, 10.0)),
+        wrap_up_seconds=rng.choice((0.0, 8.0, 20.0)),
+        retry_seconds=rng.choice((0.0, 5.0, 20.0)),
+        miss_limit=rng.choice((0, 2)),
+        max_waiting=rng.choice((0, 8)),
+        max_expected_wait_seconds=rng.choice((0.0, 0.0, 400.0)),
+        enter_when_nobody_in=rng.random() < 0.7,
+        enter_when_all_on_break=rng.random() < 0.7,
+        stay_when_nobody_in=rng.random() < 0.7,
+        max_wait_seconds=rng.choice((0.0, 60.0, 300.0)),
+        overflow=rng.choice(("", "voicemail:front")),
+        reclaim_seconds=rng.choice((0.0, 60.0)),
+        callback_after_hangup_seconds=rng.choice((0.0, 0.0, 0.0, 10.0)),
+        targets={"full": "extension:102"} if rng.random() < 0.3 else {},
+        callback_first=rng.choice(("agent", "customer")),  # type: ignore[arg-type]
+        callback_attempts=rng.randint(1, 3),
+        callback_retry_seconds=rng.choice((0.0, 30.0)),
+        callback_expiry_seconds=rng.choice((0.0, 600.0)),
+        handling_seconds=60.0,
+    )
 
 
 class World:
     """`step` draws one event, lets the ACD take it, and checks all that came of it."""
 
-    def __init__(self, seed: int, agents: int = 6, queues: int = 3) -> None:
+    def __init__(self, seed: int, agents: int = 6, queues: int = 3, changing: float = 0.005) -> None:
+        """`changing`: how often an event is a change of the rules."""
+        self.changing = changing
         self.rng = random.Random(seed)
         self.seed = seed
         self.acd = acd.Acd(seed)
@@ -109,6 +122,7 @@ class World:
         self.at = 0.0
         self.people: dict[str, Person] = {}
         self.workers: dict[str, Worker] = {}
+        self.known: dict[str, QueueRules] = {}  # also queues that are gone, whose conversations still end
         self.taken: list[tuple[float, acd.AcdEvent | tuple[list[QueueRules], list[AgentRules]]]] = []
         self.steps: list[tuple[float, Any, list[acd.Action]]] = []
         self.next = 0
@@ -116,10 +130,17 @@ class World:
         self.configure(*draw_rules(self.rng, agents, queues))
 
     def configure(self, queues: list[QueueRules], agents: list[AgentRules]) -> None:
+        # Whatever fell due before did so under the old rules.
+        if self.steps:
+            self.do(acd.Tick())
         self.queues = {rules.name: rules for rules in queues}
+        self.known.update(self.queues)
         self.agents = {rules.id: rules for rules in agents}
         for rules in agents:
             self.workers.setdefault(rules.id, Worker(rules.id))
+        for worker in list(self.workers.values()):
+            if worker.id not in self.agents and worker.state == "logged-out":
+                del self.workers[worker.id]
         actions = self.acd.configure(queues, agents, self.now)
         self.taken.append((self.now, (queues, agents)))
         self.steps.append((self.now, (queues, agents), actions))
@@ -131,7 +152,40 @@ class World:
         self.now += self.rng.choice((0.0, 0.1, 0.5, 1.0, 1.0, 1.0, 2.0, 3.0, self.rng.uniform(0, 9)))
         if self.rng.random() < 0.02:
             self.now += self.rng.uniform(0, 120)
-        self.do(self.draw())
+        if self.rng.random() < self.changing:
+            self.configure(*self.draw_change())
+        else:
+            self.do(self.draw())
+
+    def draw_change(self) -> tuple[list[QueueRules], list[AgentRules]]:
+        """Somebody edits the office while it works: agents and queues come and go, their rules and members change."""
+        rng = self.rng
+        queues, agents = list(self.queues.values()), list(self.agents.values())
+        for _ in range(rng.randint(1, 3)):
+            kind = rng.randrange(6)
+            if kind == 0 and len(agents) > 1:
+                agents.remove(rng.choice(agents))
+            elif kind == 1 and len(queues) > 1:
+                queues.remove(rng.choice(queues))
+            elif kind == 2 and len(agents) < 14:
+                new = rng.choice([f"a{n}" for n in range(16) if f"a{n}" not in {each.id for each in agents}])
+                agents.append(draw_agent_rules(rng, new))
+            elif kind == 3 and len(queues) < 6:
+                queues.append(self.draw_queue_again(f"q{rng.randrange(8)}", agents))
+            elif kind == 4:
+                index = rng.randrange(len(agents))
+                agents[index] = draw_agent_rules(rng, agents[index].id)
+            else:
+                index = rng.randrange(len(queues))
+                queues[index] = self.draw_queue_again(queues[index].name, agents)
+        queues = list({rules.name: rules for rules in queues}.values())
+        here = {rules.id for rules in agents}
+        kept = [msgspec.structs.replace(q, members=[m for m in q.members if m.agent in here]) for q in queues]
+        rng.shuffle(agents)
+        return kept, agents
+
+    def draw_queue_again(self, name: str, agents: list[AgentRules]) -> QueueRules:
+        return draw_queue(self.rng, name, agents, 0)
 
     def do(self, event: acd.AcdEvent) -> list[acd.Action]:
         actions = self.acd.step(self.now, event)
@@ -212,7 +266,8 @@ class World:
         return self.rng.choice(list(self.queues))
 
     def some_agent(self) -> str:
-        return self.rng.choice(list(self.agents))
+        """Now and then one who is no longer configured, but may still be busy."""
+        return self.rng.choice(list(self.agents if self.rng.random() < 0.95 else self.workers))
 
     # ---- what came of it
 
@@ -257,10 +312,12 @@ class World:
         else:
             assert not self.voice(worker.ringing | worker.holding)
         assert a.at >= worker.wrap_until, "wrap-up cut short"
-        assert a.at >= person.failed.get(a.agent, 0.0), "rung again though just refused or missed"
+        rested = a.at >= person.failed.get(a.agent, 0.0) or person.rung_again_soon(a.agent, a.at)
+        assert rested, "rung again though just refused or missed"
         self.check_skills(person, a)
         self.check_fifo(person, worker, a)
         person.state = "offered"
+        person.failed.pop(a.agent, None)
         person.ringing[a.agent] = a.until
         worker.ringing.add(a.contact)
 
@@ -284,22 +341,34 @@ class World:
         if a.agent in self.agents and person.agent != a.agent:
             assert self.able(person, a.agent, a.at), "skills violated before relaxing"
 
-    def check_fifo(self, person: Person, worker: Worker, a: acd.Offer) -> None:
-        """Nobody of the same queue and priority who came before and could have had this agent is passed over. What changes
-        for the other at this very moment (a preference that ends, a level relaxed) may come after it."""
+    def check_fifo(self, person: Person, worker: Worker, a: acd.Offer | acd.DialCustomer) -> None:
+        """Nobody of the same queue and priority who came before and could have had this agent is passed over, whether they hold
+        a line or have hung up and wait for the call back. What changes for the other at this very moment (a preference that
+        ends, a level relaxed) may come after it."""
         rules = self.queues[a.queue]
         just_before = a.at - 1e-6
-        if person.agent or rules.name not in self.queues or person.virtual:
+        if person.agent:  # the agent was kept free for this one
             return
         for other in self.people.values():
-            if other is person or other.queue != person.queue or other.state != "waiting" or other.virtual:
+            if other is person or other.queue != person.queue or other.state != "waiting":
                 continue
-            if (other.priority, other.vip, other.channel) != (person.priority, person.vip, person.channel):
+            if other.virtual and not self.callable(other, worker, rules, just_before):
+                continue
+            if (other.priority, other.vip) != (person.priority, person.vip) or self.kind(other) != self.kind(person):
                 continue
             if other.since < person.since and other.joined < a.at and self.able(other, worker.id, just_before):
                 waits_for = other.sticky if just_before < other.joined + rules.sticky_seconds else ""
                 if waits_for in ("", worker.id) and just_before >= other.failed.get(worker.id, 0.0):
                     raise AssertionError(f"{other.id} was passed over for {person.id} by {worker.id}")
+
+    def kind(self, person: Person) -> str:
+        return "call" if person.channel in ("voice", "callback") else person.channel
+
+    def callable(self, person: Person, worker: Worker, rules: QueueRules, at: float) -> bool:
+        """Whether a virtual caller could be called now with this agent."""
+        calling = self.acd.queue(person.queue).calling  # type: ignore[union-attr]
+        whole = worker.state == "ready" or rules.callback_first == "agent"
+        return calling and whole and person.parked_until <= at
 
     def on_EndOffer(self, a: acd.EndOffer, event: Any) -> None:
         person = self.people[a.contact]
@@ -307,8 +376,12 @@ class World:
         self.workers[a.agent].ringing.remove(a.contact)
         if person.state == "offered" and not person.ringing and a.how != "accepted":
             person.state = "waiting"
+            person.silences.append(a.at)
+        person.missed.pop(a.agent, None)
+        if a.how == "missed":
+            person.missed[a.agent] = a.at
         if a.how in ("refused", "missed", "unreachable"):
-            person.failed[a.agent] = a.at + self.queues[a.queue].retry_seconds
+            person.failed[a.agent] = a.at + self.known[a.queue].retry_seconds
 
     def on_Connect(self, a: acd.Connect, event: Any) -> None:
         person, worker = self.people[a.contact], self.workers[a.agent]
@@ -340,8 +413,7 @@ class World:
     def release(self, person: Person, at: float) -> None:
         worker = self.workers[person.agent]
         worker.holding.discard(person.id)
-        rules = self.queues.get(person.queue)
-        worker.wrap_until = max(worker.wrap_until, at + (rules.wrap_up_seconds if rules else 0.0))
+        worker.wrap_until = max(worker.wrap_until, at + self.known[person.queue].wrap_up_seconds)
 
     def on_Leave(self, a: acd.Leave, event: Any) -> None:
         if a.contact in self.people:  # else it was turned away at the door
@@ -356,9 +428,11 @@ class World:
     def on_DialCustomer(self, a: acd.DialCustomer, event: Any) -> None:
         person = self.people[a.contact]
         assert person.virtual and person.state in ("waiting", "offered")
+        if not isinstance(event, acd.Answer) or a.at < self.now:
+            self.check_fifo(person, self.workers[a.agent], a)
         person.state = "dialling"
         person.agent = a.agent
-        if self.queues[a.queue].callback_first == "agent" and isinstance(event, acd.Answer):
+        if isinstance(event, acd.Answer) and a.at == self.now and event.contact == a.contact:
             self.hold(self.workers[a.agent], person)
 
     def on_CallbackClosed(self, a: acd.CallbackClosed, event: Any) -> None:
@@ -366,22 +440,27 @@ class World:
         if a.reason == "called-again":
             self.inherited = person
         if a.reason != "reached" or isinstance(event, acd.CloseCallback):
-            if person.state == "dialling":
+            if person.state == "dialling" and person.agent in self.workers:
                 self.workers[person.agent].holding.discard(person.id)
             del self.people[a.contact]
         else:
             person.virtual = False
-            if a.contact not in self.workers[person.agent].holding:
+            if person.agent not in self.workers or a.contact not in self.workers[person.agent].holding:
                 person.state = "waiting"
 
     def on_RetryLater(self, a: acd.RetryLater, event: Any) -> None:
         person = self.people[a.contact]
-        self.workers[person.agent].holding.discard(person.id)
-        person.state, person.agent = "waiting", ""
+        if person.agent in self.workers:
+            self.workers[person.agent].holding.discard(person.id)
+        person.state, person.agent, person.parked_until = "waiting", "", a.again
+        person.silences.append(a.again)
 
     def on_StopDialling(self, a: acd.StopDialling, event: Any) -> None:
         person = self.people[a.contact]
-        self.workers[person.agent].holding.discard(person.id)
+        if (worker := self.workers.get(person.agent)) is not None:
+            worker.holding.discard(person.id)
+        person.silences.append(a.at)
+        person.failed[person.agent] = a.at + self.known[a.queue].retry_seconds
         person.state = "waiting"
 
     def on_AgentChanged(self, a: acd.AgentChanged, event: Any) -> None:
@@ -389,6 +468,9 @@ class World:
         assert a.before == worker.state, f"{a.agent} was {worker.state}, not {a.before}"
         assert a.before == a.state or (a.before, a.state) in PAIRS, f"no row leads from {a.before} to {a.state}"
         worker.state = a.state
+        if a.state == "logged-out" and a.agent not in self.agents:
+            del self.workers[a.agent]
+            return
         if a.before == "wrap-up" and isinstance(event, (acd.Ready, acd.Break, acd.SignOut)) and event.agent == a.agent:
             worker.wrap_until = 0.0 if a.at >= self.now else worker.wrap_until
         if a.state == "wrap-up":

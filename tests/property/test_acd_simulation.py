@@ -85,6 +85,18 @@ def test_a_long_queue_is_told_within_a_fifth_for_four_of_five_callers() -> None:
     assert near / total >= 0.8, f"{near} of {total}"
 
 
+@pytest.mark.parametrize("agents, busy, patience", [(10, 0.8, 0.0), (10, 0.9, 0.0), (20, 0.9, 0.0), (10, 1.1, 120.0)])
+def test_four_of_five_wait_no_longer_than_a_fifth_more_than_they_are_told(agents: int, busy: float, patience: float) -> None:
+    """What is said: "less than a minute", or minutes rounded up. (Within a fifth on both sides a single wait cannot be.)"""
+    told: list[tuple[float, float]] = []
+    for seed in range(10):
+        day = Day(agents=agents, arrivals=busy * agents / 180.0, patience=patience, seed=seed)
+        told += day.run(8 * HOURS).told
+    kept = sum(waited <= 1.2 * 60.0 * math.ceil(estimate / 60.0) for estimate, waited in told)
+    assert len(told) > 2000
+    assert kept / len(told) >= 0.8, f"{kept} of {len(told)}"
+
+
 def test_a_day_twice_is_the_same_day() -> None:
     one, two = (Day(agents=5, arrivals=0.03, patience=100.0, seed=3).run(4 * HOURS) for _ in range(2))
     for day in (one, two):

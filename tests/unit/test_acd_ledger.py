@@ -59,13 +59,10 @@ def test_a_step_leaves_its_facts_with_what_was_asked(office: Office) -> None:
 
 
 def test_what_was_due_before_it_has_nothing_asked(office: Office) -> None:
-    found = office.do(3, acd.Break("boris", "lunch"))
+    found = office.do(2.08, acd.Break("boris", "lunch"))
     assert [(type(fact).__name__, bool(fact.asked)) for fact in found] == [  # type: ignore[attr-defined]
-        ("OfferEnded", False), ("AgentStateChanged", False), ("ContactOffered", False), ("AgentStateChanged", False),
-        ("OfferEnded", False), ("AgentStateChanged", False), ("ContactOffered", False), ("AgentStateChanged", False),
-        ("AgentStateChanged", True),
-    ][-len(found):]  # fmt: skip
-    assert sum(bool(fact.asked) for fact in found) == 1  # type: ignore[attr-defined]
+        ("OfferEnded", False), ("AgentStateChanged", False), ("AgentStateChanged", True),
+    ]  # fmt: skip
 
 
 def test_a_refused_event_leaves_nothing(office: Office) -> None:
@@ -73,7 +70,7 @@ def test_a_refused_event_leaves_nothing(office: Office) -> None:
 
 
 def test_why_now(office: Office) -> None:
-    office.core.step(TEN + 60 * 2.1, acd.Tick())
+    office.core.step(TEN + 60 * 2.08, acd.Tick())  # missed at 10:02:03, rung again at 10:02:06
     told = [reason.text(clock) for reason in office.core.why("c1")]
     assert told == [
         "Anna: offered, missed at 10:02",
@@ -85,8 +82,8 @@ def test_why_now(office: Office) -> None:
 
 
 def test_why_in_the_past_is_what_it_was_then(office: Office) -> None:
-    office.do(2.2, acd.SignIn("dora"))
-    office.do(2.3, acd.Answer("c1", "dora"))
+    office.do(2.08, acd.SignIn("dora"))
+    office.do(2.2, acd.Answer("c1", "dora"))
     office.do(3.0, acd.HangUp("c1"))
     office.do(60, acd.SignOut("anna"))
     office.do(61, acd.SignIn("chen"))
@@ -111,13 +108,19 @@ def test_replaying_the_ledger_gives_the_identical_state(seed: int) -> None:
     twin = acd.Acd(seed)
     first = [each for each in world.taken if isinstance(each[1], tuple)]
     ledger: list[m.Event] = configured(1, first[0][0], twin, twin.configure(*first[0][1], first[0][0]))  # type: ignore[misc]
+    versions = {1: first[0][1]}
     for _ in range(10_000):
+        before = len(world.steps)
         world.step()
-        now, event, _actions = world.steps[-1]
-        ledger += facts(twin, event, twin.step(now, event))
+        for now, event, _actions in world.steps[before:]:
+            if isinstance(event, tuple):
+                versions[len(versions) + 1] = event
+                ledger += configured(len(versions), now, twin, twin.configure(*event, now))
+            else:
+                ledger += facts(twin, event, twin.step(now, event))
     stored = [codec.decode(encode(fact, 1.0, 2.0, 1)).event for fact in ledger]
     again = acd.Acd(seed)
-    for _ in replay(stored, lambda version: first[0][1], again):  # type: ignore[arg-type, return-value]
+    for _ in replay(stored, versions.__getitem__, again):  # type: ignore[arg-type, return-value]
         pass
     again.step(world.now, acd.Tick())
     twin.step(world.now, acd.Tick())

@@ -218,3 +218,32 @@ def test_a_queue_that_is_gone_sends_its_callers_where_it_overflowed() -> None:
     contact, _ = desk.enter()
     actions = desk.core.configure([], [AgentRules(id="anna")], desk.now)
     assert left(actions) == [(contact, "no-queue", "voicemail:q")]
+
+
+def test_who_alone_can_take_it_and_missed_it_is_rung_again_after_a_breath() -> None:
+    desk = Desk(strategy="ring-all", ring_seconds=15.0, retry_seconds=20.0, miss_limit=0)
+    desk.sign_in("anna", "boris")
+    contact, rung = desk.enter()
+    assert sorted(rung) == ["anna", "boris"]
+    assert offered(desk.do(acd.Tick(), 15.0)) == []
+    assert offered(desk.do(acd.Tick(), 2.9)) == []
+    assert sorted(offered(desk.do(acd.Tick(), 0.1), contact)) == ["anna", "boris"]
+
+
+def test_who_missed_it_rests_while_another_can_be_asked() -> None:
+    desk = Desk(strategy="linear", ring_seconds=5.0, retry_seconds=60.0, miss_limit=0)
+    desk.sign_in("anna", "boris")
+    contact, rung = desk.enter()
+    assert rung == ["anna"]
+    assert offered(desk.do(acd.Tick(), 9.9), contact) == ["boris"]
+    assert offered(desk.do(acd.Tick(), 0.1)) == []
+    assert offered(desk.do(acd.Tick(), 3.0), contact) == ["anna"]
+
+
+def test_who_refused_it_is_left_in_peace_though_nobody_else_is_there() -> None:
+    desk = Desk(agents={"anna": {}}, retry_seconds=20.0)
+    desk.sign_in("anna")
+    contact, _ = desk.enter()
+    assert offered(desk.do(acd.Refuse(contact, "anna"))) == []
+    assert offered(desk.do(acd.Tick(), 19.9)) == []
+    assert offered(desk.do(acd.Tick(), 0.1), contact) == ["anna"]
