@@ -28,6 +28,7 @@ from appliance._core import (
 )
 from appliance.calls.call import Call
 from appliance.calls.flows.desk import QueueDesk
+from appliance.calls.flows.label import label
 from appliance.calls.flows.reach import Exchange, Shown
 from appliance.calls.flows.ring import AgentRing
 from appliance.calls.flows.talk import Talk
@@ -92,14 +93,13 @@ class ContactCall:
                 ring.stop(elsewhere=action.how == "withdrawn")
 
     def shown(self, queue: str) -> Shown:
-        """The agent sees who calls and for what: the name with the queue's, the number. On a line it is a number of ours."""
+        """The agent sees who calls and for what: the name, what was keyed in and the queue; the number. On a line it is a
+        number of ours."""
         config, caller = self.switch.config, self.caller
         number, name = self.who()
-        known = config.queue(queue)
-        label = f"{name or number} ({known.name if known else queue})"
         phone = config.phone(caller.endpoint) if caller is not None and caller.kind == "phone" else None
         return Shown(on_line=lambda line: caller_id_for(config, line, phone.caller_id if phone else None),
-                     to_phone=(number, label))
+                     to_phone=(number, label(name, number, self.call.facts.values(), queue)))
 
     def who(self) -> tuple[str, str]:
         """Number and name of the customer."""

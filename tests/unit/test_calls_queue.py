@@ -1,0 +1,108 @@
+"""A caller in a queue: how the contact enters, what the agent's phone shows, what the caller is told."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from appliance import _core as core
+from appliance.calls.flows.desk import Customer
+from appliance.calls.flows.label import MOST_LABEL, label
+from appliance.calls.flows.queue import QueueFlow
+from appliance.calls.flows.ring import Seat
+from appliance.calls.leg import Leg
+from appliance.calls.routing import ToExtension
+from appliance.core.acd_rules import rules_of
+from tests.callslab import Lab
+
+
+class Desk:
+    """The core's side with a real ACD of the reference office; agents sit at their own phones."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab, self.party = lab, None
+        self.core = core.Acd(1)
+        self.core.configure(*rules_of(lab.config), lab.switch.clock.utc())
+        self.told: list[core.AcdEvent] = []
+
+    def tell(self, event: core.AcdEvent) -> list[core.Action]:
+        self.told.append(event)
+        actions = self.core.step(self.lab.switch.clock.utc(), event)
+        for action in actions:
+            if self.party is not None and getattr(action, "contact", "") == self.party.contact:
+                self.party.act(action)
+        return actions
+
+    def lead(self, contact: str, party: Any, customer: Customer) -> None:
+        self.party = party
+
+    def leave(self, contact: str, party: Any) -> None:
+        self.party = None
+
+    def seat_of(self, agent: str, queue: str) -> Seat | None:
+        known = self.lab.config.agent(agent)
+        return Seat(ToExtension(known.extension), False, "en") if known and known.extension else None
+
+    def caller_key(self, number: str) -> str:
+        return f"key of {number}"
+
+    def last_agent(self, caller: str, queue: str) -> str:
+        return ""
+
+    def serving(self, leg: Leg, party: Any, agent: str) -> None: ...
+    def agent_at(self, extension: str) -> str:
+        return ""
+
+
+class Visit:
+    """A phone of the house calls a queue that an agent is signed in to; `heard` is what it is played first."""
+
+    def __init__(self) -> None:
+        self.lab = Lab()
+        self.desk = Desk(self.lab)
+        self.heard: list[bytes] = []
+        self.queue = next(queue for queue in self.lab.config.queues if queue.members)
+        self.agent = next(member.agent for member in self.queue.members
+                          if self.desk.seat_of(member.agent, self.queue.name) is not None)
+        self.desk.tell(core.SignIn(self.agent))
+
+    async def call(self, *, facts: dict[str, str] | None = None, rung: bool = False) -> core.Enter:
+        """Until the caller hears something, or the agent's phone rings."""
+        known = self.lab.config.agent(self.agent)
+        assert known is not None
+        if rung:
+            self.lab.devices[known.extension] = ["phone"]
+        leg = self.lab.comes(self.queue.number, "103" if known.extension != "103" else "101")
+        leg.call.facts = facts or {}
+        self.lab.engine.on_play = lambda port, clips, play: self.heard.extend(clips)
+        task = asyncio.ensure_future(QueueFlow(leg, self.queue, self.desk, self.lab).run())
+        for _ in range(200):
+            await asyncio.sleep(0)
+            if self.lab.driver.placed if rung else self.heard:
+                break
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return next(event for event in self.desk.told if isinstance(event, core.Enter) and event.contact == leg.call.id)
+
+
+def test_the_agents_phone_shows_what_was_keyed_in() -> None:
+    async def work() -> None:
+        visit = Visit()
+        await visit.call(facts={"account": "4711"}, rung=True)
+        assert visit.lab.driver.placed[0].caller_name.endswith(f" - 4711 - {visit.queue.name}")
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(("name", "number", "keyed", "shown"), [
+    ("Anna Virta", "+358401234567", ["4711"], "Anna Virta - 4711 - billing"),
+    ("", "+358401234567", [], "+358401234567 - billing"),
+    ("Eve\r\nVia: x\x1b[2J\u202eabc", "1", ["", " "], "Eve Via: x [2J abc - billing"),
+    ("Ann", "1", ["1" * 24, "2" * 24, "3" * 24, "4"], "Ann - " + "1" * 24 + " - " + "2" * 24 + " - billing"),
+    ("A" * 500, "1", ["5" * 500], "A" * 40 + " - " + "5" * 24 + " - billing"),
+])  # fmt: skip
+def test_labels_are_short_and_printable(name: str, number: str, keyed: list[str], shown: str) -> None:
+    found = label(name, number, keyed, "billing")
+    assert found == shown and len(found) <= MOST_LABEL and found.isprintable()
