@@ -14,6 +14,7 @@ from appliance.calls.flows.queue import QueueFlow
 from appliance.calls.flows.ring import Seat
 from appliance.calls.leg import Leg
 from appliance.calls.routing import ToExtension
+from appliance.config.model import CallerList
 from appliance.core.acd_rules import rules_of
 from tests.callslab import Lab
 
@@ -68,14 +69,14 @@ class Visit:
                           if self.desk.seat_of(member.agent, self.queue.name) is not None)
         self.desk.tell(core.SignIn(self.agent))
 
-    async def call(self, *, facts: dict[str, str] | None = None, rung: bool = False) -> core.Enter:
+    async def call(self, *, vip: CallerList | None = None, facts: dict[str, str] | None = None, rung: bool = False) -> core.Enter:
         """Until the caller hears something, or the agent's phone rings."""
         known = self.lab.config.agent(self.agent)
         assert known is not None
         if rung:
             self.lab.devices[known.extension] = ["phone"]
         leg = self.lab.comes(self.queue.number, "103" if known.extension != "103" else "101")
-        leg.call.facts = facts or {}
+        leg.call.vip, leg.call.facts = vip, facts or {}
         self.lab.engine.on_play = lambda port, clips, play: self.heard.extend(clips)
         task = asyncio.ensure_future(QueueFlow(leg, self.queue, self.desk, self.lab).run())
         for _ in range(200):
@@ -85,6 +86,24 @@ class Visit:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         return next(event for event in self.desk.told if isinstance(event, core.Enter) and event.contact == leg.call.id)
+
+
+@pytest.mark.parametrize(("priority", "entered"), [(None, (0, True)), (7, (7, False)), (0, (0, False))])
+def test_a_list_of_vips_has_a_priority_of_its_own_or_the_queues(priority: int | None, entered: tuple[int, bool]) -> None:
+    async def work() -> None:
+        listed = CallerList(name="friends", kind="vip", numbers=["+3589177"], priority=priority)
+        enter = await Visit().call(vip=listed)
+        assert (enter.priority, enter.vip) == entered
+
+    asyncio.run(work())
+
+
+def test_who_is_no_vip_enters_as_all_do() -> None:
+    async def work() -> None:
+        enter = await Visit().call()
+        assert (enter.priority, enter.vip) == (0, False)
+
+    asyncio.run(work())
 
 
 def test_the_agents_phone_shows_what_was_keyed_in() -> None:

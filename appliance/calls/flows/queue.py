@@ -66,9 +66,11 @@ class QueueFlow(ContactCall):
 
     def _enter(self) -> None:
         key = self.desk.caller_key(self._number) if self._number else ""
-        vip = bool(getattr(self.call, "vip", None))
+        listed = self.call.vip
+        own = listed.priority if listed else None
         actions = self.desk.tell(
-            Enter(self.contact, self.queue, vip=vip, sticky=self.desk.last_agent(key, self.queue), caller=key))
+            Enter(self.contact, self.queue, priority=own or 0, vip=listed is not None and own is None,
+                  sticky=self.desk.last_agent(key, self.queue), caller=key))
         denied = next((action for action in actions if isinstance(action, Denied)), None)
         if denied is not None:
             raise SwitchroomError("queue.refused", f"The queue {self.queue} cannot be entered: {denied.reason}.",
