@@ -106,6 +106,20 @@ def test_who_is_no_vip_enters_as_all_do() -> None:
     asyncio.run(work())
 
 
+def test_who_is_cut_off_and_calls_again_is_told_of_the_old_place() -> None:
+    async def work() -> None:
+        visit = Visit()
+        visit.desk.tell(core.Dial(visit.agent))
+        first = await visit.call()
+        assert b"queue-welcome" in visit.heard and b"queue-place-back" not in visit.heard
+        visit.desk.tell(core.HangUp(first.contact, "cut"))
+        visit.heard.clear()
+        await visit.call()
+        assert b"queue-place-back" in visit.heard and b"queue-welcome" not in visit.heard
+
+    asyncio.run(work())
+
+
 def test_the_agents_phone_shows_what_was_keyed_in() -> None:
     async def work() -> None:
         visit = Visit()

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
-from appliance._core import Action, Connect, Denied, Enter, HangUp, KeepPlace, KeptPlace, Leave
+from appliance._core import Action, Connect, Denied, Enter, HangUp, KeepPlace, KeptPlace, Leave, Queued
 from appliance.calls.flows.contact import ContactCall, Decided
 from appliance.calls.flows.desk import Customer, QueueDesk
 from appliance.calls.flows.reach import Exchange
@@ -51,6 +51,8 @@ class QueueFlow(ContactCall):
         self._schedule = Schedule(queue, now)
         self._spoken_until = 0.0
         self._tunes: list[Clip] = []
+        self._back = False
+        """The caller was cut off, or waited to be called back, and has the old place again."""
 
     async def run(self) -> None:
         self.call.reached(f"queue:{self.queue}")
@@ -66,7 +68,7 @@ class QueueFlow(ContactCall):
 
     def _enter(self) -> None:
         key = self.desk.caller_key(self._number) if self._number else ""
-        listed = self.call.vip
+        listed, before = self.call.vip, self.switch.clock.utc()
         own = listed.priority if listed else None
         actions = self.desk.tell(
             Enter(self.contact, self.queue, priority=own or 0, vip=listed is not None and own is None,
@@ -75,6 +77,7 @@ class QueueFlow(ContactCall):
         if denied is not None:
             raise SwitchroomError("queue.refused", f"The queue {self.queue} cannot be entered: {denied.reason}.",
                                   "Reload the configuration.")
+        self._back = any(isinstance(action, Queued) and action.since < before for action in actions)
 
     async def _served(self) -> bool:
         """Wait for what becomes of the caller, and do it. False: the caller waits again."""
@@ -113,7 +116,7 @@ class QueueFlow(ContactCall):
         first = list(self.switch.greeting("queue", self.rules.name, self.rules.greeting, self.language, main))
         view = self.desk.core.contact(self.contact)
         if view is not None and view.state == "waiting":
-            first += [*self._clips("queue-welcome"), *self._place()]
+            first += [*self._clips("queue-place-back" if self._back else "queue-welcome"), *self._place()]
         self._play(first)
         while True:
             now, due = self.switch.clock.mono(), self._schedule.next()
