@@ -14,10 +14,11 @@ BENCHES = {
     "media": "bridged and recorded calls: CPU per packet, delay",
     "memory": "idle, per bridged call, and what comes back",
     "start": "cold start to the first answered OPTIONS",
+    "queue": "the queue's whole path on SIP: caller to agent, agent freed to next offer, calls per second, restart",
     "core": "the ACD: events per second, time of a decision, memory of a waiting contact",
     "ledger": "durable events per second, one day out of many records",
 }
-ALL = ("start", "memory", "core", "ledger", "media", "signalling")
+ALL = ("start", "memory", "core", "ledger", "media", "signalling", "queue")
 
 
 def run(name: str, arguments: list[str]) -> None:
