@@ -32,6 +32,23 @@ from appliance.messages_acd import (  # noqa: F401 - every message is had from h
     QueueSwitched,
 )
 from appliance.messages_base import Command, Event, Personal, Reply
+from appliance.messages_desk import (  # noqa: F401 - the same
+    DESK_EVENTS,
+    AskPhones,
+    CallConferenced,
+    CallForwarded,
+    CallParked,
+    CallUnparked,
+    PhoneSet,
+    PhoneSettings,
+    PhoneState,
+    RecordingEnded,
+    RecordingErased,
+    RecordingPaused,
+    RecordingStarted,
+    SetPhone,
+    Setting,
+)
 from appliance.messages_office import (  # noqa: F401 - the same
     OFFICE_EVENTS,
     CallerScreened,
@@ -334,7 +351,7 @@ class MissedMarked(Event, frozen=True, kw_only=True):
     done: bool = False
 
 
-_APART = (*OFFICE_EVENTS, *ACD_EVENTS)
+_APART = (*OFFICE_EVENTS, *DESK_EVENTS, *ACD_EVENTS)
 EVENTS: tuple[type[Event], ...] = (*(cls for cls in Event.__subclasses__() if cls not in _APART), *_APART)
 
 

@@ -10,11 +10,13 @@ from typing import Any
 
 from appliance._core import Channels
 from appliance.calls.leg import Leg
+from appliance.calls.parking import ParkingLot
 from appliance.calls.routing import Decision, from_line, from_phone
+from appliance.calls.settings import SettingsBook
 from appliance.calls.switch import Switch
 from appliance.clock import SystemClock
 from appliance.config import Config, load
-from appliance.config.values import Target
+from appliance.config.values import RecordRule, Target
 from appliance.errors import SwitchroomError
 from appliance.media.events import Digit, PlayDone, RecordDone
 from appliance.messages import Cause, Event, Quality
@@ -35,6 +37,8 @@ class NotedPort:
         self.playing = 0
         self.recorded = 1000 * id
         self.detects: dict[str, Any] = {}
+        self.heard: list[str] = []
+        """Names of the prompts played, in order."""
         self.connected: MediaAnswer | None = None
 
     def connect(self, answer: MediaAnswer) -> None:
@@ -43,9 +47,12 @@ class NotedPort:
     def play(self, clips: list[Any], *, loop: bool = False, gap_ms: int = 0) -> int:
         self.playing += 1
         self.engine.on_play(self, clips, self.playing)
+        self.heard += [clip.decode() for clip in clips if isinstance(clip, bytes) and len(clip) < 100]
         return self.playing
 
-    def record(self, path: Path, *, max_seconds: float, stop_silence_seconds: float | None = None) -> int:
+    def record(
+        self, path: Path, *, max_seconds: float, stop_silence_seconds: float | None = None, stereo: bool = False
+    ) -> int:
         self.recorded += 1
         self.engine.on_record(self, path, self.recorded)
         return self.recorded
@@ -61,6 +68,12 @@ class NotedPort:
 
     def stop_play(self) -> int:
         return 0
+
+    def pause_record(self, on: bool = True) -> None:
+        self.paused = on
+
+    def keep_digits(self, on: bool = True) -> None:
+        self.kept = on
 
     def send_digits(self, digits: str) -> None:
         self.digits += digits
@@ -96,6 +109,7 @@ class NotedEngine:
         self.on_play: Callable[[NotedPort, list[Any], int], None] = lambda port, clips, play: None
         self.on_record: Callable[[NotedPort, Path | None, int], None] = lambda port, path, record: None
         """`path` None: it is to be stopped."""
+        self.bridges: list[NotedBridge] = []
         self._ids = itertools.count(1)
 
     def open(self, near: NotedPort | None = None) -> NotedPort:
@@ -106,7 +120,8 @@ class NotedEngine:
         return port
 
     def bridge(self, ports: list[Any]) -> NotedBridge:
-        return NotedBridge()
+        self.bridges.append(NotedBridge())
+        return self.bridges[-1]
 
 
 class NotedDriver:
@@ -147,6 +162,7 @@ class NotedDriver:
 class NotedLedger:
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.kept: dict[tuple[str, str], bytes] = {}
 
     def append(self, event: Event) -> None:
         self.events.append(event)
@@ -156,6 +172,17 @@ class NotedLedger:
 
     def of(self, kind: type) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
+
+    # -- state records --
+
+    def states(self, namespace: str) -> dict[str, bytes]:
+        return {key: value for (space, key), value in self.kept.items() if space == namespace}
+
+    def put_state(self, namespace: str, key: str, value: bytes | None) -> None:
+        if value is None:
+            self.kept.pop((namespace, key), None)
+        else:
+            self.kept[namespace, key] = value
 
 
 class NoPrompts:
@@ -174,6 +201,25 @@ class NoSounds:
         return [b"melody" if music is None else music.name.encode()]
 
 
+class NotedRecorder:
+    """Records what `rule` says, when asked to."""
+
+    def __init__(self) -> None:
+        self.rule = RecordRule("never")
+        self.begun: list[tuple[str, str]] = []
+        self.recording: Any = None
+
+    def wanted(self, legs: list[Leg], queue: str) -> bool:
+        return self.rule.percent == 100
+
+    def on_demand(self, legs: list[Leg], queue: str) -> bool:
+        return self.rule.on_demand
+
+    def begin(self, legs: list[Leg], queue: str, why: str) -> Any:
+        self.begun.append((queue, why))
+        return self.recording
+
+
 class Lab:
     """A switch on noted parts, with the reference office and an exchange as the core gives it."""
 
@@ -188,6 +234,10 @@ class Lab:
         self.driver.sink = self.switch.on_driver
         self.devices: dict[str, list[str]] = {}
         self.sent: list[Target | Decision] = []
+        self.settings = SettingsBook(self.ledger)
+        self.recorder = NotedRecorder()
+        self.lot = ParkingLot(lambda: self.config.parking.slots)
+        self.told: list[tuple[str, str]] = []
         self._numbers = itertools.count(1)
 
     def busy(self, name: str) -> int:
@@ -216,6 +266,9 @@ class Lab:
         await asyncio.sleep(0)
         return True
 
+    def ring_and_say(self, extension: str, prompt: str, **values: object) -> None:
+        self.told.append((extension, prompt))
+
     async def send(self, leg: Leg, target: Target | Decision) -> None:
         self.sent.append(target)
 
@@ -237,6 +290,10 @@ class Lab:
 
     def tell(self, event: LegEvent) -> None:
         self.switch.on_driver(event)
+
+    def tell_digit(self, leg: Leg, digit: str) -> None:
+        assert leg.port is not None
+        leg.inbox.put(Digit(port=leg.port.id, digit=digit, source="rfc4733"))
 
     def answers(self, order: Place) -> None:
         self.tell(Answered(leg=order.leg, media=media()))

@@ -14,6 +14,8 @@ from appliance.ids import leg_id
 from appliance.messages import CallEnded, CallReached, Cause, Event, LegOpened
 
 if TYPE_CHECKING:
+    from appliance.calls.forwarding import Diversion
+    from appliance.calls.recording import Recording
     from appliance.calls.switch import Switch
     from appliance.config.callers import CallerList
 
@@ -30,6 +32,11 @@ RETRY_AFTER = 5
 
 class Call:
     """All legs that belong together, led by one flow. Ends (CDR and all) when the flow has returned and every leg is gone."""
+
+    recording: Recording | None = None
+    """The recording of its conversation, also one that is over."""
+    diverted: tuple[Diversion, ...] = ()
+    """How it was sent on so far, in order."""
 
     def __init__(self, switch: Switch, id: str, purpose: str, campaign: int = 0) -> None:
         self.switch = switch

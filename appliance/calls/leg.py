@@ -69,6 +69,8 @@ class Leg:
         self.held = False
         self.language = ""
         self.hanging_up = False
+        self.took_over = False
+        """It came to stand in another leg's place: by RFC 3891, or by a code."""
         self.played = 0
         """Samples of the last playback that had been sent when the leg ended."""
         self.recorded: asyncio.Future[RecordDone] | None = None
@@ -80,11 +82,6 @@ class Leg:
     @property
     def inbox(self) -> Inbox:
         return self.call.inbox
-
-    @property
-    def took_over(self) -> bool:
-        """It came to stand in another leg's place (RFC 3891)."""
-        return self.incoming is not None and bool(self.incoming.replaces)
 
     @property
     def is_ended(self) -> bool:

@@ -12,6 +12,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from appliance.calls.leg import Leg, LegState
+from appliance.calls.pickup import same_group
 from appliance.errors import SwitchroomError
 from appliance.messages import CallTransferred
 from drivers.base import Incoming
@@ -34,8 +35,11 @@ class Replacing:
 
 
 def may_replace(event: Incoming, leg: Leg) -> bool:
-    """Whether this caller may have the place of `leg` now."""
+    """Whether this caller may have the place of `leg` now. What rings is for the phones of the same group."""
     if event.kind == "line" and (leg.kind, leg.endpoint) != ("line", event.endpoint):
+        return False
+    rings = event.kind == "phone" and leg.kind == "phone" and leg.state is not LegState.ANSWERED
+    if rings and event.endpoint != leg.endpoint and not same_group(leg.call.switch.config, event.endpoint, leg.endpoint):
         return False
     return leg.id in leg.call.replaceable and not leg.is_ended and not leg.hanging_up
 
@@ -61,5 +65,6 @@ async def replace(call: Call, event: Replacing, near: Leg) -> Leg | None:
         new.reject(486 if old.answered_at and not old.is_ended else 481)
         return None
     new.answer()
+    new.took_over = True
     old.hang_up(26 if ringing else 16, "answered elsewhere" if ringing else "")
     return new

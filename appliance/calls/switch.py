@@ -117,6 +117,24 @@ class Switch:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def later(self, work: Awaitable[None]) -> None:
+        """As a task of its own; `stop` waits for it."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception:
+                log.exception("work beside the calls failed")
+
+        task = asyncio.create_task(guarded())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def settle(self, seconds: float = 5.0) -> None:
+        """Wait for what is still being done for calls that are over."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+
     def adopt(self, leg: Leg, call: Call) -> None:
         """Move a leg to another call (attended transfer): its events go to that call's flow from now on. In the ledger the
         leg stays with the call that opened it, which ends with it; CallTransferred ties the two together."""

@@ -14,7 +14,9 @@ from appliance.calls.flows.agent import AgentCodes
 from appliance.calls.flows.ringback import Summary, ring_back, summary_clips
 from appliance.calls.lamps import Lamps
 from appliance.calls.leg import Leg
+from appliance.calls.pickup import watch_policy
 from appliance.calls.routing import emergency_numbers
+from appliance.calls.settings import SettingsBook
 from appliance.calls.switch import Switch
 from appliance.campaigns.book import CampaignBook
 from appliance.clock import Clock
@@ -30,6 +32,7 @@ from appliance.core.office import Office
 from appliance.core.openings import Openings
 from appliance.core.pins import PinGuard
 from appliance.core.reception import Reception
+from appliance.core.recordings import Recordings
 from appliance.core.recovery import Recovery
 from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger
@@ -93,6 +96,8 @@ class Box:
         self.recovery = Recovery(self.ledger, self.driver, self.channels, self.desk)
         self.phones_up: dict[str, str] = {}
         self.on_wake = lambda seq: None
+        self.settings = SettingsBook(self.ledger)
+        self.recordings = Recordings(data / "recordings", self.ledger, self.switch)
         self.reception = Reception(self)
         self.acd = Dispatch(self.switch, self.ledger, self.reception)
         self.pins = PinGuard(self.ledger, clock, lambda: self.config.codes)
@@ -103,6 +108,7 @@ class Box:
         self.openings.is_open = lambda hours: self.office.night.opening(hours.name).open
         self.switch.on_leg = self._leg
         self.switch.on_incoming = self.reception.incoming
+        self.driver.set_watch_policy(lambda by, resource: watch_policy(self.config, by, resource))
         self.switch.on_endpoint = self._endpoint
         self.switch.on_orphan = self.recovery.on_orphan
         self.recovery.on_free = self.reception.channel_free
@@ -125,6 +131,7 @@ class Box:
         self.openings.look()
         self.driver.start(self.switch.on_driver)
         self.recovery.start()
+        self.recordings.start()
         self.acd.look_at_phones()
         log.info("core is up", extra={"clean": clean, "lines": len(self.config.lines), "phones": len(self.config.phones)})
 
@@ -139,6 +146,8 @@ class Box:
         await self.driver.stop()
         asyncio.get_running_loop().remove_reader(self.engine.fileno())
         self.engine.stop()
+        self.switch.on_media()
+        await self.recordings.stop()
         await self._noted(BoxStopped(reason=reason))
         await self.ledger.close()
 
@@ -225,13 +234,13 @@ class Box:
             return
         good = book.finals["heard"] + book.finals["confirmed"] + book.finals["declined"]
         summary = Summary(good, book.finals["confirmed"], book.size - good, book.rules.confirm is not None)
-        self._ring(extension, book.rules.language, lambda language: summary_clips(self.switch.prompts, summary, language))
+        self.ring(extension, book.rules.language, lambda language: summary_clips(self.switch.prompts, summary, language))
 
     def _apologise(self, scenario: Scenario, extension: str) -> None:
         """Nobody is called although the operator thinks so."""
-        self._ring(extension, scenario.language, lambda language: self.switch.prompts.clips("campaign-start-failed", language))
+        self.ring(extension, scenario.language, lambda language: self.switch.prompts.clips("campaign-start-failed", language))
 
-    def _ring(self, extension: str, language: str | None, said: Callable[[str], list[Path]]) -> None:
+    def ring(self, extension: str, language: str | None, said: Callable[[str], list[Path]]) -> None:
         """Ring a phone of ours, where it is there, to tell it something in this language, or in its own."""
         if self.config.phone(extension) is None or not self.driver.registered(extension):
             log.info("no phone to be rung back", extra={"extension": extension})
@@ -248,6 +257,8 @@ class Box:
     def _on_shortage(self, level: Level, detail: str) -> None:
         log.warning("disk: %s", detail, extra={"level": level})
         self._note(ShortageChanged(what="disk", level=level, detail=detail))
+        if level != "none":
+            self.recordings.short_of_disk()
 
     def _on_written(self, seq: int) -> None:
         self.on_wake(seq)

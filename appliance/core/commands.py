@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from appliance import messages as m
+from appliance.calls.forwarding import wish
+from appliance.calls.settings import CONFIGURED, known_phone, state_of
 from appliance.campaigns import estimate
 from appliance.core.box import Box
 from appliance.core.queue_commands import QueueCommands
@@ -27,6 +29,8 @@ class Commands:
             m.SwitchNight: self._switch_night,
             m.DeleteVoicemail: self._delete_voicemail,
             m.VoicemailMailed: self._voicemail_mailed,
+            m.AskPhones: self._phones,
+            m.SetPhone: self._set_phone,
         }
 
     async def handle(self, command: m.Command) -> m.Reply:
@@ -82,4 +86,19 @@ class Commands:
 
     async def _voicemail_mailed(self, command: m.VoicemailMailed) -> m.Reply:
         await self._box.office.mailroom.mailed(command.box, command.message)
+        return m.Done()
+
+    async def _phones(self, command: m.AskPhones) -> m.Reply:
+        box = self._box
+        return m.PhoneSettings(phones=[state_of(phone, box.settings.of(phone.extension)) for phone in box.config.phones])
+
+    async def _set_phone(self, command: m.SetPhone) -> m.Reply:
+        box, extension, value = self._box, command.extension, command.value
+        known_phone(box.config, extension)
+        if command.setting == "do_not_disturb":
+            if value not in ("on", ""):
+                raise SwitchroomError("phone.bad-value", f"Do not disturb cannot be {value!r}.", "Give on or off.")
+        elif value not in ("", CONFIGURED):
+            value = wish(box.config, extension, value)
+        box.settings.set(extension, command.setting, value, command.by)
         return m.Done()

@@ -17,7 +17,10 @@ from appliance.calls.flows.dial import Dial
 from appliance.calls.flows.excuse import excuse
 from appliance.calls.flows.operator import Operator
 from appliance.calls.flows.queue import QueueFlow
+from appliance.calls.flows.settings import SettingCodes
+from appliance.calls.flows.take import TakeCodes
 from appliance.calls.leg import Leg
+from appliance.calls.parking import ParkingLot
 from appliance.calls.routing import (
     Decision,
     ToCallback,
@@ -34,7 +37,7 @@ from appliance.calls.routing import (
     to_target,
 )
 from appliance.config.values import Target
-from drivers.base import Incoming
+from drivers.base import LAMP_OFF, LAMP_ON, Incoming
 
 if TYPE_CHECKING:
     from appliance.core.box import Box
@@ -55,6 +58,9 @@ class Reception:
     def __init__(self, box: Box) -> None:
         self._box = box
         self._freed = asyncio.Event()
+        self.settings = box.settings
+        self.recorder = box.recordings
+        self.lot = ParkingLot(lambda: box.config.parking.slots, self._parked)
         self.flows: dict[type[Decision], Flow] = {
             ToExtension: self._dial,
             ToOutside: self._dial,
@@ -67,7 +73,7 @@ class Reception:
             ToCode: self._code,
             ToExcuse: self._excuse,
         }
-        self.codes: dict[str, CodeFlow] = {}
+        self.codes: dict[str, CodeFlow] = {**SettingCodes(box.settings).table(), **TakeCodes(self.lot).table()}
         """Key in [codes] -> its flow."""
         self.screen: Callable[[Leg], Decision | None] = lambda leg: None
         """Where callers go who are on a list or hide their number; None: where all others go."""
@@ -140,7 +146,16 @@ class Reception:
 
         return flow
 
+    def _parked(self, slot: int, leg: Leg | None) -> None:
+        """A slot is taken or free: the lamp of its code shows it."""
+        code = self._box.config.codes.unpark
+        if code:
+            self._box.driver.set_lamp(f"{code}{slot}", LAMP_ON if leg is not None else LAMP_OFF)
+
     # -- calls.flows.reach.Exchange --
+
+    def ring_and_say(self, extension: str, prompt: str, **values: object) -> None:
+        self._box.ring(extension, None, lambda language: self._box.switch.prompts.clips(prompt, language, **values))
 
     def decide(self, leg: Leg, dialled: str) -> Decision:
         if leg.kind == "phone":

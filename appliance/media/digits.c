@@ -34,7 +34,7 @@ static void digit_pass(struct port *p, char digit)
 {
 	struct bridge *b = p->bridge;
 
-	if (!b || b->relay)
+	if (!b || b->relay || p->keeps_digits)
 		return;
 	for (int i = 0; i < b->count; i++) {
 		struct port *to = b->member[i];

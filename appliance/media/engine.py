@@ -315,6 +315,10 @@ class Port:
             )
         return int(record)
 
+    def pause_record(self, on: bool = True) -> None:
+        """Write silence in place of what is heard and sent, or (`on` False) what is heard again; the time goes on."""
+        lib.port_pause_record(self._live(), int(on))
+
     def stop_record(self) -> None:
         """End the recording (RecordDone follows); nothing happens where none runs."""
         lib.port_stop_record(self._live())
@@ -330,6 +334,11 @@ class Port:
                 "media.digits", f"{digits!r} cannot be sent as digits.", f"Use 1 to {MAX_DIGITS} of 0-9 * # A-D."
             )
         lib.port_send_digits(self._live(), digits.encode(), min(max(ms, 40), 5000), min(max(gap_ms, 40), 5000))
+
+    def keep_digits(self, on: bool = True) -> None:
+        """Digits that come as events (RFC 4733) are told, and go no further: whoever keeps them passes on what he does not
+        want. Tones in the audio cannot be kept."""
+        lib.port_keep_digits(self._live(), int(on))
 
     def detect(
         self,

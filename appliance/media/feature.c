@@ -110,6 +110,24 @@ static void stop_record_run(struct item *it, void *shard)
 	order_over(o);
 }
 
+static void pause_record_run(struct item *it, void *shard)
+{
+	struct order *o = (struct order *)it;
+
+	(void)shard;
+	if (o->port->recording)
+		o->port->recording->paused = o->flags;
+	order_over(o);
+}
+
+void port_pause_record(struct port *p, int on)
+{
+	struct order *o = order_certain(p, pause_record_run);
+
+	o->flags = on != 0;
+	order_send(o);
+}
+
 void port_stop_record(struct port *p)
 {
 	order_send(order_certain(p, stop_record_run));
@@ -139,6 +157,23 @@ void port_send_digits(struct port *p, const char *digits, int ms, int gap_ms)
 	strncpy(o->digits, digits, sizeof(o->digits) - 1);
 	o->ms = ms;
 	o->gap_ms = gap_ms;
+	order_send(o);
+}
+
+static void keep_digits_run(struct item *it, void *shard)
+{
+	struct order *o = (struct order *)it;
+
+	(void)shard;
+	o->port->keeps_digits = o->flags;
+	order_over(o);
+}
+
+void port_keep_digits(struct port *p, int on)
+{
+	struct order *o = order_certain(p, keep_digits_run);
+
+	o->flags = on != 0;
 	order_send(o);
 }
 

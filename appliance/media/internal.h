@@ -66,6 +66,7 @@ struct recording {
 	int64_t limit, silence_limit;
 	int64_t taken, silent;        /* media thread */
 	double floor;                 /* media thread: noise floor, power */
+	bool paused;                  /* media thread: silence is written */
 	int64_t written, synced;      /* writer: samples per channel */
 	_Atomic int done;             /* enum record_reason; set last by the media thread */
 	_Atomic bool failed;          /* the writer cannot write */
@@ -114,7 +115,8 @@ struct port {
 	int id, fd;
 
 	/* media thread only from here, but where said otherwise */
-	bool dirty, ticking, listening, connected, closing, mux, starved, silent_told, metered, marker, relaying, rtcp_tried;
+	bool dirty, ticking, listening, connected, closing, mux, starved, silent_told, metered, marker, relaying, rtcp_tried,
+	     keeps_digits;            /* its digits reach nobody else by themselves */
 	int slot, member;
 	int payload_type, event_type, direction;
 	struct bridge *bridge;

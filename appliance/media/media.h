@@ -96,7 +96,9 @@ int port_play(struct port *p, struct clip **clips, int count, int loop, int gap)
 int64_t port_stop_play(struct port *p);
 int64_t port_play_position(struct port *p);
 int port_record(struct port *p, const char *path, int64_t limit, int64_t silence, int mode);
+void port_pause_record(struct port *p, int on);
 void port_stop_record(struct port *p);
+void port_keep_digits(struct port *p, int on);
 void port_send_digits(struct port *p, const char *digits, int ms, int gap_ms);
 int port_detect(struct port *p, uint32_t flags, const struct tone_plan *plan);
 void port_meter(struct port *p, int on);

@@ -35,7 +35,7 @@ static void event_in(struct port *p, const struct rtp_header *h, int64_t now)
 {
 	struct port *peer = bridge_peer(p);
 
-	if (peer && p->bridge->relay)
+	if (peer && p->bridge->relay && !p->keeps_digits)
 		port_relay(p, peer, h, now);
 	digit_event_in(p, h, now);
 }

@@ -32,6 +32,7 @@ static int16_t both(int16_t x, int16_t y)
 
 static void ring_put(struct recording *r, const int16_t *rx, const int16_t *tx, int n)
 {
+	static const int16_t nothing[FRAME];
 	uint32_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
 	uint32_t used = head - atomic_load_explicit(&r->tail, memory_order_acquire);
 
@@ -39,6 +40,8 @@ static void ring_put(struct recording *r, const int16_t *rx, const int16_t *tx, 
 		atomic_fetch_add_explicit(&r->lost, (uint64_t)n, memory_order_relaxed);
 		return;
 	}
+	if (r->paused)
+		rx = tx = nothing;
 	for (int i = 0; i < n; i++, head++) {
 		int16_t *at = r->ring + (size_t)(head % RECORD_RING) * (size_t)r->channels;
 

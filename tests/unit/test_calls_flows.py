@@ -12,7 +12,7 @@ import pytest
 from appliance._core import CAMPAIGN, EMERGENCY
 from appliance.calls.call import Call, disposition_of
 from appliance.calls.flows.dial import Dial
-from appliance.calls.flows.reach import best_of
+from appliance.calls.flows.race import best_of
 from appliance.calls.inbox import LIMIT, Inbox
 from appliance.calls.leg import HungUp, Leg
 from appliance.calls.routing import ToExtension, ToOutside

@@ -14,7 +14,8 @@ from tests.callslab import Lab
 
 
 def reception_of(lab: Lab) -> Reception:
-    box: Any = SimpleNamespace(switch=lab.switch, config=lab.config, channels=lab.channels, driver=lab.driver)
+    box: Any = SimpleNamespace(switch=lab.switch, config=lab.config, channels=lab.channels, driver=lab.driver,
+                               settings=lab.settings, recordings=lab.recorder)
     return Reception(box)
 
 

@@ -50,7 +50,7 @@ def test_every_release_can_be_read(path: Path) -> None:
 def test_which_fields_are_personal() -> None:
     assert {
         m.LegOpened: ("number", "name"), m.CallTransferred: ("target",), m.FactKeyed: ("caller", "digits"),
-        m.VoicemailLeft: ("caller",),
+        m.VoicemailLeft: ("caller",), m.PhoneSet: ("value",), m.CallForwarded: ("target",), m.CallConferenced: ("target",),
     } == codec.PERSONAL
 
 

@@ -207,6 +207,23 @@ def test_digits_pass_a_transcoding_bridge(engine: Engine) -> None:
         until(lambda: [d for d, _ in right.digits()] == ["5"], "the press at the other side")
 
 
+@pytest.mark.parametrize("codec", ["PCMA", "PCMU"])
+def test_digits_that_are_kept_are_told_and_go_no_further(engine: Engine, codec: str) -> None:
+    """In a relayed pair (PCMA) and in a mixed one; until they are passed on again."""
+    with Far("PCMA", event=101) as left, Far(codec, event=101) as right:
+        a, b = engine.open(), engine.open()
+        connect(a, left)
+        connect(b, right)
+        engine.bridge([a, b])
+        a.keep_digits()
+        left.say(speech(0.2), a.port).join()
+        left.press("7", a.port)
+        assert [e.digit for e in collect(engine, [], Digit) if isinstance(e, Digit)] == ["7"]
+        a.keep_digits(False)
+        left.press("8", a.port)
+        until(lambda: [d for d, _ in right.digits()] == ["8"], "the second press alone")
+
+
 def test_hold_is_silent_for_the_other_and_ends(engine: Engine) -> None:
     with Far() as left, Far() as right:
         a, b = engine.open(), engine.open()

@@ -73,6 +73,23 @@ def test_stereo_keeps_both_sides_apart_and_both_mixes_them(engine: Engine, tmp_p
     assert match(mixed, ours).correlation > 0.6
 
 
+def test_a_pause_is_silence_and_takes_its_time(engine: Engine, tmp_path: Path) -> None:
+    with Far() as far:
+        port = engine.open()
+        connect(port, far)
+        port.record(tmp_path / "r.wav", max_seconds=1.2, stereo=True)
+        port.pause_record()
+        port.play([speech(1.0, seed=7).tobytes()])
+        far.say(speech(0.6, seed=6), port.port).join()
+        port.pause_record(False)
+        said = speech(0.4, seed=8)
+        far.say(said, port.port).join()
+        assert finish(engine).samples == 9600
+    heard = read(tmp_path / "r.wav")
+    assert not heard[800:4000].any()
+    assert heard[6000:, 0].any() and heard[6000:, 1].any()
+
+
 def test_the_limit_is_exact(engine: Engine, tmp_path: Path) -> None:
     with Far() as far:
         port = engine.open()

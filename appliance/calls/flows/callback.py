@@ -26,7 +26,8 @@ from appliance.calls.call import Call
 from appliance.calls.flows.contact import ContactCall, Decided
 from appliance.calls.flows.desk import Customer, QueueDesk
 from appliance.calls.flows.reach import Exchange, Failed, Reach, Shown
-from appliance.calls.flows.talk import RINGS, ringing_tone
+from appliance.calls.flows.ringing import ringing_tone
+from appliance.calls.flows.transfer import RINGS
 from appliance.calls.leg import HungUp, Leg
 from appliance.calls.routing import Decision, ToExtension, ToOutside, caller_id_for, to_target
 from appliance.config.values import Target

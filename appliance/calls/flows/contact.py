@@ -178,11 +178,12 @@ class ContactCall:
         caller.stop_play()
         bridge = self.switch.engine.bridge([])
         try:
-            self._talk = Talk(caller, agent, self.exchange, bridge)
-            await self._talk.run()
+            talk = self._talk = Talk(caller, agent, self.exchange, bridge, connect.queue)
+            await talk.run()
         finally:
             bridge.close()
             self._over(caller, agent, connect.agent)
+        await talk.lead_on()
         return True
 
     async def _whisper(self, agent: Leg, queue: str) -> None:

@@ -6,11 +6,15 @@ SIP status or spoken early media, a caller from outside in words.
 
 from __future__ import annotations
 
+from appliance.calls import forwarding
 from appliance.calls.flows.excuse import excuse
-from appliance.calls.flows.reach import BUSY, Exchange, Failed, Reach, Shown
+from appliance.calls.flows.race import BUSY, Failed
+from appliance.calls.flows.reach import Exchange, Shown
+from appliance.calls.flows.seek import Elsewhere, Seek
 from appliance.calls.flows.talk import Talk, ringing_tone
 from appliance.calls.leg import Leg, LegState
 from appliance.calls.routing import ToExcuse, ToExtension, ToOutside, caller_id_for
+from appliance.config.people import Phone
 from appliance.media.engine import Bridge
 
 PASSED_ON = frozenset({404, 410, 480, 484, 486, 487, 488, 600, 603, 604, 606})
@@ -36,21 +40,19 @@ class Dial:
                 self.bridge.close()
 
     async def _run(self, decision: ToExtension | ToOutside) -> None:
-        a = self.a
-        if isinstance(decision, ToExtension):
-            self.call.reached(f"extension:{decision.extension}")
-            if a.kind == "phone" and decision.extension == a.endpoint:
-                a.reject(486)
-                await a.gone()
-                return
-        else:
-            self.call.reached("emergency" if decision.emergency else "outside")
         self.call.verdict = None
-        reach = Reach(self.call, self.exchange, a, self._shown(), on_ringing=self._ringing, on_early=self._early)
-        found = await reach.run(decision)
+        seek = Seek(self.a, self.exchange, self._shown, on_ringing=self._ringing, on_early=self._early)
+        found = await seek.run(decision)
         if isinstance(found, Leg):
             await self._talk(found)
-        elif not a.is_ended:
+        elif self.a.is_ended:
+            return
+        elif isinstance(found, Elsewhere):
+            if self.bridge is not None:
+                self.bridge.close()
+                self.bridge = None
+            await self.exchange.send(self.a, found.decision)
+        else:
             await self._tell(found)
 
     def _shown(self) -> Shown:
@@ -61,7 +63,15 @@ class Dial:
             who = (a.endpoint, phone.name if phone else "")
         else:
             who = (a.incoming.caller, a.incoming.caller_name) if a.incoming else ("anonymous", "")
-        return Shown(on_line=lambda line: caller_id_for(config, line, phone.caller_id if phone else None), to_phone=who)
+        made = self.call.diverted
+        return Shown(on_line=lambda line: caller_id_for(config, line, self._own_number(phone)), to_phone=who,
+                     diverted=(lambda line: forwarding.shown(config, line, made)) if made else None)
+
+    def _own_number(self, phone: Phone | None) -> str | None:
+        """What is shown on a line: the number of whoever called, or of whoever sent the call there."""
+        if self.call.diverted:
+            phone = self.switch.config.phone(self.call.diverted[-1].by)
+        return phone.caller_id if phone else None
 
     def _ringing(self) -> None:
         """A's phone sounds its own ringing; a caller who is answered already (by a menu) gets it from us."""
@@ -93,7 +103,9 @@ class Dial:
         self.a.stop_play()
         self.a.open_port(near=b)
         self.a.answer()
-        await Talk(self.a, b, self.exchange, self._bridge()).run()
+        talk = Talk(self.a, b, self.exchange, self._bridge())
+        await talk.run()
+        await talk.lead_on()
 
     async def _tell(self, failed: Failed) -> None:
         """Nobody was reached: a phone is told the SIP status (it plays the tone), or in words where the status would not say

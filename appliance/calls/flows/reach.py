@@ -9,32 +9,42 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from appliance._core import EMERGENCY, PHONE
 from appliance.calls.call import Call
-from appliance.calls.leg import Leg, LegState
-from appliance.calls.replace import Replacing, replace
+from appliance.calls.flows.race import Failed, Later, Race
+from appliance.calls.forwarding import follow_me
+from appliance.calls.leg import Leg
+from appliance.calls.parking import ParkingLot
+from appliance.calls.recording import Recorder
 from appliance.calls.routing import Decision, ToExcuse, ToExtension, ToOutside, number_on
+from appliance.calls.settings import SettingsBook
 from appliance.config.values import Target
 from appliance.errors import SwitchroomError
 from appliance.messages import Cause
-from drivers.base import Answered, EarlyMedia, LegEvent, Ringing
 
 log = logging.getLogger("reach")
 
 LINE_FAILED = frozenset({401, 403, 407, 408, 500, 501, 502, 503, 504, 513})
 """SIP statuses that speak of the line (down, full, our account) and not of the callee: the next line is tried."""
-BUSY = frozenset({486, 600})
-ELSEWHERE = 26
-"""Q.850 non-selected user clearing: another device of the extension was faster."""
-MAX_DIVERSIONS = 5
 EMERGENCY_WAIT = 3.0
 """Seconds for a campaign's channel to come free: a BYE is answered long before, a dead gateway's is not waited for."""
 
 
 class Exchange(Protocol):
     """What calling somebody needs of the core beside the switch."""
+
+    @property
+    def settings(self) -> SettingsBook:
+        """What the users of phones have set."""
+
+    @property
+    def recorder(self) -> Recorder: ...
+    @property
+    def lot(self) -> ParkingLot: ...
+    def ring_and_say(self, extension: str, prompt: str, **values: object) -> None:
+        """Ring a phone of ours and say this."""
 
     def decide(self, leg: Leg, dialled: str) -> Decision: ...
     def contacts(self, extension: str) -> list[str]:
@@ -51,32 +61,13 @@ class Exchange(Protocol):
 
 
 @dataclass(frozen=True)
-class Failed:
-    """Nobody was reached. `excuse` is what to say where there is more to say than the status."""
-
-    cause: Cause
-    excuse: ToExcuse | None = None
-
-
-@dataclass(frozen=True)
 class Shown:
     """Who the called party sees. On a line, a number of the office's own; to a phone, number and name of the caller."""
 
     on_line: Callable[[str], str]
     to_phone: tuple[str, str]
-
-
-def best_of(causes: list[Cause]) -> Cause:
-    """What to tell of several devices (RFC 3261 16.7 step 6, for a person): a device that is busy or declined says more
-    than one that rang in vain, and that more than one that could not be found."""
-    def rank(cause: Cause) -> int:
-        if cause.sip >= 600:
-            return 0
-        if cause.sip in BUSY:
-            return 1
-        return 2 if cause.sip in (480, 487) or cause.q850 == 19 else 3
-
-    return min(causes, key=rank) if causes else Cause(sip=480, by="near")
+    diverted: Callable[[str], dict[str, Any]] | None = None
+    """Fields of Place that say who sent the call on, by line ("" for a phone)."""
 
 
 class Reach:
@@ -86,6 +77,7 @@ class Reach:
     def __init__(
         self, call: Call, exchange: Exchange, near: Leg | None, shown: Shown, *,
         on_ringing: Callable[[], None] = lambda: None, on_early: Callable[[Leg], None] = lambda leg: None,
+        on_event: Callable[[object], bool] | None = None, ring_seconds: float | None = None,
     ) -> None:
         self.call = call
         self.switch = call.switch
@@ -94,8 +86,11 @@ class Reach:
         self.shown = shown
         self.on_ringing = on_ringing
         self.on_early = on_early
-        self.diverted: list[str] = []
-        """Extensions whose phones forwarded this call, in order."""
+        self.on_event = on_event
+        self.ring_seconds = ring_seconds
+        """How long it rings; None: as the office says."""
+        self.race: Race | None = None
+        """The search under way."""
 
     @property
     def _left_alone(self) -> bool:
@@ -112,7 +107,8 @@ class Reach:
     async def _extension(self, extension: str) -> Leg | Failed:
         phone = self.switch.config.phone(extension)
         contacts = self.exchange.contacts(extension)
-        if not contacts:
+        follows = follow_me(self.switch.config, phone) if phone is not None and phone.follow_me else None
+        if not contacts and follows is None:
             return Failed(Cause(sip=480, q850=20, by="near"), ToExcuse("phone-not-connected", 480, f"extension:{extension}"))
         if phone is not None and self.switch.calls_of(extension) >= phone.max_calls:
             return Failed(Cause(sip=486, q850=17, by="near", text="all its calls are in use"))
@@ -124,23 +120,30 @@ class Reach:
         self._equip(legs)
         for leg in legs:
             self._place(leg, extension, *self.shown.to_phone)
-        found = await self._first(legs)
-        elsewhere = next((leg for leg in legs if leg.diverted_to), None)
-        if isinstance(found, Leg) or elsewhere is None or self._left_alone:
-            return found
-        return await self._follow(elsewhere)
+        if phone is None or follows is None:
+            return await self._first(legs)
+        confirms: set[str] = set()
+        at = self.switch.clock.mono() + (phone.follow_me_after_seconds if legs else 0.0)
+        return await self._first(legs, Later(at, lambda: self._follow(follows, confirms)), confirms)
 
-    async def _follow(self, leg: Leg) -> Leg | Failed:
-        """A phone forwards by itself (302): the call goes where that phone itself may call, never round in a circle."""
-        decision = self.exchange.decide(leg, leg.diverted_to)
-        self.diverted.append(leg.endpoint)
-        target = decision.extension if isinstance(decision, ToExtension) else leg.diverted_to
-        allowed = isinstance(decision, ToExtension) or (isinstance(decision, ToOutside) and not decision.emergency)
-        if not allowed or target in self.diverted or len(self.diverted) > MAX_DIVERSIONS:
-            log.warning("a phone's forwarding is not followed", extra={"call": self.call.id, "extension": leg.endpoint})
-            return Failed(Cause(sip=480, q850=20, by="near", text="forwarded to nowhere"))
-        assert isinstance(decision, ToExtension | ToOutside)
-        return await self.run(decision)
+    def _follow(self, decision: ToOutside, confirms: set[str]) -> list[Leg]:
+        """The outside number that rings with the phone, over the first line that is free; an answer there counts after a key.
+        Without a line the phone rings alone."""
+        leg = self.call.add_leg("out", "line", "", decision.number)
+        line, why = self.switch.channels.seize(leg.id, decision.lines, PHONE)
+        if line is None:
+            log.warning("a follow-me number cannot be called", extra={"call": self.call.id, "why": why})
+            self.call.forget(leg)
+            return []
+        leg.endpoint = line
+        try:
+            self._equip([leg])
+        except SwitchroomError as problem:
+            log.warning("a follow-me number cannot be called: %s", problem, extra={"call": self.call.id})
+            return []
+        confirms.add(leg.id)
+        self._place(leg, self.number_on(line, decision), self.shown.on_line(line), "")
+        return [leg]
 
     # -- over our lines --
 
@@ -207,61 +210,15 @@ class Reach:
 
     def _place(self, leg: Leg, number: str, caller: str, name: str) -> None:
         self.switch.ledger.append(self.call.opened(leg))
-        more = {"diverted_from": self.diverted[-1], "diversions": len(self.diverted)} if self.diverted else {}
+        more = self.shown.diverted(leg.endpoint if leg.kind == "line" else "") if self.shown.diverted else {}
         self.switch.place(leg, number, caller, name, **more)
 
-    async def _first(self, legs: list[Leg]) -> Leg | Failed:
-        """The first of these legs to answer; the others are called off. Somebody who picks up in place of one is as good."""
-        legs = list(legs)
-        self.call.replaceable = {leg.id for leg in legs}
-        try:
-            return await self._first_of(legs)
-        finally:
-            self.call.replaceable = set()
-
-    async def _first_of(self, legs: list[Leg]) -> Leg | Failed:
-        until = self.switch.clock.mono() + self.switch.config.dialling.ring_seconds
-        while True:
-            left = until - self.switch.clock.mono()
-            event = await self.call.inbox.get(max(0.0, left))
-            if self._left_alone:
-                self._call_off(legs, 16, "the caller hung up")
-                return Failed(Cause(sip=487, by="far"))
-            if isinstance(event, Replacing):
-                await self._picked_up(event, legs)
-            won = next((leg for leg in legs if leg.answered_at and not leg.is_ended), None)
-            if won is not None:
-                self._call_off([leg for leg in legs if leg is not won], ELSEWHERE, "answered elsewhere")
-                return won
-            if all(leg.is_ended for leg in legs):
-                return Failed(best_of([leg.cause for leg in legs]))
-            if left <= 0:
-                self._call_off(legs, 19, "no answer")
-                if all(leg.kind == "line" and leg.state is LegState.NEW for leg in legs):
-                    return Failed(Cause(sip=408, q850=102, by="network", text="the line did not even ring"))
-                return Failed(Cause(sip=480, q850=19, by="near", text="no answer"))
-            if isinstance(event, LegEvent) and any(event.leg == leg.id for leg in legs):
-                self._progress(event, legs)
-
-    async def _picked_up(self, event: Replacing, legs: list[Leg]) -> None:
-        if event.leg not in legs or event.leg.answered_at or self.near is None:
-            event.by.reject(486 if event.leg in legs else 603)
-            return
-        legs.append(event.by)
-        await replace(self.call, event, self.near)
-
-    def _progress(self, event: LegEvent, legs: list[Leg]) -> None:
-        if isinstance(event, EarlyMedia) and len(legs) == 1:
-            self.on_early(legs[0])
-        elif isinstance(event, Ringing | EarlyMedia):
-            self.on_ringing()
-        elif not isinstance(event, Answered):
-            log.debug("passed over", extra={"call": self.call.id, "event": type(event).__name__})
-
-    @staticmethod
-    def _call_off(legs: list[Leg], q850: int, text: str) -> None:
-        for leg in legs:
-            leg.hang_up(q850, text)
+    async def _first(self, legs: list[Leg], later: Later | None = None, confirms: set[str] | None = None) -> Leg | Failed:
+        """The first of these legs to answer; the others are called off."""
+        race = self.race = Race(
+            self.call, self.near, legs, self.ring_seconds or self.switch.config.dialling.ring_seconds, self.on_ringing,
+            self.on_early, self.on_event, later, confirms if confirms is not None else set())
+        return await race.run()
 
 
 def _line_excuse(why: str) -> ToExcuse:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from appliance._core import PHONE
 from appliance.calls.call import Call
-from appliance.calls.flows.reach import BUSY, ELSEWHERE, Exchange, Shown
+from appliance.calls.flows.race import BUSY, ELSEWHERE
+from appliance.calls.flows.reach import Exchange, Shown
 from appliance.calls.leg import Leg
 from appliance.calls.routing import ToExtension, ToOutside, number_on
 from appliance.errors import SwitchroomError

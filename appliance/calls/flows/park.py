@@ -1,0 +1,108 @@
+"""A party put aside: it hears music until somebody takes it; after a while it rings where it came from, then goes where the
+office says."""
+
+from __future__ import annotations
+
+import random
+from typing import Literal
+
+from appliance.calls.flows.reach import Exchange, Reach, Shown
+from appliance.calls.flows.ringing import ringing_tone
+from appliance.calls.leg import Leg
+from appliance.calls.routing import ToExtension, caller_id_for
+from appliance.config.values import Target
+from appliance.media.events import PlayDone
+from appliance.messages import CallParked, CallUnparked
+
+
+class Taking:
+    """In a parked call's inbox: `by` wants to talk to whoever is parked."""
+
+    __slots__ = ("by",)
+
+    def __init__(self, by: Leg) -> None:
+        self.by = by
+
+
+class Parked:
+    """`leg` is in `slot` of the lot already; `parker` is the leg of the phone that parked it, which is told the slot if it is
+    still there."""
+
+    def __init__(self, leg: Leg, slot: int, parker: Leg, exchange: Exchange) -> None:
+        self.leg = leg
+        self.call = leg.call
+        self.switch = leg.call.switch
+        self.slot = slot
+        self.by = parker.endpoint
+        self.parker = parker
+        self.exchange = exchange
+        self.lot = exchange.lot
+
+    async def run(self) -> None:
+        self.switch.ledger.append(CallParked(call=self.call.id, leg=self.leg.id, slot=self.slot, by=self.by))
+        try:
+            taker = await self._wait()
+        finally:
+            self.lot.free(self.slot, self.leg)
+        how: Literal["gone", "taken", "timeout"] = "gone" if self.leg.is_ended else "taken" if taker is not None else "timeout"
+        self.switch.ledger.append(CallUnparked(
+            call=self.call.id, leg=self.leg.id, slot=self.slot, how=how, by=taker.endpoint if taker is not None else ""))
+        if self.leg.is_ended:
+            if taker is not None:
+                taker.reject(404)
+        elif taker is not None:
+            taker.open_port(near=self.leg)
+            taker.answer()
+            taker.took_over = True
+            await self._talk(taker)
+        else:
+            await self._back()
+
+    async def _wait(self) -> Leg | None:
+        """Who takes the call; None when its time is up, or it is gone."""
+        config, clock = self.switch.config, self.switch.clock
+        music = self.switch.sounds.music(config.music_named(config.parking.music), random.Random())
+        self.leg.open_port().play(music, loop=True)
+        told = self._tell()
+        until = clock.mono() + config.parking.timeout_seconds
+        while not self.leg.is_ended and clock.mono() < until:
+            event = await self.call.inbox.get(max(0.0, until - clock.mono()))
+            if isinstance(event, PlayDone) and event.play == told:
+                self.parker.hang_up()
+            if isinstance(event, Taking) and not event.by.is_ended:
+                return event.by
+        return None
+
+    def _tell(self) -> int:
+        """The slot, told to whoever parked the call and is still there; the play id."""
+        if self.parker.is_ended or self.parker.hanging_up or self.parker.port is None:
+            return -1
+        language = self.switch.language_of(self.by)
+        return self.parker.port.play(self.switch.prompts.clips("parked-at", language, slot=self.slot))
+
+    async def _back(self) -> None:
+        """Nobody took it: ring the phone that parked it; where that is not answered, on to where the office says."""
+        leg, config = self.leg, self.switch.config
+        leg.open_port().play([ringing_tone(config.office.country)], loop=True)
+        who = (leg.number or leg.endpoint, "") if leg.kind == "line" else (leg.endpoint, "")
+        shown = Shown(on_line=lambda line: caller_id_for(config, line, None), to_phone=who)
+        found = await Reach(self.call, self.exchange, leg, shown).run(ToExtension(self.by))
+        if isinstance(found, Leg):
+            await found.play(self.switch.prompts.clips("park-back", self.switch.language_of(self.by)))
+            await self._talk(found)
+        elif not leg.is_ended:
+            leg.stop_play()
+            await self.exchange.send(leg, config.parking.when_not_taken or Target(f"voicemail:{self.by}"))
+
+    async def _talk(self, other: Leg) -> None:
+        from appliance.calls.flows.talk import Talk  # it parks its parties by this module
+
+        self.leg.check()
+        self.leg.stop_play()
+        bridge = self.switch.engine.bridge([])
+        try:
+            talk = Talk(self.leg, other, self.exchange, bridge)
+            await talk.run()
+        finally:
+            bridge.close()
+        await talk.lead_on()

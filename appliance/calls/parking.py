@@ -1,0 +1,49 @@
+"""Calls put aside for anyone to take: the slots. Pure but for whom it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from appliance.calls.leg import Leg
+from appliance.errors import SwitchroomError
+
+
+class ParkingLot:
+    """Who is parked where. `on_change` hears of each slot that is taken or free again."""
+
+    def __init__(self, slots: Callable[[], int], on_change: Callable[[int, Leg | None], None] = lambda slot, leg: None) -> None:
+        self._slots = slots
+        self._parked: dict[int, Leg] = {}
+        self._on_change = on_change
+
+    def put(self, leg: Leg, wanted: str = "") -> int:
+        """Park a leg in this slot, or in the first free one. Raises SwitchroomError "park.taken", "park.no-slot", "park.full"."""
+        if wanted:
+            slot = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) <= 2 else 0
+            if not 1 <= slot <= self._slots():
+                raise SwitchroomError("park.no-slot", f"There is no slot {wanted!r}.", "See [parking] slots.")
+            if slot in self._parked:
+                raise SwitchroomError("park.taken", f"A call is parked in slot {slot}.", "Take another slot.")
+        else:
+            slot = next((n for n in range(1, self._slots() + 1) if n not in self._parked), 0)
+            if not slot:
+                raise SwitchroomError("park.full", "Every slot is taken.", "Widen [parking] slots.")
+        self._parked[slot] = leg
+        self._on_change(slot, leg)
+        return slot
+
+    def free(self, slot: int, leg: Leg) -> None:
+        """This leg is parked there no more."""
+        if self._parked.get(slot) is leg:
+            del self._parked[slot]
+            self._on_change(slot, None)
+
+    def parked(self, wanted: str = "") -> Leg | None:
+        """Who is in this slot; without one, who is parked where only one is."""
+        if wanted:
+            return self._parked.get(int(wanted)) if wanted.isascii() and wanted.isdigit() and len(wanted) <= 2 else None
+        return next(iter(self._parked.values())) if len(self._parked) == 1 else None
+
+    @property
+    def count(self) -> int:
+        return len(self._parked)
