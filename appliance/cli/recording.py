@@ -1,0 +1,140 @@
+"""`switchroom recording`: the recordings of calls, and whether they still are what they were."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from appliance.cli.cdr import open_reader, parse_when
+from appliance.core.recordings import digest_of
+from appliance.errors import SwitchroomError
+from appliance.ledger.reader import LedgerReader
+from appliance.messages import RecordingEnded, RecordingErased, RecordingStarted
+
+
+class Kept(msgspec.Struct, kw_only=True):
+    """What the ledger knows of one recording. `reason` "" while it runs; `erased` why its file is gone."""
+
+    recording: str
+    call: str
+    began: float
+    queue: str = ""
+    why: str = ""
+    seconds: float = 0.0
+    bytes: int = 0
+    sha256: str = ""
+    reason: str = ""
+    erased: str = ""
+
+
+def known(reader: LedgerReader, since: float) -> dict[str, Kept]:
+    """The recordings begun since then (UTC s), by name, in order."""
+    found: dict[str, Kept] = {}
+    for record in reader.follow(max(0, reader.seq_at(since) - 1)):
+        event: Any = record.event
+        if isinstance(event, RecordingStarted):
+            found[event.recording] = Kept(
+                recording=event.recording, call=event.call, began=record.utc, queue=event.queue, why=event.why)
+        elif isinstance(event, RecordingEnded) and (kept := found.get(event.recording)):
+            kept.seconds, kept.bytes, kept.sha256, kept.reason = event.seconds, event.bytes, event.sha256, event.reason
+        elif isinstance(event, RecordingErased) and (kept := found.get(event.recording)):
+            kept.erased = event.reason
+    return found
+
+
+def trouble(folder: Path, kept: Kept) -> str:
+    """What is wrong with a recording's file; "" nothing."""
+    path = folder / kept.recording
+    if kept.erased:
+        return "it was erased, and is still there" if path.exists() else ""
+    if not kept.reason:
+        return ""  # it runs
+    try:
+        size, digest = digest_of(path)
+    except OSError as problem:
+        return problem.strerror or "it cannot be read"
+    if not kept.sha256:
+        return "nothing is known of what it should be"
+    return "" if (size, digest) == (kept.bytes, kept.sha256) else "it is not what was recorded"
+
+
+@click.group()
+def recording() -> None:
+    """List, export and verify the recordings of calls."""
+
+
+_since = click.option("--since", default="7d", show_default=True, metavar="WHEN", help="today, 7d, 2026-11-22, …")
+
+
+def _utc(since: str) -> float:
+    return parse_when(since, datetime.now().astimezone())
+
+
+@recording.command("list")
+@_since
+@click.option("--call", default="", help="Of this call alone.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.pass_context
+def list_command(ctx: click.Context, since: str, call: str, as_json: bool) -> None:
+    """The recordings, oldest first."""
+    with open_reader(ctx) as reader:
+        rows = [kept for kept in known(reader, _utc(since)).values() if call in ("", kept.call)]
+    if as_json or ctx.obj.json:
+        click.echo(msgspec.json.encode(rows).decode())
+        return
+    table = Table("Began", "Call", "Queue", "Why", "Length", "State", "Recording", highlight=False)
+    for kept in rows:
+        state = f"erased: {kept.erased}" if kept.erased else kept.reason or "runs"
+        began = datetime.fromtimestamp(kept.began).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(began, kept.call, kept.queue, kept.why, f"{kept.seconds:.0f} s", state, kept.recording)
+    Console().print(table)
+
+
+@recording.command()
+@click.argument("call")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@_since
+@click.pass_context
+def export(ctx: click.Context, call: str, folder: Path, since: str) -> None:
+    """Copy the recordings of CALL into FOLDER. The caller is on the left, the office on the right."""
+    with open_reader(ctx) as reader:
+        rows = [kept for kept in known(reader, _utc(since)).values() if kept.call == call]
+    source = ctx.obj.data / "recordings"
+    there = [kept for kept in rows if (source / kept.recording).is_file()]
+    if not there:
+        raise SwitchroomError("recording.none", f"There is no recording of {call!r}.", "See `switchroom recording list`.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for kept in there:
+        made = folder / Path(kept.recording).name
+        shutil.copyfile(source / kept.recording, made)
+        click.echo(str(made))
+
+
+@recording.command()
+@_since
+@click.pass_context
+def verify(ctx: click.Context, since: str) -> None:
+    """Compare every recording with what the ledger says of it. Exit status 1 where one is missing or changed."""
+    with open_reader(ctx) as reader:
+        rows = known(reader, _utc(since))
+    bad = dict(_bad(ctx.obj.data / "recordings", rows))
+    for name, what in bad.items():
+        click.echo(f"{name}: {what}")
+    click.echo(f"{len(rows)} recordings, {len(bad)} with trouble.")
+    if bad:
+        ctx.exit(1)
+
+
+def _bad(folder: Path, rows: dict[str, Kept]) -> Iterator[tuple[str, str]]:
+    for name, kept in rows.items():
+        what = trouble(folder, kept)
+        if what:
+            yield name, what

@@ -1,0 +1,99 @@
+"""Recordings through the whole box: both sides in stereo, over a transfer, with a pause, after a kill, and verified."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from appliance.messages import RecordingEnded, RecordingStarted
+from tests.peers import sound
+from tests.peers.house import House
+from tests.peers.net import wait_for
+from tests.peers.station import Station
+
+pytestmark = pytest.mark.xdist_group("calls-codes")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    edits = {r'^secret = "anna-101"$': 'secret = "anna-101"\nrecord = "always"'}
+    with House(tmp_path_factory.mktemp("house"), edits=edits, provider=False) as house:
+        yield house
+
+
+@pytest.fixture(scope="module")
+def anna(house: House) -> Station:
+    return house.desk("101", "anna")
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> list[sound.Samples]:
+    folder = tmp_path_factory.mktemp("words")
+    whole = sound.load(sound.message_of(folder / "all.wav", 6.0))
+    return [whole[i * 16000:(i + 1) * 16000] for i in range(3)]
+
+
+def sides(path: Path) -> tuple[sound.Samples, sound.Samples]:
+    with wave.open(str(path)) as file:
+        assert file.getnchannels() == 2 and file.getframerate() == 8000
+        pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2) / 32768.0
+    return pcm[:, 0], pcm[:, 1]
+
+
+def last(house: House, kind: type) -> list[object]:
+    return [r.event for r in house.reader.read(limit=100_000) if isinstance(r.event, kind)]
+
+
+def test_both_sides_over_a_transfer_and_verified(house: House, anna: Station, words: list[sound.Samples]) -> None:
+    with house.guest_desk("103", "chen") as chen:
+        caller = house.gateway.dial("+358911111101").wait_up()
+        at_anna = anna.wait_call()
+        wait_for(lambda: last(house, RecordingStarted), 10, "the recording, after its announcement")
+        caller.say(words[0])
+        wait_for(lambda: sound.likeness(words[0], at_anna.heard()) > 0.9, 10, "the caller to be heard")
+        for key in "##103#":
+            at_anna.info_digit(key)
+        at_chen = chen.wait_call().wait_up()
+        at_chen.say(words[1])
+        wait_for(lambda: sound.likeness(words[1], caller.heard()) > 0.9, 10, "chen to be heard")
+        caller.hang_up()
+        at_chen.wait_end()
+    ended = wait_for(lambda: last(house, RecordingEnded), 10, "the recording's end")
+    assert ended is not None
+    event = ended[-1]
+    assert isinstance(event, RecordingEnded) and event.call == house.cdr().call and event.reason == "stopped"
+    left, right = sides(house.box.data / "recordings" / event.recording)
+    assert sound.likeness(words[0], left) > 0.9 and sound.likeness(words[0], right) < 0.7
+    assert sound.likeness(words[1], right) > 0.9 and sound.likeness(words[1], left) < 0.7
+    assert "0 with trouble" in house.box.run("recording", "verify", "--since", "2026-01-01").stdout
+    with (house.box.data / "recordings" / event.recording).open("r+b") as file:
+        file.seek(1000)
+        file.write(b"xx")
+    spoiled = house.box.run("recording", "verify", "--since", "2026-01-01", check=False)
+    assert spoiled.returncode == 1 and "it is not what was recorded" in spoiled.stdout
+    rows = house.box.json("recording", "list", "--since", "2026-01-01", "--call", event.call)
+    assert [row["sha256"] for row in rows] == [event.sha256]
+
+
+def test_one_that_a_kill_cut_off_can_be_played(house: House, anna: Station, words: list[sound.Samples]) -> None:
+    before = len(last(house, RecordingStarted))
+    caller = house.gateway.dial("+358911111101").wait_up()
+    at_anna = anna.wait_call()
+    wait_for(lambda: len(last(house, RecordingStarted)) > before, 10, "the recording")
+    caller.say(words[2])
+    wait_for(lambda: sound.likeness(words[2], at_anna.heard()) > 0.9, 10, "the caller to be heard")
+    files = sorted((house.box.data / "recordings").glob("*/*.wav"), key=lambda path: path.stat().st_mtime)
+    wait_for(lambda: files[-1].stat().st_size > 32000 * 2, 10, "two seconds on disk")
+    house.box.kill("core")
+
+    def cut() -> list[object]:
+        return [e for e in last(house, RecordingEnded) if isinstance(e, RecordingEnded) and e.reason == "interrupted"]
+
+    found = wait_for(cut, 25, "the recording made whole")
+    assert found is not None and isinstance(found[0], RecordingEnded)
+    left, _ = sides(house.box.data / "recordings" / found[0].recording)
+    assert len(left) / 8000 == pytest.approx(found[0].seconds) and sound.likeness(words[2][:8000], left) > 0.9
