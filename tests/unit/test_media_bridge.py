@@ -220,6 +220,7 @@ def test_digits_that_are_kept_are_told_and_go_no_further(engine: Engine, codec: 
         left.press("7", a.port)
         assert [e.digit for e in collect(engine, [], Digit) if isinstance(e, Digit)] == ["7"]
         a.keep_digits(False)
+        left.say(speech(0.2), a.port).join()
         left.press("8", a.port)
         until(lambda: [d for d, _ in right.digits()] == ["8"], "the second press alone")
 
