@@ -5,13 +5,30 @@ from __future__ import annotations
 from typing import Protocol
 
 from appliance.calls.flows.ring import Seat
-from appliance.calls.routing import ToExtension, ToOutside, to_target
+from appliance.calls.routing import ToExtension, ToOutside, once_per_config, to_target
 from appliance.calls.switch import Switch
+from appliance.config.model import Config
 from appliance.config.values import Target
 from appliance.core.acd_rules import phone_agent
 
 NAMESPACE = "seats"
 _PHONE = phone_agent("")
+
+
+@once_per_config
+def _owners(config: Config) -> dict[str, list[str]]:
+    """Extension -> the agents whose phone it usually is. Asked for every leg of a phone."""
+    found: dict[str, list[str]] = {}
+    for agent in config.agents:
+        if agent.extension:
+            found.setdefault(agent.extension, []).append(agent.id)
+    return found
+
+
+@once_per_config
+def _rung_phones(config: Config) -> frozenset[str]:
+    """Phones that queues ring by their extension, whoever sits there."""
+    return frozenset(member.extension for queue in config.queues for member in queue.members if member.extension)
 
 
 class States(Protocol):
@@ -36,15 +53,11 @@ class Seats:
 
     def agent_at(self, extension: str) -> str:
         """Who sits at this phone: who signed in there, else whose it is, else the phone itself where a queue rings it."""
-        for agent, at in self._at.items():
-            if at == extension:
-                return agent
         config = self._switch.config
-        own = next((a.id for a in config.agents if a.extension == extension and not self._at.get(a.id)), "")
-        if own:
-            return own
-        named = any(member.extension == extension for queue in config.queues for member in queue.members)
-        return phone_agent(extension) if named else ""
+        signed_in = self.signed_in_at(extension)
+        own = next((agent for agent in _owners(config).get(extension, ()) if not self._at.get(agent)), "")
+        named = extension in _rung_phones(config)
+        return signed_in or own or (phone_agent(extension) if named else "")
 
     def signed_in_at(self, extension: str) -> str:
         """The agent who signed in here by code, "" where none did."""
