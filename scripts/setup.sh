@@ -51,7 +51,7 @@ setup_python() {
 
 sources() {
     # Generated C is no source: it follows from the .pyx and the builders.
-    find appliance drivers -type f \( -name '*.c' -o -name '*.h' -o -name '*.pyx' -o -name '*.pxd' -o -name 'build.py' \) \
+    find appliance drivers -type f \( -name '*.c' -o -name '*.h' -o -name '*.pyx' -o -name '*.px[di]' -o -name 'build.py' \) \
         ! -name '_*.c' | LC_ALL=C sort
     echo setup.py
     echo pyproject.toml

@@ -10,7 +10,7 @@ from appliance.config.decode import Report, shown
 from appliance.config.locate import Path
 from appliance.config.model import Config, Hours, Line, Scenario, Table
 from appliance.config.routes import route_for
-from appliance.config.values import HostPort, Target
+from appliance.config.values import HostPort, Target, is_ip
 from appliance.config.walk import Leaf
 from appliance.errors import SwitchroomError
 
@@ -25,6 +25,7 @@ def run(config: Config, report: Report, where: Where, texts: Sequence[Leaf]) -> 
     """All rules; each problem goes to `report` with the path that `where` gives its table. `texts` are all leaves."""
     _places(report, where, texts)
     _ports(config, report)
+    _addresses(config, report)
     _web_and_mail(config, report)
     _lines(config, report, where)
     _phones(config, report, where)
@@ -79,6 +80,20 @@ def _ports(config: Config, report: Report) -> None:
         if place[1] and place in seen:
             report("config.ports-clash", path, f"{shown(listen)} is listened on twice.", "Choose another port.")
         seen.setdefault(place, path)
+
+
+def _addresses(config: Config, report: Report) -> None:
+    """SIP binds to and tells IP addresses; a name could mean another machine by the time a call needs it."""
+    sip = config.sip
+    named = [(path, where.host) for path, where in _listening(config) if path[0] == "sip"]
+    if sip.public_address is not None:
+        named.append((("sip", "public_address"), sip.public_address.host))
+    if sip.media_address:
+        named.append((("sip", "media_address"), sip.media_address))
+    for path, host in named:
+        if not is_ip(host):
+            fix = "Write the IP address, such as 192.0.2.10."
+            report("config.wrong-value", path, f"{shown(host)} is a name, or no address at all.", fix)
 
 
 def _listening(config: Config) -> list[tuple[Path, HostPort]]:

@@ -44,6 +44,14 @@ class Target(str):
         return Target, (str(self),)
 
 
+def is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 class HostPort(str):
     """ "192.0.2.1:5060", "[2001:db8::1]:5060", "sip.example.com" (then `port` is None and the user's default holds)."""
 
@@ -61,13 +69,12 @@ class HostPort(str):
         return self.port if self.port is not None else default
 
     @property
+    def is_ip(self) -> bool:
+        return is_ip(self.host)
+
+    @property
     def is_loopback(self) -> bool:
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return self.host == "localhost" or (self.is_ip and ipaddress.ip_address(self.host).is_loopback)
 
     def __reduce__(self) -> tuple[type[HostPort], tuple[str]]:
         return HostPort, (str(self),)

@@ -6,24 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from appliance.config import Config, ConfigError, ConfigProblem, dumps, load, loads
+from appliance.config import Config, ConfigError, dumps, load, loads
 from appliance.config.load import MAX_BYTES
 from appliance.config.problems import MAX_PROBLEMS
 from appliance.errors import SwitchroomError
+from tests import config_mistakes
+from tests.config_mistakes import Mistake, check_named, names, problems_of
 
 OFFICE = Path(__file__).parents[1] / "office" / "office.toml"
 TEXT = OFFICE.read_text(encoding="utf-8")
 
 
-def problems_of(text: str, base: Path | None = None) -> list[ConfigProblem]:
-    with pytest.raises(ConfigError) as caught:
-        loads(text, "office.toml", base)
-    return caught.value.problems
-
-
 def changed(old: str, new: str) -> str:
-    assert TEXT.count(old) >= 1, old
-    return TEXT.replace(old, new, 1)
+    return config_mistakes.changed(TEXT, old, new)
 
 
 def line_of(text: str, part: str) -> int:
@@ -84,6 +79,9 @@ MISTAKES = [
     ("20000-23999", "23999-20000", "config.wrong-value", "media_ports", "upwards"),
     ("20000-23999", "20000", "config.wrong-value", "media_ports", '"20000-23999"'),
     ("127.0.0.1:5060", "127.0.0.1:20001", "config.ports-clash", "listen", "media_ports"),
+    ('listen = "127.0.0.1:5060"', 'listen = "pbx.example:5060"', "config.wrong-value", "listen", "192.0.2.10"),
+    ('[sip]\n', '[sip]\npublic_address = "pbx.example"\n', "config.wrong-value", "public_address", "IP address"),
+    ('[sip]\n', '[sip]\nmedia_address = "pbx.example"\n', "config.wrong-value", "media_address", "IP address"),
     ("127.0.0.1:5060", "127.0.0.1:8080", "config.ports-clash", "127.0.0.1:8080", "twice"),
     ("127.0.0.1:5070", "127.0.0.256:5070", "config.wrong-value", "address", "0 to 255"),
     ("127.0.0.1:5070", "::1:5070", "config.wrong-value", "address", "[2001:db8::1]"),
@@ -104,16 +102,9 @@ MISTAKES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("old", "new", "id", "place", "says"), MISTAKES, ids=[f"{m[2]}-{m[1][:30]}" for m in MISTAKES])
-def test_each_mistake_is_named_with_its_line(old: str, new: str, id: str, place: str, says: str) -> None:
-    text = changed(old, new)
-    problems = problems_of(text)
-    matching = [problem for problem in problems if problem.id == id]
-    assert matching, problems
-    problem = matching[0]
-    assert says in f"{problem.what} {problem.fix}"
-    assert place.split("\n")[0] in text.splitlines()[problem.line - 1]
-    assert str(problem).startswith(f"office.toml:{problem.line}:{problem.column}: ")
+@pytest.mark.parametrize("mistake", MISTAKES, ids=names(MISTAKES))
+def test_each_mistake_is_named_with_its_line(mistake: Mistake) -> None:
+    check_named(TEXT, mistake)
 
 
 def test_all_problems_are_found_at_once_in_the_order_of_the_file() -> None:

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from appliance.config import Config, ConfigError, ConfigProblem, dumps, load, loads
+from appliance.config import Config, dumps, load, loads
 from appliance.config.diff import changes, mask_text
 from appliance.config.model import CallKeys, Codes, Member
 from appliance.config.store import with_base
 from appliance.config.values import RecordRule, Target
 from appliance.config.walk import leaves
 from appliance.config.words import choose, spoken
+from tests import config_mistakes
+from tests.config_mistakes import Mistake, check_named, names, problems_of
 
 OFFICE = Path(__file__).parents[1] / "office" / "office.toml"
 TEXT = OFFICE.read_text(encoding="utf-8")
@@ -159,15 +161,8 @@ file = "book.csv"
 """
 
 
-def problems_of(text: str, base: Path | None = None) -> list[ConfigProblem]:
-    with pytest.raises(ConfigError) as caught:
-        loads(text, "office.toml", base)
-    return caught.value.problems
-
-
 def changed(old: str, new: str) -> str:
-    assert WHOLE.count(old) >= 1, old
-    return WHOLE.replace(old, new, 1)
+    return config_mistakes.changed(WHOLE, old, new)
 
 
 def test_a_small_office_writes_none_of_it() -> None:
@@ -258,15 +253,9 @@ MISTAKES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("old", "new", "id", "place", "says"), MISTAKES, ids=[f"{m[2]}-{m[1][:40]}" for m in MISTAKES])
-def test_each_mistake_is_named_with_its_line(old: str, new: str, id: str, place: str, says: str) -> None:
-    text = changed(old, new)
-    problems = problems_of(text)
-    matching = [problem for problem in problems if problem.id == id]
-    assert matching, problems
-    problem = matching[0]
-    assert says in f"{problem.what} {problem.fix}"
-    assert place in text.splitlines()[problem.line - 1], problem
+@pytest.mark.parametrize("mistake", MISTAKES, ids=names(MISTAKES))
+def test_each_mistake_is_named_with_its_line(mistake: Mistake) -> None:
+    check_named(WHOLE, mistake)
 
 
 def test_the_secrets_of_mailboxes_and_night_are_masked() -> None:
