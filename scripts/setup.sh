@@ -57,18 +57,22 @@ sources() {
     echo pyproject.toml
 }
 
+compile() {
+    "$PY" setup.py -q build_ext --inplace --parallel "$(nproc)" &&
+        "$VENV/bin/pip" install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+}
+
 setup_build() {
     local files
     mapfile -t files < <(sources)
     if changed build "${files[@]}" || ! ls appliance/_core.*.so >/dev/null 2>&1; then
         say "Building the C and Cython parts"
         mkdir -p var
-        if ! "$PY" setup.py -q build_ext --inplace --parallel "$(nproc)" > var/build.log 2>&1; then
+        if ! compile > var/build.log 2>&1; then
             tail -40 var/build.log >&2
             say "The build failed; all of it is in var/build.log"
-            exit 1
+            return 1
         fi
-        "$VENV/bin/pip" install -q --disable-pip-version-check --no-deps --no-build-isolation -e . >> var/build.log 2>&1
         done_with build "${files[@]}"
     fi
 }
@@ -80,6 +84,9 @@ setup_prompts() {
 setup_all() {
     setup_packages
     setup_python
-    setup_build
-    setup_prompts
+    # Speaking the prompts needs nothing that is compiled, and the compiler leaves a core idle for most of its time.
+    setup_prompts &
+    local prompts=$!
+    setup_build || { kill "$prompts"; exit 1; }
+    wait "$prompts"
 }
