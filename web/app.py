@@ -1,27 +1,95 @@
-"""`create_app`: the Flask application with its features and the headers every answer carries."""
+"""`create_app`: the Flask application of its features, with what stands before each page."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from flask import Flask, Response
+from flask import Blueprint, Flask, current_app
+from flask_wtf.csrf import CSRFProtect
 
-from web.health.routes import blueprint as health
+from appliance.config.model import Config
+from appliance.config.store import Store
+from appliance.users.store import UserStore
+from appliance.users.throttle import Throttle
+from web import errors, i18n, ui
+from web.core_link import CoreLink
+from web.live.hub import Hub
+from web.security import access, headers, identity, sessions
+
+MAX_BODY = 32 << 20
+"""Bytes of the largest upload: a list of 200,000 rows, an hour of message."""
 
 
-def create_app(data: Path) -> Flask:
+@dataclass
+class Services:
+    """What the pages work with; one set a process."""
+
+    data: Path
+    users: UserStore
+    core: CoreLink
+    store: Store
+    hub: Hub
+    throttle: Throttle
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self.store.current()
+
+    def close(self) -> None:
+        self.hub.close()
+        self.core.close()
+        self.users.close()
+
+
+def services() -> Services:
+    made: Services = current_app.extensions["switchroom"]
+    return made
+
+
+def make_services(data: Path) -> Services:
+    core = CoreLink(data)
+    return Services(data=data, users=UserStore(data), core=core, store=Store(data), hub=Hub(core), throttle=Throttle())
+
+
+def features() -> list[Blueprint]:
+    """One folder each; a new feature adds its line here."""
+    from web.assets import routes as assets
+    from web.auth import routes as auth
+    from web.health import routes as health
+    from web.live import routes as live
+    from web.people import routes as people
+
+    return [each.blueprint for each in (assets, auth, health, live, people)]
+
+
+def create_app(data: Path, made: Services | None = None, *, secure: bool = False) -> Flask:
+    """`secure`: served over TLS, so cookies are for that alone."""
     app = Flask(__name__, static_folder=None)
-    app.config["DATA"] = data
-    app.config["MAX_CONTENT_LENGTH"] = 1 << 20
-    app.register_blueprint(health)
-    app.after_request(harden)
+    found = made or make_services(data)
+    app.extensions["switchroom"] = found
+    app.config.update(DATA=data, MAX_CONTENT_LENGTH=MAX_BODY, MAX_FORM_MEMORY_SIZE=1 << 20, WTF_CSRF_TIME_LIMIT=None,
+                      WTF_CSRF_CHECK_DEFAULT=False, SECRET_KEY=None)
+    app.session_interface = sessions.StoredSessions(found.users, secure)
+    app.config["SECRET_KEY"] = found.users.signing_key()
+    i18n.init(app)
+    ui.init(app)
+    errors.init(app)
+    for blueprint in features():
+        app.register_blueprint(blueprint)
+    identity.identify(app, found.users)
+    access.guard(app)
+    app.extensions["csrf-guard"] = CSRFProtect(app)
+    app.before_request(_forged)
+    app.after_request(headers.harden)
     return app
 
 
-def harden(response: Response) -> Response:
-    """Nothing may be framed, sniffed, cached or fetched from elsewhere."""
-    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; frame-ancestors 'none'"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cache-Control"] = "no-store"
-    return response
+def _forged() -> None:
+    """A form that another site made the browser send has no token of ours. Programs with a token of their own send no cookie."""
+    from flask import g
+
+    if not g.get("by_token"):
+        guard: CSRFProtect = current_app.extensions["csrf-guard"]
+        guard.protect()

@@ -8,11 +8,13 @@ from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 
 from appliance import bus
+from web.security.access import open_to_all
 
 blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/health")
+@open_to_all
 def health() -> ResponseReturnValue:
     data: Path = current_app.config["DATA"]
     up = bus.running(data)

@@ -1,0 +1,46 @@
+"""The language of a page: the person's own, what was chosen in this browser, what the browser asks for, the office's."""
+
+from __future__ import annotations
+
+from flask import Flask, g, request
+from flask_babel import Babel
+
+from appliance.errors import SwitchroomError
+
+LANGUAGES = {"en": "English", "fi": "Suomi", "ru": "Русский", "uk": "Українська", "zh": "中文"}
+COOKIE = "language"
+
+
+def init(app: Flask) -> None:
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = "translations"
+    Babel(app, locale_selector=language, timezone_selector=timezone)
+    app.jinja_env.globals.update(LANGUAGES=LANGUAGES, language=language)
+
+
+def language() -> str:
+    if "language" not in g:
+        g.language = _choose()
+    chosen: str = g.language
+    return chosen
+
+
+def _choose() -> str:
+    user = g.get("user")
+    for wish in (user.language if user else "", request.cookies.get(COOKIE, "")):
+        if wish in LANGUAGES:
+            return wish
+    return request.accept_languages.best_match(list(LANGUAGES)) or _office()[0]
+
+
+def timezone() -> str:
+    return _office()[1]
+
+
+def _office() -> tuple[str, str]:
+    from web.app import services
+
+    try:
+        office = services().config.office
+    except SwitchroomError:
+        return "en", "UTC"  # before the first configuration
+    return (office.language if office.language in LANGUAGES else "en"), office.timezone

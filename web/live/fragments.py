@@ -1,0 +1,57 @@
+"""The pieces of the live pages, drawn once for all browsers that show the same in the same language."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from flask import render_template
+
+from appliance.users.model import User
+from web.i18n import language
+from web.live.hub import State
+
+MAX_KEPT = 400
+Sees = Callable[[str], bool]
+Key = tuple[str, str, tuple[str, ...] | None, int]
+_kept: dict[Key, str] = {}
+_lock = threading.Lock()
+
+
+def _queues(state: State, sees: Sees) -> dict[str, Any]:
+    return {"queues": [each for each in state.queues.queues if sees(each.name)] if state.queues else []}
+
+
+def _agents(state: State, sees: Sees) -> dict[str, Any]:
+    agents = state.queues.agents if state.queues else []
+    return {"agents": [each for each in agents if not each.queues or any(map(sees, each.queues))]}
+
+
+def _waiting(state: State, sees: Sees) -> dict[str, Any]:
+    contacts = [each for each in state.queues.contacts if sees(each.queue)] if state.queues else []
+    return {"contacts": sorted(contacts, key=lambda each: (each.queue, each.position or 1 << 30))}
+
+
+def _box(state: State, sees: Sees) -> dict[str, Any]:
+    return {"status": state.status}
+
+
+FRAGMENTS: dict[str, Callable[[State, Sees], dict[str, Any]]] = {
+    "queues": _queues, "agents": _agents, "waiting": _waiting, "box": _box,
+}
+"""Name, which is also its template live/NAME.html: what it shows of the state."""
+
+
+def draw(name: str, state: State, user: User) -> str:
+    """The fragment's HTML for this person; kept until the state changes."""
+    key = (name, language(), tuple(user.queues) if user.queues is not None else None, state.version)
+    with _lock:
+        found = _kept.get(key)
+    if found is None:
+        found = render_template(f"live/{name}.html", state=state, **FRAGMENTS[name](state, user.sees_queue))
+        with _lock:
+            if len(_kept) >= MAX_KEPT:
+                _kept.clear()
+            _kept[key] = found
+    return found

@@ -1,0 +1,58 @@
+"""What templates say things with: times, spans, numbers as people of the page's language write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, g
+from flask_babel import format_datetime, format_decimal, format_time
+from flask_babel import get_timezone as zone
+from markupsafe import Markup, escape
+
+from appliance.users.rights import Right
+from web.security.access import may
+
+
+def span(seconds: float) -> str:
+    """1:05, 1:02:05."""
+    whole = max(0, round(seconds))
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def since(utc: float, css: str = "") -> Markup:
+    """A time that counts up in the browser (static/app.js); `utc` is when it began. Nothing where it is 0."""
+    if not utc:
+        return Markup("")
+    return Markup('<time class="count {}" data-since="{:.3f}">{}</time>').format(
+        escape(css), utc, span(datetime.now(UTC).timestamp() - utc))
+
+
+def at(utc: float) -> Markup:
+    """Date and time of day in the office's zone."""
+    moment = datetime.fromtimestamp(utc, UTC)
+    return Markup('<time datetime="{}">{}</time>').format(moment.isoformat(), format_datetime(moment, "short"))
+
+
+def clock(utc: float) -> str:
+    return format_time(datetime.fromtimestamp(utc, UTC), "medium")
+
+
+def number(value: float, digits: int = 0) -> str:
+    return format_decimal(round(value, digits), format=f"#,##0.{'0' * digits}" if digits else "#,##0")
+
+
+def percent(value: float) -> str:
+    return f"{number(100 * value)} %"
+
+
+def init(app: Flask) -> None:
+    app.jinja_env.filters.update(span=span, at=at, clock=clock, number=number, percent=percent)
+    app.jinja_env.globals.update(since=since, may=may, Right=Right, zone=zone)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.context_processor(_always)
+
+
+def _always() -> dict[str, Any]:
+    return {"user": g.get("user")}
