@@ -1,4 +1,4 @@
-"""`python -m web --data DIR`: the web process, on waitress (a real WSGI server: bounded threads, buffers and headers)."""
+"""`python -m web --data DIR`: the web process."""
 
 from __future__ import annotations
 
@@ -7,39 +7,48 @@ import logging
 import signal
 import sys
 import threading
-
-import waitress
+from pathlib import Path
 
 from appliance.config import store
-from appliance.errors import SwitchroomError
+from appliance.config.model import Config
 from appliance.system import notify, process
-from web.app import create_app
+from web import server, tls
+from web.app import create_app, make_services
 
 log = logging.getLogger("web")
-THREADS = 4
 
 
 async def serve(start: process.Invocation) -> int:
-    """Waitress runs its own loop on a thread; ours answers the supervisor and waits for the end."""
+    """The server runs on threads of its own; this loop answers the supervisor and waits for the end."""
     config = store.Store(start.data).current()
-    try:
-        server = waitress.create_server(create_app(start.data), listen=config.web.listen, threads=THREADS, ident="switchroom")
-    except OSError as problem:
-        raise SwitchroomError("web.start", f"The web pages cannot be served at {config.web.listen}: {problem.strerror}.",
-                              "Is another program (or another Switchroom) using that address? Change [web] listen.") from None
-    threading.Thread(target=server.run, name="waitress", daemon=True).start()
+    box = make_services(start.data, start.clock)
+    app = create_app(start.data, box, secure=config.web.use_tls)
+    listen = config.web.listen
+    made = server.make(app, listen.host, listen.port_or(0), _certificate(start.data, config))
+    threading.Thread(target=made.serve, name="http", daemon=True).start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    notify.ready(f"http://{config.web.listen}/")
-    log.info("web is up", extra={"listen": config.web.listen})
+    scheme = "https" if config.web.use_tls else "http"
+    notify.ready(f"{scheme}://{listen}/")
+    log.info("web is up", extra={"listen": listen, "tls": config.web.use_tls})
     pings = asyncio.create_task(notify.watchdog())
     await stop.wait()
     notify.stopping()
     pings.cancel()
-    server.close()
+    box.hub.close()  # streams end, and with them the threads that the server waits for
+    await asyncio.to_thread(made.stop)
+    box.close()
     return 0
+
+
+def _certificate(data: Path, config: Config) -> tuple[Path, Path] | None:
+    if not config.web.use_tls:
+        return None
+    if config.web.certificate:
+        return Path(config.web.certificate), Path(config.web.key)
+    return tls.own_certificate(data, config.web.listen.host)
 
 
 def main() -> int:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask import Blueprint, Flask, current_app
+from flask import Blueprint, Flask, current_app, g, request
 from flask_wtf.csrf import CSRFProtect
 
+from appliance.clock import Clock, SystemClock
 from appliance.config.model import Config
 from appliance.config.store import Store
 from appliance.users.store import UserStore
 from appliance.users.throttle import Throttle
-from web import errors, i18n, ui
+from web import errors, i18n, navigation, ui
 from web.core_link import CoreLink
 from web.live.hub import Hub
 from web.security import access, headers, identity, sessions
@@ -31,6 +32,7 @@ class Services:
     store: Store
     hub: Hub
     throttle: Throttle
+    clock: Clock
 
     @property
     def config(self) -> Config:
@@ -48,9 +50,10 @@ def services() -> Services:
     return made
 
 
-def make_services(data: Path) -> Services:
-    core = CoreLink(data)
-    return Services(data=data, users=UserStore(data), core=core, store=Store(data), hub=Hub(core), throttle=Throttle())
+def make_services(data: Path, clock: Clock | None = None) -> Services:
+    core, clock = CoreLink(data), clock or SystemClock()
+    return Services(data=data, users=UserStore(data, clock), core=core, store=Store(data, clock), hub=Hub(core),
+                    throttle=Throttle(), clock=clock)
 
 
 def features() -> list[Blueprint]:
@@ -75,6 +78,7 @@ def create_app(data: Path, made: Services | None = None, *, secure: bool = False
     app.config["SECRET_KEY"] = found.users.signing_key()
     i18n.init(app)
     ui.init(app)
+    navigation.init(app)
     errors.init(app)
     for blueprint in features():
         app.register_blueprint(blueprint)
@@ -88,8 +92,6 @@ def create_app(data: Path, made: Services | None = None, *, secure: bool = False
 
 def _forged() -> None:
     """A form that another site made the browser send has no token of ours. Programs with a token of their own send no cookie."""
-    from flask import g
-
-    if not g.get("by_token"):
+    if request.endpoint is not None and not g.get("by_token"):
         guard: CSRFProtect = current_app.extensions["csrf-guard"]
         guard.protect()

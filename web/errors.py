@@ -52,8 +52,8 @@ def http(error: HTTPException) -> ResponseReturnValue:
         429: (_("Too many requests."), _("Wait a minute.")),
     }.get(code, (error.name, ""))
     made = make_response(answer(code, f"web.http-{code}", *words))
-    if code == 405 and error.get_headers:
-        made.headers.extend({k: v for k, v in error.get_headers() if k == "Allow"})
+    if code == 405:
+        made.headers.extend({key: value for key, value in error.get_headers() if key == "Allow"})
     return made
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, g
+from flask import Flask, current_app, g
 from flask_babel import format_datetime, format_decimal, format_time
 from flask_babel import get_timezone as zone
 from markupsafe import Markup, escape
 
+from appliance.clock import Clock
 from appliance.users.rights import Right
 from web.security.access import may
 
@@ -26,7 +27,13 @@ def since(utc: float, css: str = "") -> Markup:
     if not utc:
         return Markup("")
     return Markup('<time class="count {}" data-since="{:.3f}">{}</time>').format(
-        escape(css), utc, span(datetime.now(UTC).timestamp() - utc))
+        escape(css), utc, span(now() - utc))
+
+
+def now() -> float:
+    """The box's own UTC: a browser's clock may be wrong."""
+    clock: Clock = current_app.extensions["switchroom"].clock
+    return clock.utc()
 
 
 def at(utc: float) -> Markup:
@@ -49,7 +56,7 @@ def percent(value: float) -> str:
 
 def init(app: Flask) -> None:
     app.jinja_env.filters.update(span=span, at=at, clock=clock, number=number, percent=percent)
-    app.jinja_env.globals.update(since=since, may=may, Right=Right, zone=zone)
+    app.jinja_env.globals.update(since=since, now=now, may=may, Right=Right, zone=zone)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_always)
 

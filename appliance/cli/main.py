@@ -34,6 +34,7 @@ GROUPS = {
     "cdr": ("appliance.cli.cdr:cdr", "Search and export call records."),
     "ledger": ("appliance.cli.ledger:ledger", "Look at the ledger of events; rebuild what is derived from it."),
     "mail": ("appliance.cli.mail:mail", "See which reports left by mail and which still wait."),
+    "user": ("appliance.cli.user:user", "Say who may use the pages and the API."),
     "prompts": ("appliance.cli.prompts:prompts", "Speak the box's prompts, or listen to what there is."),
 }
 

@@ -21,6 +21,7 @@ from appliance.errors import SwitchroomError
 from appliance.system import logs
 from appliance.system.paths import data_dir, ensure_layout, keep_private
 from appliance.system.supervisor import Supervisor, standard_children
+from appliance.users.store import UserStore
 
 
 def clock_offset(now: str | None) -> float:
@@ -88,6 +89,20 @@ def introduce(console: Console, folder: Path, config: Config) -> None:
     console.print(f"  {command} config check {office}\n  {command} config import {office}\n", highlight=False)
 
 
+def tell_pages(console: Console, folder: Path) -> None:
+    """Where the pages are; and, while nobody may use them yet, the code that makes who reads this here the first."""
+    web = store.Store(folder).current().web
+    scheme, host = ("https" if web.use_tls else "http"), web.listen.host
+    shown = own_address() or "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    console.print(f"Pages: [bold]{escape(f'{scheme}://{shown}:{web.listen.port}/')}[/]")
+    users = UserStore(folder)
+    try:
+        if code := users.setup_code():
+            console.print(f"They have no administrator yet. Open them and give the set-up code [bold]{code}[/].")
+    finally:
+        users.close()
+
+
 def only_here(data: Path) -> int:
     """Hold the data directory for this `serve`; a lock that ends with the process, as a file descriptor. A second one would
     take the first one's sockets away. Raises SwitchroomError "serve.running"."""
@@ -135,6 +150,7 @@ def serve(ctx: click.Context, config_file: str | None, data: str | None, now: st
         up.add(name)
         if up == {child for child, _ in children}:
             console.print(f"[green]Switchroom is up.[/] Data: {folder}. Look: switchroom --data {folder} status")
+            tell_pages(console, folder)
 
     status = asyncio.run(Supervisor(folder, children, ready).run())
     os.close(alone)

@@ -1,10 +1,10 @@
 """A person, a session, a token: what is kept of each."""
 
-# ruff: noqa: RUF012 - msgspec copies empty [] for each struct
+
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -44,13 +44,14 @@ class User(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A browser's session; kept under the hash of its cookie. Times are UTC seconds. `login` is empty before signing in."""
+    """A browser's session; kept under the hash of its cookie. Times are UTC seconds. `login` is empty before signing in.
+    `data` is what pages keep: the CSRF token, messages to show once."""
 
     login: str = ""
     epoch: int = 0
     began: float
     seen: float
-    data: dict[str, str] = {}
+    data: dict[str, Any] = {}
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

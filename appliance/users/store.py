@@ -28,6 +28,12 @@ SESSION_WHOLE_SECONDS = 7 * 86400
 T = TypeVar("T", User, Session, Token)
 
 
+class Owned(msgspec.Struct):
+    """What sessions and tokens have in common."""
+
+    login: str = ""
+
+
 def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
@@ -94,9 +100,9 @@ class UserStore:
                 raise SwitchroomError("users.unknown", f"There is no user {login}.", "See `switchroom user list`.")
             self._keep_an_admin({name: user for name, user in known.items() if name != login}, before=known)
             txn.delete(login.encode(), db=self._users)
-            for db, kind in ((self._sessions, Session), (self._tokens, Token)):
+            for db in (self._sessions, self._tokens):
                 for key, value in list(txn.cursor(db=db)):
-                    if msgspec.msgpack.decode(value, type=kind).login == login:
+                    if msgspec.msgpack.decode(value, type=Owned).login == login:
                         txn.delete(key, db=db)
 
     @staticmethod

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, current_app, send_from_directory, url_for
+from flask import Blueprint, Response, abort, send_from_directory, url_for
+from flask.sansio.blueprints import BlueprintSetupState
 
 from appliance import __version__
 from web.security.access import open_to_all
@@ -45,15 +46,13 @@ def _kept(response: Response) -> Response:
     return response
 
 
-@blueprint.app_context_processor
-def addresses() -> dict[str, object]:
-    """`asset("app.css")`: an address that changes with the version, so that it may be kept for ever."""
+def asset(name: str) -> str:
+    """The address of a file, which changes with the file, so that it may be kept for ever."""
+    if name.startswith("vendor/"):
+        return url_for("assets.vendor", name=name.removeprefix("vendor/"), v=__version__)
+    return url_for("assets.own", name=name, v=f"{int((OWN / name).stat().st_mtime):x}")
 
-    def asset(name: str) -> str:
-        if name.startswith("vendor/"):
-            return url_for("assets.vendor", name=name.removeprefix("vendor/"), v=__version__)
-        file = OWN / name
-        mark = int(file.stat().st_mtime) if current_app.debug or file.exists() else 0
-        return url_for("assets.own", name=name, v=f"{mark:x}")
 
-    return {"asset": asset}
+@blueprint.record_once
+def _known_to_templates(state: BlueprintSetupState) -> None:
+    state.app.jinja_env.globals["asset"] = asset

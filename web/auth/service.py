@@ -28,7 +28,7 @@ def check_open(box: Services, login: str, address: str) -> None:
 
 
 def sign_in(box: Services, login: str, password: str, code: str, address: str) -> User:
-    """Raises SwitchroomError "web.wrong-password", "web.too-many". Whether the name, the password or the code was wrong is not said."""
+    """Raises SwitchroomError "web.wrong-password", "web.too-many". Which of the three was wrong is not said."""
     login = login.strip().lower()[:64]
     check_open(box, login, address)
     user = box.users.user(login)

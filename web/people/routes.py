@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
-import msgspec
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from appliance.errors import SwitchroomError
-from appliance.users import passwords
+from appliance.users import admin
 from appliance.users.model import User
 from appliance.users.rights import RIGHTS, ROLES, Right
 from web.app import services
@@ -31,16 +29,9 @@ def _page(problem: SwitchroomError | None = None, given: tuple[str, str] | None 
     """`given`: a name and its first password, shown this once."""
     box = services()
     page = render_template("people/index.html", people=box.users.users(), roles=ROLES, rights=RIGHTS, problem=problem,
-                           given=given, config=box.config)
+                           given=given, config=box.config,
+                           agents=[("", _("nobody")), *((each.id, each.name) for each in box.config.agents)])
     return page, 400 if problem else 200
-
-
-def _convert(fields: dict[str, Any]) -> User:
-    try:
-        return msgspec.convert(fields, User)
-    except msgspec.ValidationError:
-        raise SwitchroomError("users.bad", _("This name cannot be used."),
-                              _("The name for signing in has small Latin letters, digits, dots and dashes.")) from None
 
 
 def _scope(form: MultiDict[str, str]) -> dict[str, Any]:
@@ -51,12 +42,10 @@ def _scope(form: MultiDict[str, str]) -> dict[str, Any]:
 @blueprint.post("")
 @needs(Right.USERS_EDIT)
 def add() -> ResponseReturnValue:
-    form, users = request.form, services().users
-    login, password = form.get("login", "").strip().lower()[:64], secrets.token_urlsafe(12)
+    form = request.form
+    login = form.get("login", "").strip().lower()[:64]
     try:
-        if users.user(login):
-            raise SwitchroomError("users.taken", _("There is a user of this name."), _("Choose another name."))
-        users.put_user(_convert({"login": login, "password": passwords.hashed(password), **_scope(form)}))
+        password = admin.add(services().users, login, **_scope(form))
     except SwitchroomError as problem:
         return _page(problem)
     return _page(given=(login, password))
@@ -80,23 +69,21 @@ def change(login: str) -> ResponseReturnValue:
 
 
 def _do(user: User, form: MultiDict[str, str]) -> str:
-    """Returns the new password where one was made. Every change ends the sessions that went by what was before."""
-    users, replace = services().users, msgspec.structs.replace
+    """Returns the new password where one was made."""
+    users, login = services().users, user.login
     match form.get("do"):
         case "save":
-            users.put_user(_convert(msgspec.to_builtins(user) | _scope(form) | {"epoch": user.epoch + 1}))
+            admin.change(users, login, **_scope(form))
         case "password":
-            password = secrets.token_urlsafe(12)
-            users.put_user(replace(user, password=passwords.hashed(password), epoch=user.epoch + 1))
-            return password
+            return admin.new_password(users, login)
         case "disable" | "enable" as what:
-            users.put_user(replace(user, disabled=what == "disable", epoch=user.epoch + 1))
+            admin.change(users, login, disabled=what == "disable")
         case "second-factor-off":
-            users.put_user(replace(user, totp="", totp_used=0, epoch=user.epoch + 1))
-        case "remove" if user.login == g.user.login:
+            admin.second_factor_off(users, login)
+        case "remove" if login == g.user.login:
             raise SwitchroomError("users.yourself", _("You cannot remove yourself."), _("Another administrator can."))
         case "remove":
-            users.remove_user(user.login)
+            users.remove_user(login)
         case _:
             raise SwitchroomError("web.bad-form", _("This form is not known."), _("Load the page again."))
     return ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from flask import Flask, g, request, session
 
 from appliance.users.model import User
@@ -17,8 +19,7 @@ def identify(app: Flask, users: UserStore) -> None:
             g.user, g.scopes = _by_token(users, header.removeprefix("Bearer ").strip())
             g.by_token = g.user is not None
             return
-        assert isinstance(session, WebSession) or True
-        stored = session.stored  # type: ignore[attr-defined]
+        stored = cast(WebSession, session).stored
         g.user = _current(users, stored.login, stored.epoch)
 
     app.before_request(find)

@@ -21,9 +21,7 @@ SEEN_EVERY = 60.0
 """Seconds: how often being used is noted."""
 
 
-class WebSession(CallbackDict[str, str], SessionMixin):
-    """What pages keep is text only: the CSRF token, messages to show once."""
-
+class WebSession(CallbackDict[str, Any], SessionMixin):
     def __init__(self, cookie: str, stored: Session) -> None:
         def changed(_: Any) -> None:
             self.modified = True
@@ -68,7 +66,7 @@ class StoredSessions(SessionInterface):
             return
         session.cookie = session.cookie or secrets.token_urlsafe(COOKIE_BYTES)
         kept = Session(login=session.stored.login, epoch=session.stored.epoch, began=session.stored.began,
-                       seen=self._users.clock.utc(), data={str(k): str(v) for k, v in session.items()})
+                       seen=self._users.clock.utc(), data=dict(session))
         self._users.put_session(session.cookie, kept)
         response.set_cookie(self.cookie_name, session.cookie, httponly=True, samesite="Lax", secure=self._secure, path="/")
         response.headers.add("Vary", "Cookie")

@@ -1,0 +1,151 @@
+"""`switchroom user`: who may use the pages and the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from appliance.cli.campaign import json_option
+from appliance.errors import SwitchroomError
+from appliance.users import admin
+from appliance.users.rights import RIGHTS, ROLES
+from appliance.users.store import UserStore
+
+
+@click.group()
+def user() -> None:
+    """Say who may use the pages and the API, and with which role.
+
+    \b
+    switchroom user setup-code                  for the first start of the pages
+    switchroom user add anna --role supervisor  says the first password, once
+    switchroom user password anna               a new one
+    switchroom user list
+    """
+
+
+@contextmanager
+def _store(ctx: click.Context) -> Iterator[UserStore]:
+    if not ctx.obj.data.is_dir():
+        raise SwitchroomError("bus.not-running", f"There is no box in {ctx.obj.data}.",
+                              "Start it with `switchroom serve`, or name the right folder with --data DIR.")
+    store = UserStore(ctx.obj.data)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@user.command("list")
+@json_option
+@click.pass_context
+def list_users(ctx: click.Context) -> None:
+    """List all users."""
+    with _store(ctx) as store:
+        found = store.users()
+    if ctx.obj.json:
+        rows = [{key: value for key, value in msgspec.to_builtins(each).items() if key not in ("password", "totp", "totp_used")}
+                for each in found]
+        click.echo(msgspec.json.encode(rows).decode())
+        return
+    table = Table("Signs in as", "Name", "Role", "Agent", "Queues", "Lists", "State")
+    for each in found:
+        state = "disabled" if each.disabled else "second factor" if each.totp else ""
+        table.add_row(each.login, escape(each.name), each.role, each.agent, ", ".join(each.queues or ["all"]),
+                      ", ".join(each.lists or ["all"]), state)
+    Console(highlight=False).print(table)
+
+
+@user.command()
+@click.argument("login")
+@click.option("--name", help="The person's name (default: LOGIN).")
+@click.option("--role", type=click.Choice(ROLES), default="viewer", show_default=True)
+@click.option("--agent", default="", help="Id of the agent that this person is.")
+@click.option("--queue", "queues", multiple=True, help="Sees only these queues.")
+@click.option("--list", "lists", multiple=True, help="Sees only these lists.")
+@json_option
+@click.pass_context
+def add(ctx: click.Context, login: str, name: str | None, role: str, agent: str, queues: tuple[str, ...],
+        lists: tuple[str, ...]) -> None:
+    """Add the user LOGIN; says the first password."""
+    with _store(ctx) as store:
+        password = admin.add(store, login, name=name or login, role=role, agent=agent, queues=list(queues) or None,
+                             lists=list(lists) or None)
+    _tell(ctx, login, password)
+
+
+@user.command()
+@click.argument("login")
+@json_option
+@click.pass_context
+def password(ctx: click.Context, login: str) -> None:
+    """Give LOGIN a new password; whoever is signed in with the old one is signed out."""
+    with _store(ctx) as store:
+        new = admin.new_password(store, login)
+    _tell(ctx, login, new)
+
+
+def _tell(ctx: click.Context, login: str, password: str) -> None:
+    if ctx.obj.json:
+        click.echo(msgspec.json.encode({"login": login, "password": password}).decode())
+    else:
+        click.echo(f"{login} signs in with {password}\nIt is shown this once; it can be changed under My account.")
+
+
+@user.command()
+@click.argument("login")
+@click.argument("role", type=click.Choice(ROLES))
+@click.pass_context
+def role(ctx: click.Context, login: str, role: str) -> None:
+    """Give LOGIN another role."""
+    with _store(ctx) as store:
+        admin.change(store, login, role=role)
+
+
+@user.command()
+@click.argument("login")
+@click.pass_context
+def remove(ctx: click.Context, login: str) -> None:
+    """Remove LOGIN with all sessions and tokens."""
+    with _store(ctx) as store:
+        store.remove_user(login)
+
+
+@user.command("second-factor-off")
+@click.argument("login")
+@click.pass_context
+def second_factor_off(ctx: click.Context, login: str) -> None:
+    """For who has lost the phone with the codes."""
+    with _store(ctx) as store:
+        admin.second_factor_off(store, login)
+
+
+@user.command("roles")
+@json_option
+@click.pass_context
+def roles(ctx: click.Context) -> None:
+    """Say what each role may do."""
+    if ctx.obj.json:
+        click.echo(msgspec.json.encode({role: sorted(rights) for role, rights in RIGHTS.items()}).decode())
+        return
+    for name in ROLES:
+        click.echo(f"{name}: {', '.join(sorted(RIGHTS[name]))}")
+
+
+@user.command("setup-code")
+@json_option
+@click.pass_context
+def setup_code(ctx: click.Context) -> None:
+    """Say the code that the first start of the pages asks for."""
+    with _store(ctx) as store:
+        code = store.setup_code()
+    if ctx.obj.json:
+        click.echo(msgspec.json.encode({"code": code}).decode())
+    else:
+        click.echo(code or "This box has an administrator already: sign in, or see `switchroom user list`.")

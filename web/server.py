@@ -1,0 +1,56 @@
+"""The WSGI server of the pages: cheroot, a thread a request, TLS where it is asked for.
+
+Streams (server-sent events) hold their thread for as long as a page is open: that is what most of the threads are for.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from pathlib import Path
+
+from cheroot.ssl.builtin import BuiltinSSLAdapter
+from cheroot.wsgi import Server
+from flask import Flask
+
+from appliance.errors import SwitchroomError
+from web.live.routes import MAX_STREAMS
+
+THREADS = 12
+"""For pages and calls of the API, beside one for each stream."""
+log = logging.getLogger("web")
+
+
+class Quiet(Server):
+    """Cheroot writes to stderr by itself; ours goes to the log."""
+
+    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
+        log.log(level, "%s", msg.strip(), exc_info=traceback)
+
+
+def make(app: Flask, host: str, port: int, certificate: tuple[Path, Path] | None) -> Server:
+    """`certificate`: PEM files of certificate and key; None: plain HTTP.
+
+    Raises SwitchroomError "web.start", "web.certificate"."""
+    server = Quiet((host, port), app, numthreads=THREADS, max=THREADS + MAX_STREAMS, request_queue_size=128, timeout=30)
+    server.server_name = "switchroom"
+    server.max_request_header_size = 32 << 10
+    server.max_request_body_size = app.config["MAX_CONTENT_LENGTH"]
+    if certificate is not None:
+        server.ssl_adapter = _adapter(*certificate)
+    try:
+        server.prepare()
+    except OSError as problem:
+        raise SwitchroomError("web.start", f"The web pages cannot be served at {host}:{port}: {problem.strerror or problem}.",
+                              "Is another program (or another Switchroom) using that address? Change [web] listen.") from None
+    return server
+
+
+def _adapter(certificate: Path, key: Path) -> BuiltinSSLAdapter:
+    try:
+        adapter = BuiltinSSLAdapter(str(certificate), str(key))
+    except (ssl.SSLError, OSError) as problem:
+        raise SwitchroomError("web.certificate", f"The certificate {certificate} cannot be used: {problem}.",
+                              "[web] certificate and key must be PEM files that belong together.") from None
+    adapter.context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return adapter
