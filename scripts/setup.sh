@@ -42,10 +42,12 @@ setup_python() {
         rm -rf "$VENV"
         /usr/bin/python3 -m venv "$VENV"
     fi
-    if changed python requirements.txt requirements-build.txt; then
+    local wanted=(requirements.txt requirements-build.txt requirements-assets.txt)
+    if changed python "${wanted[@]}"; then
         say "Installing Python libraries (requirements.txt)"
         "$VENV/bin/pip" install -q --disable-pip-version-check -r requirements-build.txt -r requirements.txt
-        done_with python requirements.txt requirements-build.txt
+        "$VENV/bin/pip" install -q --disable-pip-version-check --no-deps -r requirements-assets.txt
+        done_with python "${wanted[@]}"
     fi
 }
 
@@ -77,6 +79,15 @@ setup_build() {
     fi
 }
 
+setup_translations() {
+    local files
+    mapfile -t files < <(find web/translations -name '*.po' | LC_ALL=C sort)
+    if changed translations "${files[@]}"; then
+        "$VENV/bin/pybabel" -q compile -d web/translations 2>> var/build.log
+        done_with translations "${files[@]}"
+    fi
+}
+
 setup_prompts() {
     "$PY" -m appliance.cli prompts build
 }
@@ -88,5 +99,6 @@ setup_all() {
     setup_prompts &
     local prompts=$!
     setup_build || { kill "$prompts"; exit 1; }
+    setup_translations
     wait "$prompts"
 }

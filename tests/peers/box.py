@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import psutil
 
-from tests.peers.net import free_port, media_range, wait_for
+from tests.peers.net import free_port, listening, media_range, wait_for
 
 OFFICE = Path(__file__).parents[1] / "office"
 MONDAY = "2026-03-02T10:00:00+02:00"
@@ -86,6 +86,11 @@ class Box:
         assert self._process.poll() is None, f"serve ended with {self._process.returncode}:\n{self.log()[-3000:]}"
         done = self.run("status", check=False)
         return done.returncode == 0
+
+    def wait_pages(self, seconds: float = 30) -> str:
+        """The address of the pages, as soon as they are served; they come up after the core."""
+        wait_for(lambda: listening(self.web_port), seconds, f"the pages are not up:\n{self.log()[-3000:]}")
+        return f"http://127.0.0.1:{self.web_port}"
 
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:

@@ -31,6 +31,12 @@ def free_port() -> int:
     raise RuntimeError("no free port on 127.0.0.1")
 
 
+def listening(port: int) -> bool:
+    """Whether somebody accepts TCP connections on this port of loopback."""
+    with socket.socket() as tcp:
+        return tcp.connect_ex(("127.0.0.1", port)) == 0
+
+
 _taken: set[int] = set()
 
 

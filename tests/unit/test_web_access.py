@@ -13,8 +13,8 @@ from appliance.users.throttle import Throttle
 from tests.webkit import Pages
 from web.security import access
 
-OPEN = {"assets.own", "assets.vendor", "auth.login", "auth.do_login", "auth.start", "auth.do_start", "auth.choose_language",
-        "health.health"}
+OPEN = {"api.openapi", "assets.own", "assets.vendor", "auth.login", "auth.do_login", "auth.start", "auth.do_start",
+        "auth.choose_language", "health.health"}
 """All that a stranger may ask for. A new page that is open to all is a decision, and is written down here."""
 ARGUMENTS = {"login": "nobody", "name": "nothing"}
 

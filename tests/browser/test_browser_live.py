@@ -1,0 +1,79 @@
+"""First start, signing in, and the live page that follows the box by itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import Page, expect
+
+from appliance.users.store import UserStore
+from tests.peers.net import wait_for
+from tests.peers.pages import PASSWORD, Site, check_accessible, fits, shots
+
+
+def test_the_first_administrator_comes_in_with_the_code(page: Page, tmp_path: Path) -> None:
+    with Site(tmp_path, people=False) as site:
+        store = UserStore(site.box.data)
+        code = store.setup_code()
+        store.close()
+        wait_for(lambda: f"set-up code {code}" in " ".join(site.box.log().split()), 10, "who started the box is told the code")
+        page.goto(site.url)
+        expect(page.locator("h1")).to_have_text("Welcome")
+        check_accessible(page)
+        shots(page, "first-start")
+        for name, text in {"code": code, "name": "Ada Lind", "login": "ada", "password": PASSWORD}.items():
+            page.fill(f"[name={name}]", text)
+        page.click("main button.primary")
+        expect(page.locator("header .who summary")).to_contain_text("Ada Lind")
+        expect(page.locator("h1")).to_have_text("Live")
+
+
+def test_live_follows_the_agents_by_itself(site: Site, page: Page) -> None:
+    site.sign_in(page, "supervisor")
+    row = page.locator("[data-agent=boris]")
+    expect(row).to_contain_text("signed out")
+    site.box.run("agent", "login", "boris")
+    began = time.monotonic()
+    expect(row).to_contain_text("not answering" if "not answering" in row.inner_text() else "ready", timeout=5000)
+    assert time.monotonic() - began < 5
+    check_accessible(page)
+    fits(page)
+    shots(page, "live")
+
+
+def test_the_page_says_when_the_core_is_gone_and_when_it_is_back(site: Site, page: Page) -> None:
+    site.sign_in(page)
+    expect(page.locator("[data-line=gateway]")).to_be_visible()
+    banner = page.locator("#link")
+    expect(banner).to_be_hidden()
+    core = site.box.pid("core")
+    os.kill(core, signal.SIGSTOP)  # there, and silent
+    try:
+        expect(banner).to_contain_text("does not answer", timeout=15_000)
+        shots(page, "core-gone")
+    finally:
+        os.kill(core, signal.SIGCONT)
+    expect(banner).to_be_hidden(timeout=15_000)
+
+
+def test_the_page_finds_the_restarted_web_again(site: Site, page: Page) -> None:
+    site.sign_in(page)
+    banner = page.locator("#link")
+    psutil.Process(site.box.pid("web")).kill()
+    expect(banner).to_contain_text("connection to the box is lost", timeout=10_000)
+    expect(banner).to_be_hidden(timeout=20_000)  # the session is kept over the restart, too
+    expect(page.locator("[data-line=gateway]")).to_be_visible()
+
+
+def test_languages_are_chosen_in_the_page(site: Site, page: Page) -> None:
+    site.sign_in(page, "viewer")
+    page.click(".languages summary")
+    page.click("[name=language][value=fi]")
+    expect(page.locator("html")).to_have_attribute("lang", "fi")
+    page.click(".languages summary")
+    page.click("[name=language][value=en]")
+    expect(page.locator("html")).to_have_attribute("lang", "en")

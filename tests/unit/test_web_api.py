@@ -1,0 +1,90 @@
+"""The API: described as it is, tokens that may only what they were made for, errors with an id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.users.rights import Right
+from tests.webkit import Pages
+from web.api.routes import api
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[Pages]:
+    made = Pages(tmp_path)
+    yield made
+    made.close()
+
+
+def bearer(secret: str) -> dict[str, dict[str, str]]:
+    return {"headers": {"Authorization": f"Bearer {secret}"}}
+
+
+def make_token(pages: Pages, login: str, *scopes: Right, days: int = 0) -> str:
+    browser = pages.browser(login)
+    answer = browser.client.post("/api/v1/tokens", json={"name": "crm", "scopes": list(scopes), "days": days},
+                                 headers={"X-CSRFToken": browser.token()})
+    assert answer.status_code == 201, answer.text
+    secret: str = answer.json["secret"]  # type: ignore[index]
+    return secret
+
+
+def test_every_call_is_described_with_what_it_needs_and_returns(pages: Pages) -> None:
+    told = pages.app.test_client().get("/api/v1/openapi.json").json
+    assert told is not None and told["openapi"].startswith("3.1")
+    served = {(str(rule), method) for rule in pages.app.url_map.iter_rules() if str(rule).startswith("/api/v1/")
+              for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}} - {("/api/v1/openapi.json", "GET")}
+    assert len(served) == len(api.calls) == sum(len(each) for each in told["paths"].values())
+    for path in told["paths"].values():
+        for call in path.values():
+            assert call["summary"] and call["responses"]["401"]
+
+
+def test_a_token_may_what_it_was_made_for_and_no_more(pages: Pages) -> None:
+    secret = make_token(pages, "supervisor", Right.CALLS_VIEW)
+    client = pages.app.test_client()
+    assert client.get("/api/v1/me", **bearer(secret)).json["rights"] == ["calls.view"]  # type: ignore[index]
+    refused = client.get("/api/v1/agents", **bearer(secret))
+    assert (refused.status_code, refused.json["error"]["id"]) == (403, "web.forbidden")  # type: ignore[index]
+    assert client.get("/api/v1/agents", **bearer(make_token(pages, "viewer", Right.LIVE_VIEW))).status_code == 503  # no core here
+    assert client.get("/api/v1/me", **bearer("sw_nonsense")).status_code == 401
+    again = client.post("/api/v1/tokens", json={"name": "x", "scopes": ["calls.view"]}, **bearer(secret))
+    assert again.status_code == 403
+
+
+def test_nobody_gives_a_token_rights_of_others(pages: Pages) -> None:
+    browser = pages.browser("agent")
+    answer = browser.client.post("/api/v1/tokens", json={"name": "x", "scopes": ["users.edit"]},
+                                 headers={"X-CSRFToken": browser.token()})
+    assert answer.status_code == 403 and pages.box.users.tokens() == []
+
+
+def test_tokens_end_with_their_time_their_owner_and_by_hand(pages: Pages) -> None:
+    short, other = make_token(pages, "viewer", Right.LIVE_VIEW, days=1), make_token(pages, "agent", Right.DESK)
+    client = pages.app.test_client()
+    assert client.get("/api/v1/me", **bearer(short)).status_code == 200
+    pages.clock.advance(86401)
+    assert client.get("/api/v1/me", **bearer(short)).status_code == 401
+    admin = pages.browser("admin")
+    token = next(each for each in pages.box.users.tokens() if each.login == "agent")
+    headers = {"X-CSRFToken": admin.token()}
+    assert pages.browser("viewer").client.delete(f"/api/v1/tokens/{token.id}").status_code == 400  # no form token
+    assert admin.client.delete(f"/api/v1/tokens/{token.id}", headers=headers).status_code == 204
+    assert client.get("/api/v1/me", **bearer(other)).status_code == 401
+    gone = make_token(pages, "operator", Right.CAMPAIGNS_VIEW)
+    pages.box.users.remove_user("operator")
+    assert client.get("/api/v1/me", **bearer(gone)).status_code == 401
+
+
+def test_wrong_requests_are_told_what_is_wrong(pages: Pages) -> None:
+    client = pages.app.test_client()
+    token = bearer(make_token(pages, "supervisor", Right.LIVE_ACT))
+    for body, id in (({"data": b"{", "content_type": "application/json"}, "api.bad-body"), ({"data": b"x"}, "api.not-json"),
+                     ({"json": {"action": "dance"}}, "api.bad-body"), ({"json": {"action": "ready", "x": 1}}, "api.bad-body"),
+                     ({"data": b'{"action": "\xff"}', "content_type": "application/json"}, "api.bad-body")):
+        answer = client.post("/api/v1/agents/anna", **body, **token)
+        assert (answer.status_code, answer.json["error"]["id"]) == (400, id), body  # type: ignore[index]
+    assert client.get("/api/v1/nothing", **token).json["error"]["id"] == "web.http-404"  # type: ignore[index]

@@ -1,0 +1,55 @@
+"""Every text of the pages in every language, with the same places to fill in."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
+from babel.messages.pofile import read_po
+
+from web.i18n import LANGUAGES
+
+ROOT = Path(__file__).parents[2]
+CATALOGUES = ROOT / "web" / "translations"
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "lazy_gettext": None, "_l": None}
+PLACE = re.compile(r"%(?:\((\w+)\))?[sd]")
+
+
+@pytest.fixture(scope="module")
+def wanted() -> set[str]:
+    with (ROOT / "babel.cfg").open() as file:
+        methods, options = parse_mapping_cfg(file)
+    found: set[str] = set()
+    for _, _, message, _, _ in extract_from_dir(ROOT, methods, options, keywords=KEYWORDS):
+        found.update([message] if isinstance(message, str) else message)
+    assert len(found) > 50
+    return found
+
+
+def catalogue(language: str) -> Catalog:
+    path = CATALOGUES / language / "LC_MESSAGES" / "messages.po"
+    return read_po(BytesIO(path.read_bytes()), locale=language)
+
+
+@pytest.mark.parametrize("language", sorted(set(LANGUAGES) - {"en"}))
+def test_every_text_is_translated(language: str, wanted: set[str]) -> None:
+    known = catalogue(language)
+    missing = sorted(text for text in wanted if not (message := known.get(text)) or not _whole(message.string))
+    assert not missing, f"{len(missing)} texts have no translation; run scripts/translations and fill them in: {missing[:10]}"
+    assert not [message.id for message in known if message.fuzzy and message.id]
+
+
+@pytest.mark.parametrize("language", sorted(set(LANGUAGES) - {"en"}))
+def test_what_is_filled_in_is_the_same(language: str) -> None:
+    for message in catalogue(language):
+        if message.id and isinstance(message.id, str):
+            assert sorted(PLACE.findall(message.id)) == sorted(PLACE.findall(str(message.string))), message.id
+
+
+def _whole(string: object) -> bool:
+    return bool(string) and (isinstance(string, str) or (isinstance(string, list | tuple) and all(string)))

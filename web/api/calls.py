@@ -1,0 +1,106 @@
+"""A call of the API, declared once: its right, what goes in and out; from the same words come its checks and its description.
+
+    @api.get("/agents", Right.LIVE_VIEW, returns=list[AgentNow])
+    def agents() -> list[AgentNow]:
+        \"\"\"All agents as they stand.\"\"\"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from appliance.errors import SwitchroomError
+from appliance.users.rights import Right
+from web.security.access import Access
+
+View = TypeVar("View", bound=Callable[..., Any])
+PREFIX = "/api/v1"
+MAX_JSON = 1 << 20
+
+
+@dataclass(frozen=True)
+class Call:
+    method: str
+    path: str
+    """As Flask writes it, below PREFIX: "/agents/<id>"."""
+    view: Callable[..., Any]
+    access: Access
+    returns: Any
+    query: type[msgspec.Struct] | None
+    body: Any
+    status: int
+
+
+class Api:
+    """The calls of a blueprint, in the order in which they were declared."""
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        self.blueprint = blueprint
+        self.calls: list[Call] = []
+
+    def get(self, path: str, *rights: Right, returns: Any, query: type[msgspec.Struct] | None = None) -> Callable[[View], View]:
+        return self._add("GET", path, rights, returns, query, None, 200)
+
+    def post(self, path: str, *rights: Right, returns: Any, body: Any = None, status: int = 200) -> Callable[[View], View]:
+        return self._add("POST", path, rights, returns, None, body, status)
+
+    def put(self, path: str, *rights: Right, returns: Any, body: Any = None) -> Callable[[View], View]:
+        return self._add("PUT", path, rights, returns, None, body, 200)
+
+    def delete(self, path: str, *rights: Right, returns: Any = None) -> Callable[[View], View]:
+        return self._add("DELETE", path, rights, returns, None, None, 200 if returns else 204)
+
+    def _add(self, method: str, path: str, rights: tuple[Right, ...], returns: Any, query: type[msgspec.Struct] | None,
+             body: Any, status: int) -> Callable[[View], View]:
+        access = Access("right", frozenset(rights)) if rights else Access("signed-in")
+
+        def register(view: View) -> View:
+            call = Call(method, path, view, access, returns, query, body, status)
+            self.calls.append(call)
+
+            def answer(**arguments: Any) -> Response:
+                return _answer(call, arguments)
+
+            answer.access = access  # type: ignore[attr-defined]
+            answer.__doc__ = view.__doc__
+            self.blueprint.add_url_rule(path, view.__name__, answer, methods=[method])
+            return view
+
+        return register
+
+
+def _answer(call: Call, arguments: dict[str, Any]) -> Response:
+    if call.query is not None:
+        arguments["query"] = _read_query(call.query)
+    if call.body is not None:
+        arguments["body"] = _read_body(call.body)
+    made = call.view(**arguments)
+    if call.returns is None:
+        return Response(status=204)
+    return Response(msgspec.json.encode(made), status=call.status, content_type="application/json")
+
+
+def _read_query(wanted: type[msgspec.Struct]) -> Any:
+    unknown = sorted(set(request.args) - {field.encode_name for field in msgspec.structs.fields(wanted)})
+    if unknown:
+        raise SwitchroomError("api.bad-query", f"There is no parameter {unknown[0]!r:.80}.", "See /api/v1/openapi.json.")
+    try:
+        return msgspec.convert(request.args.to_dict(), wanted, strict=False)
+    except msgspec.ValidationError as problem:
+        raise SwitchroomError("api.bad-query", f"A parameter is wrong: {problem}.", "See /api/v1/openapi.json.") from None
+
+
+def _read_body(wanted: Any) -> Any:
+    if not request.is_json:
+        raise SwitchroomError("api.not-json", "The body must be JSON.", "Send it with Content-Type: application/json.")
+    if (request.content_length or 0) > MAX_JSON:
+        raise SwitchroomError("api.too-large", f"The body has more than {MAX_JSON} bytes.", "Send less at once.")
+    try:
+        return msgspec.json.decode(request.get_data(cache=False), type=wanted)
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise SwitchroomError("api.bad-body", f"The body cannot be read: {problem}.", "See /api/v1/openapi.json.") from None

@@ -1,0 +1,81 @@
+"""Queues, agents and callers as they stand, and what a supervisor does with them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from flask import g
+
+from appliance.errors import SwitchroomError
+from appliance.messages import (
+    AgentNow,
+    ContactNow,
+    ControlAgent,
+    Done,
+    QueueNow,
+    Queues,
+    QueuesReply,
+    Reasons,
+    Status,
+    StatusReply,
+    Why,
+)
+from appliance.users.rights import Right
+from web.api.routes import api
+from web.app import services
+
+
+class AgentOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`reason`: of a break, by its name; `extension`: where to sign in, empty for the agent's own phone."""
+
+    action: Literal["login", "logout", "ready", "break"]
+    reason: str = ""
+    extension: str = ""
+
+
+def _now() -> QueuesReply:
+    reply: QueuesReply = services().core.ask(Queues())
+    return reply
+
+
+@api.get("/status", Right.LIVE_VIEW, returns=StatusReply)
+def status() -> StatusReply:
+    """Lines, phones, calls and troubles of the box."""
+    reply: StatusReply = services().core.ask(Status())
+    return reply
+
+
+@api.get("/queues", Right.LIVE_VIEW, Right.WALLBOARD, returns=list[QueueNow])
+def queues() -> list[QueueNow]:
+    """All queues that you may see, as they stand."""
+    return [each for each in _now().queues if g.user.sees_queue(each.name)]
+
+
+@api.get("/agents", Right.LIVE_VIEW, returns=list[AgentNow])
+def agents() -> list[AgentNow]:
+    """The agents of the queues that you may see."""
+    return [each for each in _now().agents if not each.queues or any(map(g.user.sees_queue, each.queues))]
+
+
+@api.post("/agents/<id>", Right.LIVE_ACT, returns=Done, body=AgentOrder)
+def order_agent(id: str, body: AgentOrder) -> Done:
+    """Sign an agent in or out, make them ready, send them on a break."""
+    reply: Done = services().core.ask(ControlAgent(agent=id, action=body.action, reason=body.reason, extension=body.extension,
+                                                   by=f"web:{g.user.login}"))
+    return reply
+
+
+@api.get("/contacts", Right.LIVE_VIEW, returns=list[ContactNow])
+def contacts() -> list[ContactNow]:
+    """Who waits and who talks, in the queues that you may see."""
+    return [each for each in _now().contacts if g.user.sees_queue(each.queue)]
+
+
+@api.get("/contacts/<id>/why", Right.LIVE_VIEW, returns=Reasons)
+def why(id: str) -> Reasons:
+    """Why each agent has or has not got this caller, who is here now."""
+    if not any(each.id == id and g.user.sees_queue(each.queue) for each in _now().contacts):
+        raise SwitchroomError("queue.no-contact", "There is no such contact now.", "See /api/v1/contacts.")
+    reply: Reasons = services().core.ask(Why(contact=id))
+    return reply

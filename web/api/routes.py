@@ -1,0 +1,24 @@
+"""The blueprint of /api/v1: the calls of every file here, and their description."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+
+from web.api.calls import PREFIX, Api
+from web.api.openapi import describe
+from web.security.access import open_to_all
+
+blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
+api = Api(blueprint)
+
+
+@blueprint.get("/openapi.json")
+@open_to_all
+def openapi() -> dict[str, Any]:
+    """What can be asked; it tells nothing of this office."""
+    return describe(api.calls)
+
+
+from web.api import live, tokens  # noqa: E402, F401 - each file declares its calls with `api`
