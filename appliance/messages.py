@@ -31,6 +31,7 @@ from appliance.messages_acd import (  # noqa: F401 - every message is had from h
     OfferEnded,
     QueueSwitched,
 )
+from appliance.messages_audit import AUDIT_EVENTS, AuditNoted, NoteAudit  # noqa: F401 - the same
 from appliance.messages_base import Command, Event, Personal, Reply
 from appliance.messages_desk import (  # noqa: F401 - the same
     DESK_EVENTS,
@@ -351,7 +352,7 @@ class MissedMarked(Event, frozen=True, kw_only=True):
     done: bool = False
 
 
-_APART = (*OFFICE_EVENTS, *DESK_EVENTS, *ACD_EVENTS)
+_APART = (*OFFICE_EVENTS, *DESK_EVENTS, *ACD_EVENTS, *AUDIT_EVENTS)
 EVENTS: tuple[type[Event], ...] = (*(cls for cls in Event.__subclasses__() if cls not in _APART), *_APART)
 
 

@@ -60,12 +60,13 @@ def features() -> list[Blueprint]:
     """One folder each; a new feature adds its line here."""
     from web.api import routes as api
     from web.assets import routes as assets
+    from web.audit import routes as audit
     from web.auth import routes as auth
     from web.health import routes as health
     from web.live import routes as live
     from web.people import routes as people
 
-    return [each.blueprint for each in (api, assets, auth, health, live, people)]
+    return [each.blueprint for each in (api, assets, audit, auth, health, live, people)]
 
 
 def create_app(data: Path, made: Services | None = None, *, secure: bool = False) -> Flask:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from appliance import __version__
+from appliance import __version__, audit
 from appliance._core import Channels
 from appliance.calls.flows.agent import AgentCodes
 from appliance.calls.flows.ringback import Summary, ring_back, summary_clips
@@ -95,6 +95,7 @@ class Box:
         self.attempts = Attempts(self.switch, self.desk, self.ledger)
         self.recovery = Recovery(self.ledger, self.driver, self.channels, self.desk)
         self.phones_up: dict[str, str] = {}
+        self._audit: asyncio.Task[None]
         self.on_wake = lambda seq: None
         self.settings = SettingsBook(self.ledger)
         self.recordings = Recordings(data / "recordings", self.ledger, self.switch)
@@ -124,6 +125,7 @@ class Box:
         self._set_lines()
         clean = not self.ledger.open_calls()
         await self._noted(BoxStarted(version=__version__, clean=clean))
+        self._audit = asyncio.create_task(audit.take_waiting(self.data, self.ledger))  # a full disk holds up no phone
         await self.office.start()
         self.engine.start(asyncio.get_running_loop())
         asyncio.get_running_loop().add_reader(self.engine.fileno(), self.switch.on_media)
@@ -148,6 +150,7 @@ class Box:
         self.engine.stop()
         self.switch.on_media()
         await self.recordings.stop()
+        self._audit.cancel()
         await self._noted(BoxStopped(reason=reason))
         await self.ledger.close()
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from appliance import audit
 from appliance import messages as m
 from appliance.calls.forwarding import wish
 from appliance.calls.settings import CONFIGURED, known_phone, state_of
@@ -31,6 +32,7 @@ class Commands:
             m.VoicemailMailed: self._voicemail_mailed,
             m.AskPhones: self._phones,
             m.SetPhone: self._set_phone,
+            m.NoteAudit: self._note_audit,
         }
 
     async def handle(self, command: m.Command) -> m.Reply:
@@ -86,6 +88,11 @@ class Commands:
 
     async def _voicemail_mailed(self, command: m.VoicemailMailed) -> m.Reply:
         await self._box.office.mailroom.mailed(command.box, command.message)
+        return m.Done()
+
+    async def _note_audit(self, command: m.NoteAudit) -> m.Reply:
+        await audit.take_waiting(self._box.data, self._box.ledger)
+        await self._box.ledger.commit(audit.noted(command))
         return m.Done()
 
     async def _phones(self, command: m.AskPhones) -> m.Reply:

@@ -33,10 +33,11 @@ cdef dict _VERSIONS = VERSIONS
 cdef object _CAMPAIGN_EVENTS = CAMPAIGN_EVENTS
 cdef object _HIDING = HIDING
 cdef tuple _UNSTORABLE = (TypeError, ValueError, OverflowError, msgspec.MsgspecError)
-cdef tuple _TABLES = ("cdr", "cdr_call", "cdr_sip", "cdr_number", "cdr_line", "cdr_extension", "cdr_campaign", "campaign_events")
+cdef tuple _TABLES = ("cdr", "cdr_call", "cdr_sip", "cdr_number", "cdr_line", "cdr_extension", "cdr_campaign", "campaign_events", "audit")
 cdef bytes _MARK_KEY = b"\0"
 """In the table of open calls, and no call's key: the event up to which the table is complete."""
 cdef object _CallEnded = m.CallEnded
+cdef object _AuditNoted = m.AuditNoted
 cdef object _AttemptEnded = m.AttemptEnded
 
 
@@ -209,6 +210,9 @@ cdef class Deriver:
             self._campaign(txn, dbs, seq, event)
         if event.__class__ is _CallEnded:
             self._call_ended(txn, dbs, event, mono, boot)
+            return 0
+        if event.__class__ is _AuditNoted:
+            (<list>self._rows["audit"]).append((u64(seq), b""))
             return 0
         fold = self.calls.take(seq, event, utc, mono, boot)
         if fold is not None:

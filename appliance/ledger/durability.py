@@ -75,6 +75,7 @@ DURABILITY: dict[type[m.Event], Durability] = {
     m.QueueSwitched: BEHIND,
     m.DayBegan: BEHIND,
     m.AcdConfigured: BEHIND,
+    m.AuditNoted: COMMIT,  # noted, then done
 }
 
 CAMPAIGN_EVENTS: frozenset[type[m.Event]] = frozenset({

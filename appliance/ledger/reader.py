@@ -90,6 +90,19 @@ class LedgerReader:
                 return U64.unpack(cursor.key()[4:])[0] - 1
         return self.last_seq()
 
+    def audit(self, before_seq: int = SEQ_MAX, limit: int = 100) -> list[m.Record]:
+        """What was noted of people's doing (AuditNoted) with seq < `before_seq`, newest first."""
+        found: list[m.Record] = []
+        with self._store.read() as (txn, dbs), txn.cursor(db=dbs["audit"]) as cursor:
+            read = _Records(txn, dbs)
+            key = U64.pack(max(0, min(before_seq, SEQ_MAX)))
+            at = cursor.prev() if cursor.set_range(key) else cursor.last()
+            while at and len(found) < limit:
+                seq = cursor.key()
+                found.append(read(U64.unpack(seq)[0], txn.get(seq, db=dbs["events"])))
+                at = cursor.prev()
+        return found
+
     # -- campaigns --
 
     def campaign_events(self, campaign: int, after_seq: int = 0, limit: int = 100_000) -> list[m.Record]:

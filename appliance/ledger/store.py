@@ -27,6 +27,7 @@ BASE = ("meta", "events", "persons", "person_ids", "subscribers", "boots", "stat
 DERIVED = (
     "utc", "campaign_events", "campaigns", "attempts", "open",
     "cdr", "cdr_call", "cdr_sip", "cdr_number", "cdr_line", "cdr_extension", "cdr_campaign", "rollup",
+    "audit",
 )  # fmt: skip
 FORMAT = b"1"
 """Layout of the sub-databases; a ledger of another format is refused."""

@@ -24,6 +24,7 @@ from appliance.messages import (
 from appliance.users.rights import Right
 from web.api.routes import api
 from web.app import services
+from web.audit.service import note, who
 
 
 class AgentOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,8 +62,9 @@ def agents() -> list[AgentNow]:
 @api.post("/agents/<id>", Right.LIVE_ACT, returns=Done, body=AgentOrder)
 def order_agent(id: str, body: AgentOrder) -> Done:
     """Sign an agent in or out, make them ready, send them on a break."""
+    note(f"agent.{body.action}", id, body.reason)
     reply: Done = services().core.ask(ControlAgent(agent=id, action=body.action, reason=body.reason, extension=body.extension,
-                                                   by=f"web:{g.user.login}"))
+                                                   by=who()))
     return reply
 
 

@@ -13,6 +13,7 @@ from appliance.users.model import Token
 from appliance.users.rights import RIGHTS, Right, Role
 from web.api.routes import api
 from web.app import services
+from web.audit.service import note
 from web.security.access import may
 
 MAX_TOKENS = 50
@@ -85,6 +86,7 @@ def make_token(body: NewToken) -> MadeToken:
     if sum(each.login == g.user.login for each in users.tokens()) >= MAX_TOKENS:
         raise SwitchroomError("users.too-many", f"You have {MAX_TOKENS} tokens.", "Remove some that nobody uses.")
     until = users.clock.utc() + body.days * 86400 if body.days else 0.0
+    note("token.make", body.name, ", ".join(body.scopes))
     token, secret = users.make_token(g.user, body.name, list(dict.fromkeys(body.scopes)), until)
     return MadeToken(view(token), secret)
 
@@ -97,4 +99,5 @@ def drop_token(id: str) -> None:
     found = next((each for each in users.tokens() if each.id == id), None)
     if found is None or (found.login != g.user.login and not may(Right.USERS_EDIT)):
         raise SwitchroomError("users.unknown", "There is no such token.", "See /api/v1/tokens.")
+    note("token.drop", id, f"{found.name} of {found.login}")
     users.drop_token(id)

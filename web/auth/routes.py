@@ -15,6 +15,7 @@ from appliance.users import passwords
 from appliance.users.model import User
 from web import i18n
 from web.app import services
+from web.audit.service import note
 from web.auth import service
 from web.security.access import open_to_all, signed_in
 from web.security.sessions import WebSession
@@ -51,6 +52,7 @@ def do_login() -> ResponseReturnValue:
     except SwitchroomError as problem:
         status = 429 if problem.id == "web.too-many" else 400
         return render_template("auth/login.html", next=then, problem=problem, name=form.get("login", "")[:64]), status
+    note("session.begin", user.login, by=f"web:{user.login}")
     enter(user)
     return redirect(then)
 
@@ -83,6 +85,7 @@ def do_start() -> ResponseReturnValue:
         return render_template("auth/start.html", problem=problem, form=form), 400
     except SwitchroomError as problem:
         return render_template("auth/start.html", problem=problem, form=form), 429 if problem.id == "web.too-many" else 400
+    note("user.first", user.login, by=f"web:{user.login}")
     enter(user)
     return redirect("/")
 
@@ -116,6 +119,7 @@ def password() -> ResponseReturnValue:
         changed = service.change_password(services(), g.user, form.get("old", ""), form.get("new", ""), _address())
     except SwitchroomError as problem:
         return render_template("auth/me.html", problem=problem, secret="", picture=""), 400
+    note("user.own-password", g.user.login)
     enter(changed)
     flash(_("The password is changed. Everywhere else you are signed out."))
     return redirect(url_for("auth.me"))
@@ -133,6 +137,7 @@ def second_factor() -> ResponseReturnValue:
         if not step:
             problem = SwitchroomError("web.wrong-code", _("This code is wrong."), _("Type the code that the app shows now."))
             return render_template("auth/me.html", problem=problem, secret="", picture=""), 400
+        note("user.second-factor-off", user.login)
         users.put_user(msgspec.structs.replace(user, totp="", totp_used=0))
         flash(_("The second factor is off."))
         return redirect(url_for("auth.me"))
@@ -143,6 +148,7 @@ def second_factor() -> ResponseReturnValue:
         except ValueError:
             step = 0  # no base32: not a secret that we gave
         if step:
+            note("user.second-factor-on", user.login)
             users.put_user(msgspec.structs.replace(user, totp=secret, totp_used=step))
             flash(_("The second factor is on."))
             return redirect(url_for("auth.me"))

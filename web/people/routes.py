@@ -14,6 +14,7 @@ from appliance.users import admin
 from appliance.users.model import User
 from appliance.users.rights import RIGHTS, ROLES, Right
 from web.app import services
+from web.audit.service import note
 from web.security.access import needs
 
 blueprint = Blueprint("people", __name__, url_prefix="/people", template_folder="templates")
@@ -45,6 +46,7 @@ def add() -> ResponseReturnValue:
     form = request.form
     login = form.get("login", "").strip().lower()[:64]
     try:
+        note("user.add", login, f"role {form.get('role', 'viewer')}")
         password = admin.add(services().users, login, **_scope(form))
     except SwitchroomError as problem:
         return _page(problem)
@@ -71,6 +73,7 @@ def change(login: str) -> ResponseReturnValue:
 def _do(user: User, form: MultiDict[str, str]) -> str:
     """Returns the new password where one was made."""
     users, login = services().users, user.login
+    note(f"user.{form.get('do', '')[:32]}", login, f"role {form.get('role', '')}" if form.get("do") == "save" else "")
     match form.get("do"):
         case "save":
             admin.change(users, login, **_scope(form))

@@ -1,0 +1,109 @@
+"""The audit log: noted before it is done, also while no core runs; shown to whom it is for, and nothing of it is a secret."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance import audit
+from appliance.clock import ManualClock
+from appliance.errors import SwitchroomError
+from appliance.ledger import Ledger
+from appliance.ledger.reader import LedgerReader
+from appliance.messages import AuditNoted, NoteAudit
+from tests.webkit import PASSWORD, Pages
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[Pages]:
+    made = Pages(tmp_path)
+    yield made
+    made.close()
+
+
+def command(what: str = "test.it", **fields: str) -> NoteAudit:
+    return NoteAudit(at=1000.0, by="web:ada", what=what, **fields)
+
+
+def refuse(command: NoteAudit) -> None:
+    raise SwitchroomError("bus.not-running", "x", "y")
+
+
+def take(data: Path, ledger: Path) -> list[AuditNoted]:
+    async def run() -> None:
+        writer = Ledger(ledger, ManualClock())
+        try:
+            await audit.take_waiting(data, writer)
+            await audit.take_waiting(data, writer)  # nothing is left: nothing comes twice
+        finally:
+            await writer.close()
+
+    asyncio.run(run())
+    with LedgerReader(ledger) as reader:
+        return [record.event for record in reader.audit() if isinstance(record.event, AuditNoted)]
+
+
+def test_notes_wait_for_the_core_and_come_into_the_ledger_once(tmp_path: Path) -> None:
+    for number in range(3):
+        audit.note(tmp_path, refuse, command(target=str(number)))
+    assert [each.target for each in audit.waiting(tmp_path)] == ["0", "1", "2"]
+    found = take(tmp_path, tmp_path / "ledger")
+    assert [each.target for each in found] == ["2", "1", "0"] and found[0].at == 1000.0
+    assert audit.waiting(tmp_path) == []
+
+
+def test_the_log_is_read_page_by_page_newest_first(tmp_path: Path) -> None:
+    for number in range(7):
+        audit.note(tmp_path, refuse, command(target=str(number)))
+    take(tmp_path, tmp_path / "ledger")
+    with LedgerReader(tmp_path / "ledger") as reader:
+        first = reader.audit(limit=3)
+        second = reader.audit(first[-1].seq, 3)
+        third = reader.audit(second[-1].seq, 3)
+        assert [r.event.target for r in first + second + third] == ["6", "5", "4", "3", "2", "1", "0"]  # type: ignore[attr-defined]
+        assert reader.audit(0) == [] and len(reader.audit(2**80)) == 7
+
+
+def test_what_cannot_be_noted_is_not_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(command: NoteAudit) -> None:
+        raise SwitchroomError("ledger.full", "x", "y")
+
+    with pytest.raises(SwitchroomError, match="x"):
+        audit.note(tmp_path, broken, command())
+    monkeypatch.setattr(audit, "MAX_WAITING", 10)
+    audit.note(tmp_path, refuse, command())
+    with pytest.raises(SwitchroomError) as problem:
+        audit.note(tmp_path, refuse, command())
+    assert problem.value.id == "audit.full"
+
+
+def test_hostile_words_stay_on_one_short_line(tmp_path: Path) -> None:
+    audit.note(tmp_path, refuse, command(target="a\nb\x1b[31m", detail="x" * 10_000))
+    (found,) = audit.waiting(tmp_path)
+    assert found.target == "a b [31m" and len(found.detail) == audit.MAX_TEXT
+    with (tmp_path / "config" / "audit.waiting").open("ab") as file:
+        file.write(b"{broken\n")
+    assert len(audit.waiting(tmp_path)) == 1
+
+
+def test_pages_note_who_did_what_and_show_it(pages: Pages) -> None:
+    admin = pages.browser("admin")
+    admin.post("/people", login="zoe", name="Zoe", role="viewer")
+    admin.post("/people/zoe", do="password")
+    text = admin.get("/audit").text
+    for word in ("user.add", "user.password", "zoe", "web:admin", "127.0.0.1", "session.begin"):
+        assert word in text
+    assert PASSWORD not in text
+    assert [each["what"] for each in admin.get("/api/v1/audit?limit=2").json] == ["user.password", "user.add"]  # type: ignore[union-attr]
+    assert pages.browser("supervisor").get("/audit").status_code == 403
+    for bad in ("?before=x", "?before=" + "9" * 400, "?before=-1"):
+        assert admin.get(f"/audit{bad}").status_code == 200
+
+
+def test_a_note_cannot_carry_script_into_the_page(pages: Pages) -> None:
+    admin = pages.browser("admin")
+    admin.post("/people", login="<script>alert(1)</script>", name="x", role="viewer")
+    assert "<script>alert" not in admin.get("/audit").text

@@ -1,0 +1,1 @@
+"""The audit log: who changed or looked at what, noted before it is done."""
