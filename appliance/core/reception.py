@@ -91,6 +91,7 @@ class Reception:
         await self.lead(leg, self.screen(leg) or self.decide(leg, event.number))
 
     async def lead(self, leg: Leg, decision: Decision) -> None:
+        leg.call.bound_for = decision
         await self.flows[type(decision)](leg, decision)
 
     async def send(self, leg: Leg, target: Target | Decision) -> None:

@@ -12,6 +12,7 @@ from appliance.system.paths import prompts_dir
 from tests.peers import sound
 from tests.peers.baresip import Phone
 from tests.peers.sound import RATE, Samples
+from tests.peers.station import StationCall
 
 HEARD = 0.9
 """Correlation of a whole prompt, or the likeness of its pieces where a busy machine stretched a pause."""
@@ -84,3 +85,29 @@ class Ear:
             now = now + 1 if quiet else 0
             longest = max(longest, now)
         return longest / 10
+
+
+class Handset:
+    """What an Ear needs of a phone, of a Station's call."""
+
+    def __init__(self) -> None:
+        self.call: StationCall | None = None
+
+    def heard(self) -> list[Path]:
+        return [Path("call")] if self.call else []
+
+    def hears(self) -> sound.Samples:
+        return self.call.heard() if self.call else np.zeros(0)
+
+
+class Party:
+    """Somebody on a call of a Station: presses keys, and listens for what the box says."""
+
+    def __init__(self, call: StationCall, language: str = "en") -> None:
+        self.call = call.wait_up()
+        handset = Handset()
+        self.ear = Ear(handset, language)  # type: ignore[arg-type]
+        handset.call = call
+
+    def hear(self, name: str, **values: object) -> None:
+        self.ear.hear(name, 15, **values)

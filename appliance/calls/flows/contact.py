@@ -218,7 +218,9 @@ class ContactCall:
         """The agent's leg is gone while the talk goes on: it was put through to somebody else."""
         talk = self._talk
         parties = [party for party in talk.parties if party is not self.caller and not party.is_ended] if talk else []
-        if parties and parties[0] is not leg:
+        if talk is not None and talk.putting_through:
+            self.desk.tell(HandOver(self.contact, ""))  # whoever answers has a call of their own
+        elif parties and parties[0] is not leg:
             other = parties[0]
             to = self.desk.agent_at(other.endpoint) if other.kind == "phone" else ""
             view = self.desk.core.agent(to) if to else None

@@ -6,13 +6,44 @@ from __future__ import annotations
 import random
 from typing import Literal
 
+from appliance.calls.flows.excuse import excuse
 from appliance.calls.flows.reach import Exchange, Reach, Shown
 from appliance.calls.flows.ringing import ringing_tone
 from appliance.calls.leg import Leg
-from appliance.calls.routing import ToExtension, caller_id_for
+from appliance.calls.parking import ParkingLot
+from appliance.calls.routing import ToExcuse, ToExtension, caller_id_for
 from appliance.config.values import Target
+from appliance.errors import SwitchroomError
 from appliance.media.events import PlayDone
 from appliance.messages import CallParked, CallUnparked
+
+KEEP_SECONDS = 90.0
+"""How long a slot is kept for a phone that is about to transfer somebody into it."""
+TROUBLE = {"park.taken": "park-taken", "park.no-slot": "number-unknown"}
+"""What is said where a slot cannot be had; of others, that none is free."""
+
+
+def trouble(problem: SwitchroomError) -> str:
+    return TROUBLE.get(problem.id, "park-full")
+
+
+async def keep_slot(leg: Leg, wanted: str, lot: ParkingLot) -> None:
+    """The code for parking, dialled as a call of its own: a slot is kept and told, and whoever is transferred to this call is
+    parked in it (flows/transfer.py)."""
+    prompts, config = leg.call.switch.prompts, leg.call.switch.config
+    try:
+        slot = lot.keep(leg, wanted)
+    except SwitchroomError as problem:
+        await excuse(leg, ToExcuse(trouble(problem), 486, "park"), leg.language)
+        return
+    try:
+        leg.answer()
+        music = leg.call.switch.sounds.music(config.music_named(config.parking.music), random.Random())
+        leg.open_port().play([*prompts.clips("park-here", leg.language, slot=slot), *music])
+        await leg.wait(timeout=KEEP_SECONDS)
+        leg.hang_up()
+    finally:
+        lot.give_up(leg)
 
 
 class Taking:

@@ -8,6 +8,7 @@ phones do by codes in `consult.py`.
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -48,6 +49,8 @@ class Talk:
         """Where the two of a consultation hear each other."""
         self.then: Callable[[], Awaitable[None]] | None = None
         """What leads the party that is left when the conversation is over (a queue, a slot); it has left the bridge."""
+        self.putting_through = False
+        """Whoever is left goes to somebody who does not answer yet; the one who asked for that may go meanwhile."""
         self._heard_for_codes: set[str] = set()
         """Ids of the legs whose keys may be codes; `_readers` has those that have pressed any."""
         self._readers: dict[str, KeyReader] = {}
@@ -149,12 +152,13 @@ class Talk:
             self.switch.ledger.append(LegResumed(leg=leg.id))
 
     def hold(self, leg: Leg) -> None:
-        """Let a party wait, and tell it so."""
+        """Let a party wait: it is told so, and hears music."""
         if leg.port is None or leg.port.closed:
             return
         self.let_go(leg)
-        prompts, language = self.switch.prompts, self.language(leg)
-        leg.port.play([*prompts.clips("hold-wait", language), *prompts.clips("pause-long", language)], loop=True, gap_ms=5000)
+        switch = self.switch
+        music = switch.sounds.music(switch.config.music_named(None), random.Random())
+        leg.port.play([*switch.prompts.clips("hold-wait", self.language(leg)), *music], loop=True)
         self.switch.ledger.append(LegHeld(leg=leg.id, by="near"))
 
     async def carry_hold(self, event: MediaChanged) -> None:
