@@ -36,7 +36,7 @@ class Ear:
     def samples(self) -> Samples:
         return self.phone.hears() if len(self.phone.heard()) > self._earlier else np.zeros(0)
 
-    def hear(self, name: str, seconds: float = 15, **values: object) -> float:
+    def hear(self, name: str, seconds: float = 15, /, **values: object) -> float:
         """Wait until this prompt, with these values, was heard behind all that was heard before; where it began, in seconds.
         AssertionError after `seconds`, with the best correlation."""
         return self.hear_clips(self.prompts.clips(name, self.language, **values), seconds, name)
@@ -109,5 +109,5 @@ class Party:
         self.ear = Ear(handset, language)  # type: ignore[arg-type]
         handset.call = call
 
-    def hear(self, name: str, **values: object) -> None:
+    def hear(self, name: str, /, **values: object) -> None:
         self.ear.hear(name, 15, **values)
