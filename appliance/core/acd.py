@@ -28,6 +28,7 @@ from appliance.config.model import Outcome
 from appliance.core.acd_ledger import Rules, configured, facts
 from appliance.core.acd_restore import Kept, interrupted, recall
 from appliance.core.acd_rules import rules_of
+from appliance.core.agent_lamps import AgentLamps
 from appliance.core.customers import Customers
 from appliance.core.seats import Seats
 from appliance.ledger import Ledger, OpenCall
@@ -60,6 +61,7 @@ class Dispatch:
     def __init__(self, switch: Switch, ledger: LedgerLike, exchange: Exchange) -> None:
         self.switch = switch
         self.seats = Seats(switch, ledger)
+        self._lamps = AgentLamps(switch)
         self.customers = Customers(ledger)
         self._ledger = ledger
         self._exchange = exchange
@@ -81,6 +83,8 @@ class Dispatch:
         self.number = 0
         """How many steps changed something, in this run of the core."""
         self.run = secrets.token_hex(8)
+        self.afterwards: Callable[[Leg], Awaitable[None]] | None = None
+        """What an agent outside can do after a call, on the same line."""
         self.on_change: Callable[[Changed], None] | None = None
         """Everything that was decided, for those who watch (the bus)."""
 
@@ -111,8 +115,13 @@ class Dispatch:
     def look_at_phones(self) -> None:
         """Agree with the phones as they are: who is always signed in comes in, whose phone is not there is not answering."""
         for agent in self.core.agent_ids():
+            self._show(agent)
             view, extension = self.core.agent(agent), self.seats.extension_of(agent)
-            if view is None or not extension or self.seats.outside(agent):
+            if view is not None and self.seats.outside(agent):
+                if view.state == "logged-out" and self.seats.always(agent):
+                    self.tell(core.SignIn(agent))
+                continue
+            if view is None or not extension:
                 continue
             there = bool(self._exchange.contacts(extension))
             if view.state == "logged-out" or view.state == "not-answering":
@@ -191,9 +200,19 @@ class Dispatch:
             if isinstance(action, core.CallbackClosed):
                 self.customers.forget(contact)
         elif isinstance(action, core.AgentChanged):
-            asyncio.get_running_loop().call_soon(self._own_calls, action.agent)
+            asyncio.get_running_loop().call_soon(self._agent_changed, action.agent)
             if action.state == "logged-out":
                 self.seats.sit(action.agent, "")
+
+    def _agent_changed(self, agent: str) -> None:
+        self._show(agent)
+        self._own_calls(agent)
+
+    def _show(self, agent: str) -> None:
+        """The lamps of an agent who can sign in."""
+        view = self.core.agent(agent)
+        if view is not None and self.switch.config.agent(agent) is not None:
+            self._lamps.show(agent, self.seats.extension_of(agent), view.state)
 
     def _arm(self) -> None:
         """One timer, for whatever falls due next."""
@@ -245,6 +264,11 @@ class Dispatch:
         self.lead(action.contact, flow, customer)
         self.switch.lead(call, flow.run)
         return flow
+
+    async def after_call(self, leg: Leg) -> None:
+        if self.afterwards is not None:
+            await self.afterwards(leg)
+        leg.hang_up()
 
     def caller_key(self, number: str) -> str:
         return blake2b(number.encode(), key=self._key, digest_size=12).hexdigest() if number else ""

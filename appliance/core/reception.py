@@ -159,8 +159,8 @@ class Reception:
         self._box.ring(extension, None, lambda language: self._box.switch.prompts.clips(prompt, language, **values))
 
     def decide(self, leg: Leg, dialled: str) -> Decision:
-        if leg.kind == "phone":
-            return from_phone(self._box.config, leg.endpoint, dialled)
+        if leg.is_ours:
+            return from_phone(self._box.config, leg.extension, dialled)
         return from_line(self._box.config, leg.endpoint, dialled)
 
     def contacts(self, extension: str) -> list[str]:

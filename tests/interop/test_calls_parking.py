@@ -11,9 +11,12 @@ from tests.interop.test_calls_codes import heard, outside, press
 from tests.peers import sound
 from tests.peers.ear import Party
 from tests.peers.house import House
+from tests.peers.net import wait_for
 from tests.peers.station import Station
 
 pytestmark = pytest.mark.xdist_group("calls-parking")
+BEGAN = [0]
+"""Where the ledger stood when the test began."""
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +49,26 @@ def idle(house: House, anna: Station, chen: Station) -> Iterator[None]:
             if call.up:
                 call.hang_up()
     house.forget()
+    for station in (anna, chen, house.gateway):
+        station.calls.clear()
+    BEGAN[0] = house.status().ledger_seq
     yield
 
 
-def events(house: House, kind: type) -> list[object]:
-    return [record.event for record in house.reader.read(limit=100_000) if isinstance(record.event, kind)]
+def parked(house: House) -> list[tuple[object, ...]]:
+    """What was parked and what became of it, since the test began and as far as it is written."""
+    found: list[tuple[object, ...]] = []
+    for record in house.reader.read(limit=100_000):
+        if isinstance(record.event, CallParked) and record.seq > BEGAN[0]:
+            found.append(("parked", record.event.slot, record.event.by))
+        elif isinstance(record.event, CallUnparked) and record.seq > BEGAN[0]:
+            found.append((record.event.how, record.event.slot, record.event.by))
+    return found
+
+
+def written(house: House, *story: tuple[object, ...]) -> None:
+    """It is written down, a moment after it happened."""
+    wait_for(lambda: parked(house) == list(story), 5, f"{story}")
 
 
 def test_an_attended_transfer_into_a_slot(house: House, anna: Station, chen: Station, words: sound.Samples) -> None:
@@ -69,9 +87,7 @@ def test_an_attended_transfer_into_a_slot(house: House, anna: Station, chen: Sta
     heard(caller.heard, words)
     caller.hang_up()
     taken.wait_end()
-    parked, unparked = events(house, CallParked)[-1], events(house, CallUnparked)[-1]
-    assert isinstance(parked, CallParked) and (parked.slot, parked.by) == (7, "101")
-    assert isinstance(unparked, CallUnparked) and (unparked.how, unparked.by) == ("taken", "103")
+    written(house, ("parked", 7, "101"), ("taken", 7, "103"))
 
 
 def test_the_key_of_a_slots_lamp_parks_there_and_takes(house: House, anna: Station, chen: Station) -> None:
@@ -85,8 +101,7 @@ def test_the_key_of_a_slots_lamp_parks_there_and_takes(house: House, anna: Stati
     for call in (caller, second):
         call.hang_up()
     other.wait_end()
-    taken = [event for event in events(house, CallParked) if isinstance(event, CallParked)]
-    assert [event.slot for event in taken[-2:]] == [3, 3]
+    written(house, ("parked", 3, "101"), ("taken", 3, "103"), ("parked", 3, "101"), ("gone", 3, ""))
 
 
 def test_a_slot_that_is_taken_is_refused(house: House, anna: Station) -> None:
@@ -111,7 +126,7 @@ def test_who_parked_gets_it_back(house: House, anna: Station, words: sound.Sampl
     heard(caller.heard, words)
     caller.hang_up()
     back.call.wait_end()
-    assert [event.how for event in events(house, CallUnparked) if isinstance(event, CallUnparked)][-1] == "timeout"
+    written(house, ("parked", 9, "101"), ("timeout", 9, ""))
 
 
 def test_back_to_nobody_and_on_to_the_mailbox(house: House, anna: Station) -> None:

@@ -14,7 +14,7 @@ from appliance.calls.flows.seek import Elsewhere, Seek
 from appliance.calls.flows.stage import Stage
 from appliance.calls.keys import Code, KeyReader, codes_of
 from appliance.calls.leg import Leg
-from appliance.calls.routing import Decision, ToExtension, ToOutside
+from appliance.calls.routing import Decision, ToExcuse, ToExtension, ToOutside
 from appliance.errors import SwitchroomError
 from appliance.media.events import Digit, PlayDone
 from appliance.messages import CallConferenced, CallTransferred
@@ -54,7 +54,7 @@ async def ask_number(talk: Talk, by: Leg) -> tuple[str, Decision] | None:
         _park(talk, by, waits, slot)
         return None
     emergency = isinstance(decision, ToOutside) and decision.emergency
-    own = isinstance(decision, ToExtension) and decision.extension == by.endpoint
+    own = isinstance(decision, ToExtension) and decision.extension == by.extension
     if decision is not None and not own and not emergency and transfer.may_be_put_through(decision):
         return keyed, decision
     back(talk, by)
@@ -174,7 +174,8 @@ async def _unreached(talk: Talk, by: Leg, other: Leg, reached: object) -> None:
         transfer.send_on(talk, by, other, reached.decision)
         return
     transfer.leave(talk, other)
-    talk.then = lambda: talk.exchange.send(other, ToExtension(by.endpoint))
+    nobody = ToExcuse("no-answer", 480, "transfer")
+    talk.then = lambda: talk.exchange.send(other, ToExtension(by.extension) if by.extension else nobody)
 
 
 def _end_aside(talk: Talk) -> None:

@@ -64,13 +64,14 @@ class Parked:
         self.call = leg.call
         self.switch = leg.call.switch
         self.slot = slot
-        self.by = parker.endpoint
+        self.by = parker.extension
         self.parker = parker
         self.exchange = exchange
         self.lot = exchange.lot
 
     async def run(self) -> None:
-        self.switch.ledger.append(CallParked(call=self.call.id, leg=self.leg.id, slot=self.slot, by=self.by))
+        by = self.by or self.parker.number
+        self.switch.ledger.append(CallParked(call=self.call.id, leg=self.leg.id, slot=self.slot, by=by))
         try:
             taker = await self._wait()
         finally:
@@ -117,13 +118,15 @@ class Parked:
         leg.open_port().play([ringing_tone(config.office.country)], loop=True)
         who = (leg.number or leg.endpoint, "") if leg.kind == "line" else (leg.endpoint, "")
         shown = Shown(on_line=lambda line: caller_id_for(config, line, None), to_phone=who)
-        found = await Reach(self.call, self.exchange, leg, shown).run(ToExtension(self.by))
+        found = await Reach(self.call, self.exchange, leg, shown).run(ToExtension(self.by)) if self.by else None
         if isinstance(found, Leg):
             await found.play(self.switch.prompts.clips("park-back", self.switch.language_of(self.by)))
             await self._talk(found)
         elif not leg.is_ended:
             leg.stop_play()
-            await self.exchange.send(leg, config.parking.when_not_taken or Target(f"voicemail:{self.by}"))
+            mailbox = Target(f"voicemail:{self.by}") if self.by else None
+            nobody = ToExcuse("no-answer", 480, f"parking:{self.slot}")
+            await self.exchange.send(leg, config.parking.when_not_taken or mailbox or nobody)
 
     async def _talk(self, other: Leg) -> None:
         from appliance.calls.flows.talk import Talk  # it parks its parties by this module

@@ -232,7 +232,7 @@ def park(talk: Talk, by: Leg, other: Leg, slot: str = "") -> int:
 def shown(talk: Talk, other: Leg, by: Leg) -> Shown:
     """A transfer's target sees the party that it will talk to; a line gets the number of the one who transferred."""
     config = talk.switch.config
-    phone = config.phone(by.endpoint) if by.kind == "phone" else None
+    phone = config.phone(by.extension) if by.extension else None
     if other.direction == "in" and other.kind == "line" and other.incoming is not None:
         who = (other.incoming.caller or by.endpoint, other.incoming.caller_name)
     elif other.kind == "phone":
