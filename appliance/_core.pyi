@@ -168,7 +168,7 @@ class Unreached(AcdEvent):
 
 class CloseCallback(AcdEvent):
     """No callback any more: `reason` "cancelled" (by the office or the caller), "reached" (somebody reached the customer by
-    another way)."""
+    another way), "unreachable" (no line leads to the number)."""
 
     contact: str
     reason: str

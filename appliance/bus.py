@@ -24,7 +24,7 @@ import zmq
 import zmq.asyncio
 
 from appliance.errors import SwitchroomError
-from appliance.messages import COMMANDS, REPLIES, Changed, Command, Refused, Reply, Wake
+from appliance.messages import COMMANDS, REPLIES, Changed, Command, Queues, QueuesReply, Refused, Reply, Wake
 from appliance.system.paths import socket_path
 
 MAX_COMMAND = 4 << 20
@@ -207,6 +207,44 @@ class Client:
                 yield _changes.decode(await sub.recv())
         finally:
             sub.close()
+
+    async def follow(self, every: float = 5.0) -> AsyncIterator[QueuesReply | Changed]:
+        """The queues as they are, first whole and then change by change. Where a change was missed (too slow, or the core is
+        another one) the whole comes again. Where nothing is heard for `every` seconds it is asked whether that is so. Waits
+        for a core that is not there; raises what else it refuses."""
+        changes = self.changes()
+        heard: asyncio.Task[Changed] | None = None
+        core, number = "", -1
+        try:
+            while True:
+                heard = heard or asyncio.create_task(anext(changes))  # type: ignore[arg-type]
+                done, _ = await asyncio.wait([heard], timeout=every if core else 0)
+                changed = heard.result() if done else None
+                if done:
+                    heard = None
+                if changed is not None and changed.core == core and changed.number <= number + 1:
+                    if changed.number == number + 1:
+                        number += 1
+                        yield changed
+                    continue
+                whole = await self._whole(every)
+                if whole is not None and (whole.core, whole.number) != (core, number):
+                    core, number = whole.core, whole.number
+                    yield whole
+        finally:
+            if heard is not None:
+                heard.cancel()
+
+    async def _whole(self, patience: float) -> QueuesReply | None:
+        """None where no core answers now."""
+        try:
+            reply: QueuesReply = await self.ask(Queues())
+        except SwitchroomError as problem:
+            if problem.id not in ("bus.not-running", "bus.timeout"):
+                raise
+            await asyncio.sleep(min(patience, 0.2))
+            return None
+        return reply
 
 
 def ask_once(data: Path, command: Command, timeout: float = 10.0) -> Any:

@@ -162,12 +162,13 @@ class CallbackFailed(Event, frozen=True, kw_only=True):
 
 
 class CallbackClosed(Event, frozen=True, kw_only=True):
-    """No further attempt: `reached`, `expired`, `attempts` (used up), `cancelled`, or `called-again` (the caller did)."""
+    """No further attempt: `reached`, `expired`, `attempts` (used up), `cancelled`, `called-again` (the caller did),
+    `no-queue` (it is configured no more) or `unreachable` (no line leads to the number)."""
 
     at: float
     contact: str
     queue: str
-    reason: Literal["reached", "expired", "attempts", "cancelled", "called-again"]
+    reason: Literal["reached", "expired", "attempts", "cancelled", "called-again", "no-queue", "unreachable"]
     asked: dict[str, Any] = {}
 
 

@@ -16,7 +16,7 @@ from appliance.acd.rules import AgentRules, Member, QueueRules
 @dataclass
 class Day:
     """One queue. Rates per second; `patience` mean seconds (0: endless); handling lognormal with mean `handling` and a
-    coefficient of variation of `spread`."""
+    coefficient of variation of `spread`, or exponential where that is 0, as the theory has it."""
 
     agents: int
     arrivals: float
@@ -28,9 +28,15 @@ class Day:
     waits: list[float] = field(default_factory=list)
     in_time: int = 0
     abandoned: int = 0
+    given: float = 0.0
+    """Seconds that those waited in all who gave up."""
     entered: int = 0
     told: list[tuple[float, float]] = field(default_factory=list)
     """(estimated, really waited) of those who were served."""
+    again: float = 0.0
+    """Who waits is told again so often (0: never)."""
+    last_told: list[tuple[float, float]] = field(default_factory=list)
+    """(the whole wait as it was told last, really waited) of those who were served."""
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -42,6 +48,8 @@ class Day:
         self.order = 0
         self.entry: dict[str, float] = {}
         self.estimate: dict[str, float | None] = {}
+        self.whole: dict[str, float] = {}
+        """What each caller expects in all, since told last."""
         self.at(self.rng.expovariate(self.arrivals), self.arrive)
 
     def rules(self) -> tuple[list[QueueRules], list[AgentRules]]:
@@ -54,6 +62,8 @@ class Day:
         heapq.heappush(self.heap, (when, self.order, what))
 
     def length(self) -> float:
+        if not self.spread:
+            return self.rng.expovariate(1.0 / self.handling)
         sigma2 = math.log(1.0 + self.spread**2)
         return self.rng.lognormvariate(math.log(self.handling) - sigma2 / 2, math.sqrt(sigma2))
 
@@ -63,13 +73,22 @@ class Day:
         self.entry[contact] = now
         self.at(now + self.rng.expovariate(self.arrivals), self.arrive)
         if self.patience:
-            self.at(now + self.rng.expovariate(1.0 / self.patience), lambda _now: self.give_up(contact))
+            self.at(now + self.rng.expovariate(1.0 / self.patience), lambda later: self.give_up(later, contact))
         return acd.Enter(contact, "q")
 
-    def give_up(self, contact: str) -> acd.AcdEvent | None:
+    def tell(self, now: float, contact: str) -> None:
+        """Say how long it will take from now, and again later."""
+        estimate = self.core.estimate(contact) if contact in self.entry else None
+        if estimate:
+            self.whole[contact] = now - self.entry[contact] + estimate
+            if self.again:
+                self.at(now + self.again, lambda later: self.tell(later, contact))
+
+    def give_up(self, now: float, contact: str) -> acd.AcdEvent | None:
         if contact not in self.entry:
             return None
-        del self.entry[contact]
+        self.given += now - self.entry.pop(contact)
+        self.whole.pop(contact, None)
         self.abandoned += 1
         return acd.HangUp(contact)
 
@@ -77,13 +96,14 @@ class Day:
         while self.heap and self.heap[0][0] <= until:
             now, _, what = heapq.heappop(self.heap)
             if now > warm and warm:
-                self.entered_before, self.abandoned, self.waits, self.in_time, warm = self.entered, 0, [], 0, 0.0
+                self.abandoned, self.given, self.waits, self.in_time, warm = 0, 0.0, [], 0, 0.0
             event = what(now)
             if event is None:
                 continue
             self.take(now, self.core.step(now, event))
             if isinstance(event, acd.Enter):
                 self.estimate[event.contact] = self.core.estimate(event.contact)
+                self.tell(now, event.contact)
         return self
 
     def take(self, now: float, actions: list[acd.Action]) -> None:
@@ -96,8 +116,11 @@ class Day:
         self.waits.append(waited)
         self.in_time += waited <= self.within
         estimate = self.estimate.pop(contact, None)
+        whole = self.whole.pop(contact, None)
         if estimate is not None and estimate > 0.0:
             self.told.append((estimate, waited))
+        if whole is not None:
+            self.last_told.append((whole, waited))
         self.core.step(now, acd.Answer(contact, agent))
         self.at(now + self.length(), lambda _now: acd.HangUp(contact))
 

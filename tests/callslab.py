@@ -248,8 +248,8 @@ class Lab:
     # -- Exchange --
 
     def decide(self, leg: Leg, dialled: str) -> Decision:
-        if leg.kind == "phone":
-            return from_phone(self.config, leg.endpoint, dialled)
+        if leg.is_ours:
+            return from_phone(self.config, leg.extension, dialled)
         return from_line(self.config, leg.endpoint, dialled)
 
     def contacts(self, extension: str) -> list[str]:

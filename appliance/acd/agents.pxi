@@ -224,8 +224,19 @@ cdef int later_sign_out(Acd acd, Agent a, object event) except -1:
 
 
 cdef int later_lost(Acd acd, Agent a, object event) except -1:
+    """Who has asked for a break or to be signed out after it has that, phone or none."""
+    cdef bint rang = len(a.offers) > 0
     stop_ringing(acd, a, "unreachable")
-    return promise(acd, a, A_NOT_ANSWERING, "unreachable")
+    if a.pending == A_READY:
+        return promise(acd, a, A_NOT_ANSWERING, "unreachable")
+    return 0 if rang else deny(acd, "already", a.state)
+
+
+cdef int back_in_time(Acd acd, Agent a, object event) except -1:
+    """The phone was away for a part of the conversation, or of the wrap-up, alone."""
+    if a.pending != A_NOT_ANSWERING or a.pending_reason != "unreachable":
+        return deny(acd, "not-lost", a.state)
+    return promise(acd, a, A_READY, "")
 
 
 cdef int promise(Acd acd, Agent a, int state, str reason) except -1:

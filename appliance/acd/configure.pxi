@@ -61,11 +61,14 @@ cdef int apply_rules(Acd acd, list queues, list agents) except -1:
         else:
             stand_again(acd, c)
     # Agents who are not configured any more leave, and whoever is free looks at the new queues.
+    # All who are free look for contacts before anybody is rung: else one whose agent has just gone would take another's turn.
+    for a in acd.agents.values():
+        if not a.gone:
+            unseat(a)
+            acd.freed.append(a)
     for a in list(acd.agents.values()):
         if a.gone:
             see_off(acd, a)
-        else:
-            acd.freed.append(a)
     return 0
 
 
@@ -221,7 +224,7 @@ cdef int stand_again(Acd acd, Contact c) except -1:
     if q.gone:
         q.plain = None
         if c.virtual:
-            return cancel_callback(acd, c, "cancelled")
+            return cancel_callback(acd, c, "no-queue")
         return leave(acd, c, "no-queue", target_of(q, "no-queue"))
     c.wants = max(min(c.wants, len(q.ordered)), q.wants) if q.strategy == S_PROGRESSIVE else q.wants
     if q.strategy != S_PROGRESSIVE:

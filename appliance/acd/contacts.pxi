@@ -400,7 +400,7 @@ cdef int hang_up_waiting(Acd acd, Contact c, object event) except -1:
     if c.virtual:
         return deny_contact(acd, "virtual", c.state)
     cdef double limit = c.queue.rules.callback_after_hangup_seconds
-    if limit > 0.0 and acd.now - c.since >= limit and by != "agent" and c.kind == K_CALL:
+    if limit > 0.0 and acd.now - c.since >= limit and by != "agent" and c.kind == K_CALL and c.caller:
         return do_keep_place(acd, c, event)
     if not c.was_virtual:
         remember_place(acd, c, "")

@@ -152,7 +152,7 @@ CHANNELS = ("voice", "callback", "chat", "mail")
 SWITCHES = ("both", "door", "callbacks")
 HUNG_UP_BY = ("caller", "agent", "cut", "restart")
 DEPART_REASONS = ("left", "transferred", "voicemail", "callback", "overflow")
-CLOSE_REASONS = ("cancelled", "reached")
+CLOSE_REASONS = ("cancelled", "reached", "unreachable")
 cdef dict NO_SKILLS = {}
 cdef int MOST_SKILLS = 32
 

@@ -12,7 +12,9 @@ import msgspec
 
 from appliance import messages as m
 
-MISSED = frozenset({"abandoned", "cut", "interrupted", "max-wait", "overflow", "nobody-in", "all-on-break", "full", "long-wait"})
+MISSED = frozenset({
+    "abandoned", "cut", "interrupted", "max-wait", "overflow", "nobody-in", "all-on-break", "full", "long-wait", "no-queue",
+})
 """Reasons of `ContactLeft` that leave somebody unserved. Who goes on to another queue or is called back closes the entry."""
 
 
@@ -59,7 +61,7 @@ class MissedCallers:
                 self._close(event.contact)
             case m.CallbackRequested():
                 self._close(event.contact)
-            case m.CallbackClosed(reason="expired" | "attempts"):
+            case m.CallbackClosed(reason="expired" | "attempts" | "no-queue" | "unreachable"):
                 self._add(event.contact, event.queue, event.reason, 0.0, utc)
             case m.ContactEnded(reason="restart"):
                 self._add(event.contact, event.queue, "interrupted", 0.0, utc)

@@ -91,7 +91,8 @@ class QueueRules(msgspec.Struct, frozen=True, kw_only=True):
     reclaim_seconds: float = 120.0
     """A caller who was cut off and calls again within this time gets the old place; 0: never."""
     callback_after_hangup_seconds: float = 0.0
-    """A caller who hangs up after waiting at least so long becomes a virtual caller; 0: never."""
+    """A caller who hangs up after waiting at least so long becomes a virtual caller; 0: never. Not who has no `caller` key:
+    nobody knows whom to call."""
     callback_first: Literal["agent", "customer"] = "agent"
     """Whom to call first when a virtual caller's turn comes."""
     callback_attempts: int = 3

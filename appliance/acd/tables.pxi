@@ -75,9 +75,11 @@ cdef int fill_agent_table() except -1:
     agent_row(A_ON_CONTACT, E_BREAK, later_break, (A_ON_CONTACT,), "asks for a break after it")
     agent_row(A_ON_CONTACT, E_SIGN_OUT, later_sign_out, (A_ON_CONTACT,), "asks to be signed out after it")
     agent_row(A_ON_CONTACT, E_PHONE_LOST, later_lost, (A_ON_CONTACT,), "the phone cannot be reached")
+    agent_row(A_ON_CONTACT, E_PHONE_BACK, back_in_time, (A_ON_CONTACT,), "the phone can be reached again")
     agent_row(A_ON_CONTACT, E_EXTEND, do_extend, (A_ON_CONTACT,), "asks for a longer wrap-up")
     agent_row(A_ON_CONTACT, E_AGENT_TIME, pause_over, (A_ON_CONTACT,), "wrap-up of another contact is over")
 
+    agent_row(A_WRAP_UP, E_PHONE_BACK, back_in_time, (A_WRAP_UP,), "the phone can be reached again")
     agent_row(A_WRAP_UP, E_EXTEND, do_extend, (A_WRAP_UP,), "wrap-up lasts longer")
     agent_row(
         A_WRAP_UP, E_AGENT_TIME, wrap_up_over, (A_READY, A_BREAK, A_LOGGED_OUT, A_NOT_ANSWERING), "wrap-up is over",

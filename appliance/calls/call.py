@@ -16,6 +16,7 @@ from appliance.messages import CallEnded, CallReached, Cause, Event, LegOpened
 if TYPE_CHECKING:
     from appliance.calls.forwarding import Diversion
     from appliance.calls.recording import Recording
+    from appliance.calls.routing import Decision
     from appliance.calls.switch import Switch
     from appliance.config.callers import CallerList
 
@@ -53,6 +54,8 @@ class Call:
         """Why nobody was reached, where the flow knows better than the last leg (several devices, several lines)."""
         self.lent: list[Leg] = []
         """Legs that another call has taken over (attended transfer): they stand in this call's record until they end."""
+        self.bound_for: Decision | None = None
+        """What its caller was led to last: who is transferred to this call before anybody has answered it goes there."""
         self.hops = 0
         """How often its caller was sent on to another target."""
         self.facts: dict[str, str] = {}

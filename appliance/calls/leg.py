@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -25,6 +26,14 @@ class LegState(enum.Enum):
     RINGING = "ringing"
     ANSWERED = "answered"
     ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Outsider:
+    """Somebody of ours at a number outside: the phone whose rights the leg has ("" for none), and which agent it is, if any."""
+
+    extension: str
+    agent: str = ""
 
 
 class HungUp(Exception):
@@ -50,6 +59,9 @@ class Leg:
         self.number = number
         self.contact = ""
         """Which of the phone's devices is called; "" lets the driver choose."""
+        self.outsider: Outsider | None = None
+        self.types_ahead = False
+        """What is pressed while something is said to it counts, too."""
         self.supervised = supervised
         """The line answers on seizing: `Answered` only means that audio flows; whether somebody answered must be heard."""
         self.state = LegState.NEW
@@ -76,6 +88,18 @@ class Leg:
         self.recorded: asyncio.Future[RecordDone] | None = None
         """Done when the file of the last `record` is closed, also where the far end hung up meanwhile."""
         self._gone: asyncio.Event = asyncio.Event()
+
+    @property
+    def is_ours(self) -> bool:
+        """A phone of the house, or somebody of ours outside: whose keys in a call may be codes."""
+        return self.kind == "phone" or self.outsider is not None
+
+    @property
+    def extension(self) -> str:
+        """The phone that it is, or whose rights it has; "" for none."""
+        if self.kind == "phone":
+            return self.endpoint
+        return self.outsider.extension if self.outsider is not None else ""
 
     # -- state --
 
@@ -193,17 +217,22 @@ class Leg:
         return getattr(event, "leg", self.id) == self.id
 
     async def play(self, clips: Sequence[Clip], *, keys: Iterable[str] = "") -> str:
-        """Play to the end and return "", or stop at a digit out of `keys` and return it. Other digits are ignored."""
+        """Play to the end and return "", or stop at a digit out of `keys` and return it. Other digits are ignored, or (with
+        `types_ahead`) wait for whoever asks next."""
         wanted = set(keys)
+        ahead: list[object] = []
         self.check()
         playing = self.open_port().play(clips)
         while True:
             event = await self.wait(Digit, PlayDone)
             if isinstance(event, PlayDone) and event.play == playing:
+                self.inbox.put_back(ahead)
                 return ""
             if isinstance(event, Digit) and event.digit in wanted:
                 self.stop_play()
                 return event.digit
+            if isinstance(event, Digit) and self.types_ahead:
+                ahead.append(event)
 
     def stop_play(self) -> int:
         return self.port.stop_play() if self.port is not None and not self.port.closed else 0

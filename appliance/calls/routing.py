@@ -13,6 +13,7 @@ from appliance.config.model import Config
 from appliance.config.routes import lines_of, route_for
 from appliance.config.values import Target
 from appliance.errors import SwitchroomError
+from appliance.voicemail import boxes
 
 
 @dataclass(frozen=True)
@@ -136,10 +137,16 @@ def from_phone(config: Config, extension: str, dialled: str) -> Decision:
         return house[read.number]
     code = code_dialled(config.codes, dialled)
     if code is not None:
-        return code
+        return _mailbox(config, extension, code.digits) if code.name == "leave_message" else code
     if read.kind == "unknown":
         return ToExcuse("number-unknown", 404, read.number)
     return outside(config, extension, read)
+
+
+def _mailbox(config: Config, extension: str, number: str) -> Decision:
+    """To leave a message: in the mailbox of this number, else in the phone's own."""
+    name = boxes.by_number(config, number) if number else extension
+    return ToVoicemail(name) if name else ToExcuse("voicemail-unknown", 404, f"voicemail:{number}")
 
 
 def outside(config: Config, extension: str, read: numbers.Dialled) -> Decision:

@@ -41,6 +41,9 @@ class Codes(Table, frozen=True, kw_only=True):
     ] = "*28"
     voicemail: Annotated[Code, Meta(description="Listen to the messages of this phone.")] = "*97"
     voicemail_other: Annotated[Code, Meta(description="Listen to another mailbox: its number, then its PIN.")] = "*98"
+    leave_message: Annotated[
+        Code, Meta(description="Leave a message for the phone, queue or menu with the number N, or transfer a caller there.")
+    ] = "*96"
     record_greeting: Annotated[
         Code, Meta(description="Record a greeting: of the mailbox of this phone, or of the menu or queue with the number N.")
     ] = "*77"

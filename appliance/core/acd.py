@@ -26,8 +26,10 @@ from appliance.calls.leg import Leg
 from appliance.calls.switch import Switch
 from appliance.config.model import Outcome
 from appliance.core.acd_ledger import Rules, configured, facts
+from appliance.core.acd_order import InOrder
 from appliance.core.acd_restore import Kept, interrupted, recall
 from appliance.core.acd_rules import rules_of
+from appliance.core.agent_lamps import AgentLamps
 from appliance.core.customers import Customers
 from appliance.core.seats import Seats
 from appliance.ledger import Ledger, OpenCall
@@ -60,11 +62,15 @@ class Dispatch:
     def __init__(self, switch: Switch, ledger: LedgerLike, exchange: Exchange) -> None:
         self.switch = switch
         self.seats = Seats(switch, ledger)
+        self._lamps = AgentLamps(switch)
         self.customers = Customers(ledger)
         self._ledger = ledger
         self._exchange = exchange
         self._parties: dict[str, Party] = {}
         self._people: dict[str, Customer] = {}
+        self._goodbyes: dict[str, tuple[Party, asyncio.Event]] = {}
+        """Contacts that became callbacks while their caller is still on the line: who says goodbye, and set when done."""
+        self._order = InOrder(self._do, self._off_the_line)
         self._serving: dict[str, tuple[Party, str]] = {}
         """Leg that rings or talks for a contact -> who leads that, and which agent it is."""
         self._last: dict[str, tuple[str, str, float]] = {}
@@ -81,6 +87,8 @@ class Dispatch:
         self.number = 0
         """How many steps changed something, in this run of the core."""
         self.run = secrets.token_hex(8)
+        self.afterwards: Callable[[Leg], Awaitable[None]] | None = None
+        """What an agent outside can do after a call, on the same line."""
         self.on_change: Callable[[Changed], None] | None = None
         """Everything that was decided, for those who watch (the bus)."""
 
@@ -92,27 +100,36 @@ class Dispatch:
         return int.from_bytes(self._key[:7], "big")
 
     def start(self, ledger: Ledger, rules: Callable[[int], Rules], version: int, open_calls: Iterable[OpenCall]) -> None:
-        """Go on where the ledger stands, under today's configuration. Before any call is taken."""
+        """Go on where the ledger stands, under today's configuration. Before any call is taken, and before it is known which
+        phones are there: the box has `look_at_phones` do that."""
         raw = self._ledger.get_state(NAMESPACE, "state")
         self.core, last = recall(ledger, raw, rules, self.seed, self._remember)
         self._last = last | self._last
-        self.configure(version)
+        self._take_rules(version)
         interrupted(self, open_calls)
 
     def configure(self, version: int) -> None:
         """Take over the queues and agents of the configuration in force."""
+        self._take_rules(version)
+        self.look_at_phones()
+
+    def _take_rules(self, version: int) -> None:
         self.version = version
         queues, agents = rules_of(self.switch.config)
         now = self.switch.clock.utc()
         actions = self.core.configure(queues, agents, now)
         self._carry_out(actions, self._write(configured(version, now, self.core, actions)))
-        self.look_at_phones()
 
     def look_at_phones(self) -> None:
         """Agree with the phones as they are: who is always signed in comes in, whose phone is not there is not answering."""
         for agent in self.core.agent_ids():
+            self._show(agent)
             view, extension = self.core.agent(agent), self.seats.extension_of(agent)
-            if view is None or not extension or self.seats.outside(agent):
+            if view is not None and self.seats.outside(agent):
+                if view.state == "logged-out" and self.seats.always(agent):
+                    self.tell(core.SignIn(agent))
+                continue
+            if view is None or not extension:
                 continue
             there = bool(self._exchange.contacts(extension))
             if view.state == "logged-out" or view.state == "not-answering":
@@ -155,8 +172,9 @@ class Dispatch:
 
     def _carry_out(self, actions: list[core.Action], written: Awaitable[object] | None) -> None:
         for action in actions:
-            if written is not None and isinstance(action, LATE):
-                self._later(action, written)
+            contact = getattr(action, "contact", "")
+            if (written is not None and isinstance(action, LATE)) or self._order.waits(contact):
+                self._order.put(contact, action, written)
             else:
                 self._do(action)
         if actions:
@@ -165,13 +183,6 @@ class Dispatch:
                 self._steps = 0
                 self._also(self.note_state())
         self._arm()
-
-    def _later(self, action: core.Action, written: Awaitable[object]) -> None:
-        async def when_safe() -> None:
-            await written
-            self._do(action)
-
-        self._also(when_safe())
 
     def _also(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -188,12 +199,24 @@ class Dispatch:
                 party = self._begin_callback(action)
             if party is not None:
                 party.act(action)
+                if isinstance(action, core.KeptPlace):
+                    self._let_go(contact, party)
             if isinstance(action, core.CallbackClosed):
                 self.customers.forget(contact)
         elif isinstance(action, core.AgentChanged):
-            asyncio.get_running_loop().call_soon(self._own_calls, action.agent)
+            asyncio.get_running_loop().call_soon(self._agent_changed, action.agent)
             if action.state == "logged-out":
                 self.seats.sit(action.agent, "")
+
+    def _agent_changed(self, agent: str) -> None:
+        self._show(agent)
+        self._own_calls(agent)
+
+    def _show(self, agent: str) -> None:
+        """The lamps of an agent who can sign in."""
+        view = self.core.agent(agent)
+        if view is not None and self.switch.config.agent(agent) is not None:
+            self._lamps.show(agent, self.seats.extension_of(agent), view.state)
 
     def _arm(self) -> None:
         """One timer, for whatever falls due next."""
@@ -222,6 +245,21 @@ class Dispatch:
         if self._parties.get(contact) is party:
             del self._parties[contact]
             self._people.pop(contact, None)
+        goodbye = self._goodbyes.get(contact)
+        if goodbye is not None and goodbye[0] is party:
+            del self._goodbyes[contact]
+            goodbye[1].set()
+
+    def _let_go(self, contact: str, party: Party) -> None:
+        """The live caller is a callback now. The flow that says goodbye leads it no more: what comes is for another."""
+        self._goodbyes[contact] = (party, asyncio.Event())
+        del self._parties[contact]
+        self._people.pop(contact, None)
+
+    def _off_the_line(self, contact: str) -> Awaitable[object] | None:
+        """To wait for before the customer is called: who still hears our goodbye would be busy."""
+        goodbye = self._goodbyes.get(contact)
+        return goodbye[1].wait() if goodbye is not None else None
 
     def serving(self, leg: Leg, party: Party, agent: str) -> None:
         self._serving[leg.id] = (party, agent)
@@ -237,7 +275,7 @@ class Dispatch:
         customer = self.customers.get(action.contact)
         if customer is None:
             log.error("nobody knows whom to call back", extra={"contact": action.contact})
-            asyncio.get_running_loop().call_soon(self.tell, core.CloseCallback(action.contact))
+            asyncio.get_running_loop().call_soon(self.tell, core.CloseCallback(action.contact, "unreachable"))
             return None
         call: Call = self.switch.new_call("callback")
         call.facts = dict(customer.facts)
@@ -245,6 +283,11 @@ class Dispatch:
         self.lead(action.contact, flow, customer)
         self.switch.lead(call, flow.run)
         return flow
+
+    async def after_call(self, leg: Leg) -> None:
+        if self.afterwards is not None:
+            await self.afterwards(leg)
+        leg.hang_up()
 
     def caller_key(self, number: str) -> str:
         return blake2b(number.encode(), key=self._key, digest_size=12).hexdigest() if number else ""

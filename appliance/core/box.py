@@ -10,6 +10,7 @@ from pathlib import Path
 
 from appliance import __version__, audit
 from appliance._core import Channels
+from appliance.calls.flows.afterwards import Afterwards
 from appliance.calls.flows.agent import AgentCodes
 from appliance.calls.flows.ringback import Summary, ring_back, summary_clips
 from appliance.calls.lamps import Lamps
@@ -102,7 +103,9 @@ class Box:
         self.reception = Reception(self)
         self.acd = Dispatch(self.switch, self.ledger, self.reception)
         self.pins = PinGuard(self.ledger, clock, lambda: self.config.codes)
-        self.reception.codes |= AgentCodes(self.switch, self.acd, self.pins).table
+        codes = AgentCodes(self.switch, self.acd, self.pins)
+        self.reception.codes |= codes.table
+        self.acd.afterwards = Afterwards(codes).run
         self.openings = Openings(self.acd, lambda: self.config)
         self.office = Office(self)
         self.office.night.on_change = self.openings.look

@@ -100,7 +100,7 @@ class Mailroom:
 
     async def begin(self, leg: Leg, box: str) -> Message:
         incoming, country = leg.incoming, self._config().office.country
-        caller = (incoming.caller if incoming else "") if leg.kind == "line" else leg.endpoint
+        caller = (incoming.caller if incoming else leg.number) if leg.kind == "line" else leg.endpoint
         number = canonical(caller, country) if leg.kind == "line" else caller
         name = incoming.caller_name if incoming else ""
         return await asyncio.to_thread(self.store.begin, box, self._clock.utc(), number, name, leg.call.id)

@@ -91,6 +91,7 @@ class Reception:
         await self.lead(leg, self.screen(leg) or self.decide(leg, event.number))
 
     async def lead(self, leg: Leg, decision: Decision) -> None:
+        leg.call.bound_for = decision
         await self.flows[type(decision)](leg, decision)
 
     async def send(self, leg: Leg, target: Target | Decision) -> None:
@@ -158,8 +159,8 @@ class Reception:
         self._box.ring(extension, None, lambda language: self._box.switch.prompts.clips(prompt, language, **values))
 
     def decide(self, leg: Leg, dialled: str) -> Decision:
-        if leg.kind == "phone":
-            return from_phone(self._box.config, leg.endpoint, dialled)
+        if leg.is_ours:
+            return from_phone(self._box.config, leg.extension, dialled)
         return from_line(self._box.config, leg.endpoint, dialled)
 
     def contacts(self, extension: str) -> list[str]:

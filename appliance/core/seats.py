@@ -90,7 +90,8 @@ class Seats:
         if known is not None and known.outside_number is not None and self.outside(agent):
             where = to_target(config, Target(f"outside:{known.outside_number}"))
             confirms = True if asked is None else asked
-            return Seat(where, confirms, config.office.language) if isinstance(where, ToOutside) else None
+            own = known.extension or ""
+            return Seat(where, confirms, config.office.language, own) if isinstance(where, ToOutside) else None
         extension = self.extension_of(agent)
         if not extension:
             return None

@@ -6,7 +6,6 @@ import asyncio
 import ipaddress
 import logging
 import secrets
-import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ import msgspec
 from appliance.clock import Clock
 from drivers.base import EndpointChanged
 from drivers.sip import headers as h
-from drivers.sip import wire
+from drivers.sip import naming, wire
 from drivers.sip.client_auth import authorization
 from drivers.sip.uri import parse_name_addr, split_commas
 
@@ -27,6 +26,10 @@ _ANSWER_SECONDS = 4.0
 _HOLD_SECONDS = 30.0
 """A line that does not answer OPTIONS and was found dead by calls is tried again after this."""
 _RETRY_SECONDS = 30.0
+_UNKNOWN_SECONDS = 10.0
+"""A name that nobody knows is asked for again after this: the office's router may start later than the box."""
+_LOOKING_SECONDS = 60.0
+"""One look at a time."""
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -40,12 +43,23 @@ class Route(msgspec.Struct, frozen=True):
     """Its configuration."""
 
 
+class _Server(msgspec.Struct, frozen=True):
+    """One place to send to: `host` and `port` as they were configured stand in URIs, packets go to `address` "ip:port"."""
+
+    host: str
+    port: int
+    address: str
+
+
 class _Line(msgspec.Struct):
     config: Any
-    servers: list[tuple[str, int]]
-    addresses: list[str]
-    """"ip:port" of each server, in order; "" where the name is not resolved."""
+    servers: list[_Server]
+    """In the order in which they are tried; empty while no name of the line is known."""
+    places: list[Any] = []
+    """What was configured, as HostPort."""
     current: int = 0
+    next_look: float = 0.0
+    """When its names are looked up again; 0: it has none."""
     up: bool | None = None
     reason: str = ""
     # OPTIONS
@@ -75,9 +89,11 @@ class Lines:
     """`command` sends to the SIP thread, `handle` gives a new id for a request, `changed` tells the core."""
 
     def __init__(
-        self, command: Callable[..., None], handle: Callable[[], int], changed: Callable[[EndpointChanged], None], clock: Clock
+        self, command: Callable[..., None], handle: Callable[[], int], changed: Callable[[EndpointChanged], None], clock: Clock,
+        resolver: naming.Resolver | None = None,
     ) -> None:
         self._command, self._handle, self._changed, self._clock = command, handle, changed, clock
+        self._resolver = resolver or naming.Resolver()
         self._lines: dict[str, _Line] = {}
         self._requests: dict[int, tuple[str, str]] = {}
         self._by_source: dict[str, str] = {}
@@ -103,34 +119,48 @@ class Lines:
     def _new(self, line: Any) -> _Line:
         first = line.registrar if line.driver == "sip-trunk" else line.address
         places = [line.outbound_proxy] if line.outbound_proxy else [first, *line.failover]
-        servers = [(place.host, place.port_or(5060)) for place in places if place is not None]
-        made = _Line(line, servers, [_literal(host, port) for host, port in servers], call_id=secrets.token_hex(12))
-        if "" in made.addresses:
-            self._resolve(made)
+        places = [place for place in places if place is not None]
+        made = _Line(line, [], places, call_id=secrets.token_hex(12))
+        made.servers = [_Server(place.host, place.port_or(naming.DEFAULT_PORT), address) for place in places
+                        if (address := naming.literal(place.host, place.port))]
+        if len(made.servers) < len(places):
+            made.next_look = self._clock.mono()
         if not made.trunk and not line.options_seconds:
             self._set(made, True, "")
         return made
 
-    def _resolve(self, line: _Line) -> None:
-        """Names of servers become addresses off the event loop."""
+    def _look_up(self, line: _Line) -> None:
+        """Names of servers become addresses off the event loop; the line keeps the ones that it has until then."""
 
         async def look_up() -> None:
-            loop = asyncio.get_running_loop()
-            for i, (host, port) in enumerate(line.servers):
-                try:
-                    found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-                except OSError as error:
-                    log.warning("a line's name could not be resolved", extra={"host": host, "error": str(error)})
-                    continue
-                line.addresses[i] = f"{h.host_text(str(found[0][4][0]))}:{port}"
-            self._index()
+            tcp = line.config.transport == "tcp"
+            found = [await self._resolver.find(place.host, place.port, tcp) for place in line.places]
+            sure = all(each.addresses and each.sure for each in found)
+            line.next_look = self._clock.mono() + (min(each.seconds for each in found) if sure else _UNKNOWN_SECONDS)
+            if sure or not line.servers:
+                self._move(line, [
+                    _Server(place.host, place.port_or(naming.DEFAULT_PORT), address)
+                    for place, each in zip(line.places, found, strict=True) for address in each.addresses
+                ])
 
+        line.next_look = self._clock.mono() + _LOOKING_SECONDS
         task = asyncio.get_running_loop().create_task(look_up())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _move(self, line: _Line, servers: list[_Server]) -> None:
+        """What DNS says now. The server in use stays while it is still there; an answer with nothing in it changes nothing."""
+        if not servers or servers == line.servers:
+            return
+        used = line.servers[line.current] if line.servers else None
+        line.servers = servers
+        line.current = servers.index(used) if used in servers else 0
+        if used not in servers:
+            line.next_register = line.next_options = 0.0
+        self._index()
+
     def _index(self) -> None:
-        self._by_source = {address: name for name, line in self._lines.items() for address in line.addresses if address}
+        self._by_source = {server.address: name for name, line in self._lines.items() for server in line.servers}
         by_address: dict[str, set[str]] = {}
         for source, name in self._by_source.items():
             by_address.setdefault(_ip(source), set()).add(name)
@@ -169,11 +199,12 @@ class Lines:
 
     def route(self, name: str) -> Route | None:
         line = self._lines.get(name)
-        if line is None or not line.addresses or not line.addresses[line.current]:
+        if line is None or not line.servers:
             return None
-        host, port = line.servers[line.current]
+        server = line.servers[line.current]
+        host, port = server.host, server.port
         domain = line.config.domain or (h.host_text(host) if port == 5060 or line.trunk else f"{h.host_text(host)}:{port}")
-        return Route(line.addresses[line.current], int(line.config.transport == "tcp"), domain,
+        return Route(server.address, int(line.config.transport == "tcp"), domain,
                      h.escape_user(line.config.username) or "switchroom", line.config)
 
     def account(self, name: str) -> tuple[str, str, str] | None:
@@ -185,7 +216,8 @@ class Lines:
 
     def health(self) -> dict[str, object]:
         return {
-            name: {"up": bool(line.up), "reason": line.reason, "server": line.addresses[line.current] if line.addresses else ""}
+            name: {"up": bool(line.up), "reason": line.reason,
+                   "server": line.servers[line.current].address if line.servers else ""}
             for name, line in self._lines.items()
         }
 
@@ -193,6 +225,8 @@ class Lines:
 
     def tick(self, now: float) -> None:
         for line in list(self._lines.values()):
+            if line.next_look and now >= line.next_look:
+                self._look_up(line)
             if line.trunk:
                 if now >= line.next_register and not line.register_handle:
                     self._register(line, line.config.register_seconds)
@@ -211,7 +245,7 @@ class Lines:
                 self._down(line, "it does not answer OPTIONS")
             elif line.up is None:
                 self._set(line, True, "")  # many gateways ignore OPTIONS: calls will show
-        if not line.waiting and now >= line.next_options and line.addresses[line.current]:
+        if not line.waiting and now >= line.next_options and line.servers:
             line.next_options = now + (line.config.options_seconds if line.up else min(5.0, line.config.options_seconds))
             line.deadline = now + _ANSWER_SECONDS
             line.waiting = self._request(line, "OPTIONS", f"sip:{_domain(line)}", "", 1)
@@ -261,15 +295,15 @@ class Lines:
         if expires >= 0:
             extra += f"Expires: {expires}\r\n"
         to = own if method == "REGISTER" else uri
-        strings = (method, uri, f"<{to}>", f"<{own}>;tag={tag}", call_id, user, line.addresses[line.current], extra, "")
+        strings = (method, uri, f"<{to}>", f"<{own}>;tag={tag}", call_id, user, line.servers[line.current].address, extra, "")
         self._requests[handle] = (line.config.name, method)
         self._command(wire.CMD_REQUEST, int(line.config.transport == "tcp"), handle, cseq,
                       strings=tuple(text.encode() for text in strings))
         return handle
 
     def _register(self, line: _Line, seconds: int, auth: str = "") -> None:
-        if not line.addresses[line.current]:
-            line.next_register = self._clock.mono() + 5
+        if not line.servers:
+            line.next_register = self._clock.mono() + 1
             self._set(line, False, "its name cannot be resolved")
             return
         line.cseq += 1
@@ -332,21 +366,14 @@ class Lines:
             self._set(line, False, why)
 
 
-def _literal(host: str, port: int) -> str:
-    try:
-        return f"{h.host_text(str(ipaddress.ip_address(host)))}:{port}"
-    except ValueError:
-        return ""
-
-
 def _ip(source: str) -> str:
     return source.rpartition(":")[0].strip("[]")
 
 
 def _domain(line: _Line) -> str:
-    host, port = line.servers[line.current]
-    text = h.host_text(host)
-    return str(line.config.domain or (text if port == 5060 else f"{text}:{port}"))
+    server = line.servers[line.current]
+    text = h.host_text(server.host)
+    return str(line.config.domain or (text if server.port == 5060 else f"{text}:{server.port}"))
 
 
 def _granted(texts: list[str], username: str, asked: int) -> int:

@@ -133,7 +133,7 @@ def test_parked_and_taken_elsewhere(house: House, anna: Station, chen: Station, 
     if how == "code":
         press(at_anna, "*5")
     else:
-        at_anna.refer("*501")
+        at_anna.refer("*50")
     at_anna.wait_end(15)
     if how == "refer":
         anna.wait_call().wait_up().wait_end(15)  # is told the slot

@@ -38,6 +38,31 @@ async def test_a_lamp_follows_the_calls_of_an_extension(tmp_path: Path) -> None:
         raw.close()
 
 
+async def test_lamps_of_an_agent(tmp_path: Path) -> None:
+    """The key beside the lamp dials what puts it right."""
+    with House(tmp_path, provider=False) as house:
+        anna = house.desk("101", "anna")
+        raw = await RawSip().open(house.box.sip_port)
+        here, away = (Watch(raw, "104", f"{code}101", secret="daria-104") for code in ("*41", "*43"))
+        for lamp in (here, away):
+            assert (await lamp.subscribe()).status == 200
+            assert states(await lamp.notified()) == ["terminated"]
+        call = anna.dial("*41101")
+        await asyncio.to_thread(call.wait_up)
+        call.press("1101#")
+        assert states(await here.notified()) == ["confirmed"]
+        await asyncio.to_thread(call.wait_end)
+        await asyncio.to_thread(house.box.run, "agent", "break", "anna", "lunch")
+        assert states(await away.notified()) == ["confirmed"]
+        ready = anna.dial("*43101")
+        assert states(await away.notified()) == ["terminated"]
+        await asyncio.to_thread(ready.wait_end)
+        out = anna.dial("*42")
+        assert states(await here.notified()) == ["terminated"]
+        await asyncio.to_thread(out.wait_end)
+        raw.close()
+
+
 async def test_baresip_watches_and_has_a_mailbox(tmp_path: Path) -> None:
     """Its mwi module subscribes to message-summary, its presence module to presence."""
     async with Peer(office(phone("101"), phone("102"))) as peer:

@@ -12,9 +12,9 @@ import pytest
 
 from appliance.messages import CallerScreened, CallReached, FactKeyed, GreetingChanged, VoicemailDeleted, VoicemailLeft
 from tests.interop.test_calls_phones import wait_heard
-from tests.interop.test_operator_dialogue import Handset, tones
+from tests.interop.test_operator_dialogue import tones
 from tests.peers import sound
-from tests.peers.ear import Ear
+from tests.peers.ear import Party
 from tests.peers.house import House
 from tests.peers.net import wait_for
 from tests.peers.smtp import MailServer
@@ -130,20 +130,8 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> sound.Samples:
     return sound.load(sound.message_of(tmp_path_factory.mktemp("words") / "w.wav", 3.0))
 
 
-class Party:
-    """Somebody on a call of a Station: presses keys, and listens for what the box says."""
-
-    def __init__(self, call: StationCall, language: str = "en") -> None:
-        self.call = call.wait_up()
-        handset = Handset()
-        self.ear = Ear(handset, language)  # type: ignore[arg-type]
-        handset.call = call
-
-    def hear(self, name: str, **values: object) -> None:
-        self.ear.hear(name, 15, **values)
-
-    def hear_greeting(self, folder: Path, text: str = GREETING) -> None:
-        self.ear.hear_clips([own_clip(folder, text)], 15, text)
+def hear_greeting(party: Party, folder: Path, text: str = GREETING) -> None:
+    party.ear.hear_clips([own_clip(folder, text)], 15, text)
 
 
 def own_clip(data: Path, text: str, language: str = "en") -> Path:
@@ -172,7 +160,7 @@ def last_event(house: House, kind: type, count: int, seconds: float = 8) -> obje
 def test_a_digit_reaches_a_phone_and_both_talk(house: House, anna: Station, words: sound.Samples) -> None:
     """By RFC 4733; the phone is shown the name that the phone book has."""
     party = calls(house)
-    party.hear_greeting(house.box.data)
+    hear_greeting(party, house.box.data)
     party.call.press("1")
     desk = anna.wait_call()
     assert "Harbour Master" in desk.invite.get("From")
@@ -192,7 +180,7 @@ def test_tones_in_the_audio_are_keys_where_there_are_no_events(
     no_events = re.compile(r"a=(rtpmap|fmtp):101 .*\r\n| 101(?=\r\n)")
     monkeypatch.setattr(StationCall, "sdp", lambda call: no_events.sub("", plain(call)))
     party = calls(house)
-    party.hear_greeting(house.box.data)
+    hear_greeting(party, house.box.data)
     party.call.say(tones("1"))
     anna.wait_call()
     party.call.hang_up()
@@ -400,7 +388,7 @@ def test_a_greeting_recorded_at_a_phone_is_heard_by_callers(house: House, anna: 
     party.hear("greeting-removed")
     party.call.wait_end()
     outside = calls(house)
-    outside.hear_greeting(house.box.data)
+    hear_greeting(outside, house.box.data)
     outside.call.hang_up()
 
 

@@ -19,7 +19,7 @@ from appliance.prompts import Moment
 from tests.peers import sound
 from tests.peers.baresip import Phone
 from tests.peers.box import OFFICE, Box
-from tests.peers.ear import Ear
+from tests.peers.ear import Ear, Handset
 from tests.peers.net import free_port, wait_for
 from tests.peers.sipp import Gateway
 from tests.peers.station import Station, StationCall
@@ -411,19 +411,6 @@ def test_closed_and_not_allowed(house: House, tmp_path: Path) -> None:
         ear.hear("not-allowed-to-start")
         gone(chen)
     assert house.campaigns("707") == []
-
-
-class Handset:
-    """What an Ear needs of a phone, of a Station's call."""
-
-    def __init__(self) -> None:
-        self.call: StationCall | None = None
-
-    def heard(self) -> list[Path]:
-        return [Path("call")] if self.call else []
-
-    def hears(self) -> sound.Samples:
-        return self.call.heard() if self.call else np.zeros(0)
 
 
 def tones(keys: str) -> sound.Samples:

@@ -12,6 +12,7 @@ from appliance.system.paths import prompts_dir
 from tests.peers import sound
 from tests.peers.baresip import Phone
 from tests.peers.sound import RATE, Samples
+from tests.peers.station import StationCall
 
 HEARD = 0.9
 """Correlation of a whole prompt, or the likeness of its pieces where a busy machine stretched a pause."""
@@ -35,7 +36,7 @@ class Ear:
     def samples(self) -> Samples:
         return self.phone.hears() if len(self.phone.heard()) > self._earlier else np.zeros(0)
 
-    def hear(self, name: str, seconds: float = 15, **values: object) -> float:
+    def hear(self, name: str, seconds: float = 15, /, **values: object) -> float:
         """Wait until this prompt, with these values, was heard behind all that was heard before; where it began, in seconds.
         AssertionError after `seconds`, with the best correlation."""
         return self.hear_clips(self.prompts.clips(name, self.language, **values), seconds, name)
@@ -84,3 +85,29 @@ class Ear:
             now = now + 1 if quiet else 0
             longest = max(longest, now)
         return longest / 10
+
+
+class Handset:
+    """What an Ear needs of a phone, of a Station's call."""
+
+    def __init__(self) -> None:
+        self.call: StationCall | None = None
+
+    def heard(self) -> list[Path]:
+        return [Path("call")] if self.call else []
+
+    def hears(self) -> sound.Samples:
+        return self.call.heard() if self.call else np.zeros(0)
+
+
+class Party:
+    """Somebody on a call of a Station: presses keys, and listens for what the box says."""
+
+    def __init__(self, call: StationCall, language: str = "en") -> None:
+        self.call = call.wait_up()
+        handset = Handset()
+        self.ear = Ear(handset, language)  # type: ignore[arg-type]
+        handset.call = call
+
+    def hear(self, name: str, /, **values: object) -> None:
+        self.ear.hear(name, 15, **values)

@@ -11,7 +11,7 @@ from typing import Any, Self
 from appliance import bus
 from appliance.ledger.cdr import Cdr
 from appliance.ledger.reader import LedgerReader
-from appliance.messages import LineStatus, PhoneGone, PhoneRegistered, Status, StatusReply
+from appliance.messages import CallEnded, LegOpened, LineStatus, PhoneGone, PhoneRegistered, Status, StatusReply
 from tests.peers.baresip import Phone
 from tests.peers.box import Box
 from tests.peers.net import free_port, wait_for
@@ -142,6 +142,16 @@ class House:
         assert found is not None and len(found) == count, found
         return self._taken(found)
 
+    def _unwritten(self) -> set[str]:
+        """Calls whose end is not in the ledger yet: it is written a moment after it happened."""
+        began: set[str] = set()
+        for record in self.reader.read(limit=100_000):
+            if isinstance(record.event, LegOpened):
+                began.add(record.event.call)
+            elif isinstance(record.event, CallEnded):
+                began.discard(record.event.call)
+        return began
+
     def _rows(self) -> list[Any]:
         return list(self.reader.rows(limit=1000))
 
@@ -157,6 +167,7 @@ class House:
     def forget(self) -> None:
         """What has happened so far is of no interest, once it is over."""
         wait_for(lambda: self.status().calls == 0, 10, "all calls to end")
+        wait_for(lambda: not self._unwritten(), 5, "the last records")
         self._seen = {row.call for row in self._rows()}
 
 

@@ -122,6 +122,7 @@ class World:
         self.at = 0.0
         self.people: dict[str, Person] = {}
         self.workers: dict[str, Worker] = {}
+        self.calling: dict[str, bool] = {}  # queue -> whether its callbacks were being made, as far as the actions have come
         self.known: dict[str, QueueRules] = {}  # also queues that are gone, whose conversations still end
         self.taken: list[tuple[float, acd.AcdEvent | tuple[list[QueueRules], list[AgentRules]]]] = []
         self.steps: list[tuple[float, Any, list[acd.Action]]] = []
@@ -135,6 +136,7 @@ class World:
             self.do(acd.Tick())
         self.queues = {rules.name: rules for rules in queues}
         self.known.update(self.queues)
+        self.calling = {name: on for name, on in self.calling.items() if name in self.queues}
         self.agents = {rules.id: rules for rules in agents}
         for rules in agents:
             self.workers.setdefault(rules.id, Worker(rules.id))
@@ -366,9 +368,13 @@ class World:
 
     def callable(self, person: Person, worker: Worker, rules: QueueRules, at: float) -> bool:
         """Whether a virtual caller could be called now with this agent."""
-        calling = self.acd.queue(person.queue).calling  # type: ignore[union-attr]
+        calling = self.calling.get(person.queue, True)
         whole = worker.state == "ready" or rules.callback_first == "agent"
         return calling and whole and person.parked_until <= at
+
+    def on_QueueSwitched(self, a: acd.QueueSwitched, event: Any) -> None:
+        if a.what != "door":
+            self.calling[a.queue] = a.open
 
     def on_EndOffer(self, a: acd.EndOffer, event: Any) -> None:
         person = self.people[a.contact]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from appliance import messages as m
 from appliance.acd.missed import MissedCallers
 from appliance.messages_acd import LeaveReason
@@ -33,6 +37,19 @@ def test_who_calls_twice_stands_there_once() -> None:
 def test_who_hung_up_at_once_does_not_count() -> None:
     assert callers(*comes("c1"), gives_up("c1", 3.0)).entries() == []
     assert len(callers(*comes("c1"), gives_up("c1", 3.0, "cut")).entries()) == 1
+
+
+@pytest.mark.parametrize("reason", ["no-queue", "unreachable", "expired", "attempts"])
+def test_whom_we_promised_a_call_and_cannot_call_stands_there(reason: Any) -> None:
+    kept = m.CallbackRequested(at=3.0, contact="c1", queue="front", since=1.0)
+    closed = m.CallbackClosed(at=9.0, contact="c1", queue="front", reason=reason)
+    assert [(e.contact, e.reason) for e in callers(*comes("c1"), kept, closed).entries()] == [("c1", reason)]
+    cancelled = m.CallbackClosed(at=9.0, contact="c1", queue="front", reason="cancelled")
+    assert callers(*comes("c1"), kept, cancelled).entries() == []
+
+
+def test_who_waited_in_a_queue_that_is_gone_stands_there() -> None:
+    assert [e.reason for e in callers(*comes("c1"), gives_up("c1", reason="no-queue")).entries()] == ["no-queue"]
 
 
 def test_it_closes_when_the_caller_is_served() -> None:

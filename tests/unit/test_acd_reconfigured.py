@@ -36,6 +36,27 @@ def test_who_waits_goes_where_a_queue_that_is_gone_overflowed() -> None:
     assert desk.core.contact_ids() == []
 
 
+def test_callbacks_of_a_queue_that_is_gone_are_closed_for_that_reason() -> None:
+    desk = Desk()
+    contact, _ = desk.enter(caller="key")
+    desk.do(acd.KeepPlace(contact))
+    closed = [action for action in change(desk, queue("other")) if isinstance(action, acd.CallbackClosed)]
+    assert [(action.contact, action.reason) for action in closed] == [(contact, "no-queue")]
+    assert desk.core.contact_ids() == []
+
+
+def test_who_loses_the_agent_does_not_overtake_who_came_before() -> None:
+    """Anna is rung for the second caller when she is taken out; Boris, new in the queue, goes to the first."""
+    desk = Desk(members=[Member(agent="anna")], retry_seconds=60.0)
+    desk.sign_in()
+    first, _ = desk.enter()
+    desk.do(acd.Refuse(first, "anna"))
+    second, rung = desk.enter()
+    assert rung == ["anna"]
+    actions = change(desk, queue("q", "boris"), agents=("boris", "chen"))
+    assert offered(actions, first) == ["boris"] and offered(actions, second) == []
+
+
 def test_wrap_up_lasts_though_the_agent_is_configured_no_more() -> None:
     desk = Desk(wrap_up_seconds=30.0)
     desk.sign_in("anna")

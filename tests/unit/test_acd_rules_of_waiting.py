@@ -154,6 +154,44 @@ def test_a_phone_that_vanishes_while_it_rings_passes_the_caller_on() -> None:
     assert denied(desk.do(acd.Answer(contact, "anna"))) == ["not-offered"]
 
 
+@pytest.mark.parametrize("back", ["talking", "wrapping up"])
+def test_a_phone_that_is_back_before_the_work_is_over_leaves_its_agent_ready(back: str) -> None:
+    desk = Desk(wrap_up_seconds=10.0)
+    desk.sign_in("anna")
+    contact, _ = desk.enter()
+    desk.do(acd.Answer(contact, "anna"))
+    desk.do(acd.PhoneLost("anna"))
+    assert denied(desk.do(acd.PhoneLost("anna"))) == ["already"]
+    if back == "talking":
+        assert denied(desk.do(acd.PhoneBack("anna"))) == []
+    desk.do(acd.HangUp(contact))
+    if back == "wrapping up":
+        assert denied(desk.do(acd.PhoneBack("anna"))) == []
+    assert denied(desk.do(acd.PhoneBack("anna"))) == ["not-lost"]
+    desk.do(acd.Tick(), 12.0)
+    assert desk.core.agent("anna").state == "ready"  # type: ignore[union-attr]
+
+
+def test_a_phone_lost_meanwhile_does_not_undo_the_break_asked_for() -> None:
+    desk = Desk()
+    desk.sign_in("anna")
+    contact, _ = desk.enter()
+    desk.do(acd.Answer(contact, "anna"))
+    desk.do(acd.Break("anna", "lunch"))
+    desk.do(acd.PhoneLost("anna"))
+    desk.do(acd.HangUp(contact))
+    assert desk.core.agent("anna").state == "break"  # type: ignore[union-attr]
+
+
+def test_who_hangs_up_and_has_no_number_is_not_promised_a_call() -> None:
+    desk = Desk(members=[], callback_after_hangup_seconds=20.0)
+    known, _ = desk.enter(caller="key")
+    hidden, _ = desk.enter()
+    kept = desk.do(acd.HangUp(known), 30.0)
+    assert [type(action) for action in kept] == [acd.KeptPlace]
+    assert left(desk.do(acd.HangUp(hidden))) == [(hidden, "abandoned", "")]
+
+
 def test_a_queue_without_agents_keeps_to_its_longest_wait_and_cannot_be_estimated() -> None:
     desk = Desk(members=[], max_wait_seconds=30.0)
     contact, rung = desk.enter()

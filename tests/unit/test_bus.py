@@ -9,7 +9,7 @@ import pytest
 
 from appliance import bus
 from appliance.errors import SwitchroomError
-from appliance.messages import Command, Done, Reload, Reply, StartCampaign, Status
+from appliance.messages import Changed, Command, Done, Queues, QueuesReply, Reload, Reply, StartCampaign, Status
 from appliance.system.paths import ensure_layout
 
 
@@ -82,3 +82,53 @@ async def test_long_data_folders_work(tmp_path: Path) -> None:
         assert await client.ask(Status()) == Done(text="Status")
     task.cancel()
     server.close()
+
+
+class Office:
+    """A core's end whose queues have come to `number`."""
+
+    def __init__(self, data: Path, core: str, number: int = 0) -> None:
+        self.core, self.number = core, number
+        self.server = bus.Server(data, self._answer)
+        self.task = asyncio.create_task(self.server.serve())
+
+    async def _answer(self, command: Command) -> Reply:
+        assert isinstance(command, Queues)
+        return QueuesReply(core=self.core, number=self.number, now=0.0, queues=[], agents=[], contacts=[])
+
+    def happens(self, said: bool = True) -> None:
+        self.number += 1
+        if said:
+            self.server.change(Changed(core=self.core, number=self.number, events=[]))
+
+    def close(self) -> None:
+        self.task.cancel()
+        self.server.close()
+
+
+def seen(part: QueuesReply | Changed) -> tuple[str, str, int]:
+    return type(part).__name__, part.core, part.number
+
+
+async def test_who_follows_the_queues_notices_what_was_missed(data: Path) -> None:
+    office = Office(data, "a", 7)
+    async with bus.Client(data) as client, asyncio.timeout(10):
+        follow = client.follow(every=0.1)
+        assert seen(await anext(follow)) == ("QueuesReply", "a", 7)
+        office.happens()
+        # Until the subscription stands changes go unheard; then the whole comes.
+        while (last := seen(await anext(follow)))[0] == "QueuesReply":
+            office.happens()
+        assert last == ("Changed", "a", office.number)
+        office.happens(said=False)
+        office.happens()
+        assert seen(await anext(follow)) == ("QueuesReply", "a", office.number)  # a gap
+        office.happens()
+        assert seen(await anext(follow)) == ("Changed", "a", office.number)
+        office.happens(said=False)
+        assert seen(await anext(follow)) == ("QueuesReply", "a", office.number)  # the last one was missed: heard by asking
+        office.close()
+        office = Office(data, "b", 1)
+        assert seen(await anext(follow)) == ("QueuesReply", "b", 1)
+        await follow.aclose()  # type: ignore[attr-defined]
+    office.close()

@@ -401,7 +401,7 @@ async def take(office: Office, name: str, digits: str, by: str = "104") -> Leg:
     return leg
 
 
-@pytest.mark.parametrize("how", ["key", "refer"])
+@pytest.mark.parametrize("how", ["key", "any", "slot", "lamp"])
 def test_parked_and_taken(how: str) -> None:
     async def work() -> None:
         office = await Office().begin()
@@ -412,15 +412,76 @@ def test_parked_and_taken(how: str) -> None:
             office.a.inbox.put(PlayDone(port=port.id, play=port.playing, samples=1, total=1, complete=True))
             await settle()
         else:
-            office.lab.tell(TransferAsked(leg=office.a.id, target="*502"))
+            target = {"any": "*50", "slot": "*502", "lamp": "*512"}[how]
+            office.lab.tell(TransferAsked(leg=office.a.id, target=target))
             await settle()
-            assert office.lab.told == [("101", "parked-at")]
-        slot = 1 if how == "key" else 2
+            assert office.lab.told == ([("101", "parked-at")] if how == "any" else [])  # who named the slot knows it
+        slot = 1 if how in ("key", "any") else 2
         assert office.a.is_ended and office.lab.lot.parked(str(slot)) is office.b
         d = await take(office, "unpark", str(slot))
         assert d.answered_at and office.hear_each_other(office.b, d) and office.lab.lot.count == 0
         assert [(e.slot, e.by) for e in office.lab.ledger.of(CallParked)] == [(slot, "101")]
         assert [(e.how, e.by) for e in office.lab.ledger.of(CallUnparked)] == [("taken", "104")]
+        await office.over()
+
+    run(work())
+
+
+@pytest.mark.parametrize("keys", ["##*503#", "*2*503#"])
+def test_parked_by_transferring_to_the_code(keys: str) -> None:
+    async def work() -> None:
+        office = await Office().begin()
+        await office.press(office.a, keys)
+        assert office.lab.lot.parked("3") is office.b
+        await office.go(office.b)
+        await office.over()
+
+    run(work())
+
+
+def test_a_slot_is_kept_for_who_transfers_into_it() -> None:
+    """The second call of the phone is the code for parking: it hears the slot, and transfers."""
+    async def work() -> None:
+        office = await Office().begin()
+        kept = await take(office, "park", "", by="101")
+        port: Any = kept.port
+        assert kept.answered_at and port.heard[0] == "park-here" and office.lab.lot.count == 0
+        other = await take(office, "park", "1")
+        refused: Any = other.port
+        assert refused.heard == ["park-taken"]
+        await office.go(other)
+        office.lab.tell(TransferAsked(leg=office.a.id, target="*50", replaces=kept.id))
+        await settle()
+        assert office.lab.lot.parked("1") is office.b and kept.is_ended and office.a.is_ended and office.lab.told == []
+        await office.go(office.b)
+        await office.over()
+
+    run(work())
+
+
+def test_who_gives_up_gives_the_slot_back() -> None:
+    async def work() -> None:
+        office = Office()
+        kept = await take(office, "park", "9")
+        assert office.lab.lot.kept_by(kept) == 9
+        await office.go(kept)
+        assert office.lab.lot.kept_by(kept) == 0 and office.lab.lot.put(kept, "9") == 9
+
+    run(work())
+
+
+def test_attended_to_where_nobody_has_answered_yet() -> None:
+    """The phone's second call waits in a queue: the other waits there instead."""
+    async def work() -> None:
+        office = await Office().begin()
+        second = office.lab.comes("600")
+        second.call.bound_for = ToQueue("front")
+        second.open_port()
+        second.answer()
+        office.lab.switch.lead(second.call, second.gone)
+        office.lab.tell(TransferAsked(leg=office.a.id, target="600", replaces=second.id))
+        await settle()
+        assert office.lab.sent == [ToQueue("front")] and second.is_ended and office.a.is_ended
         await office.over()
 
     run(work())

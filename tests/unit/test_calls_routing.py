@@ -34,6 +34,14 @@ def test_codes_and_their_digits(office: Config) -> None:
     assert isinstance(routing.from_phone(off, "101", "*41"), routing.ToExcuse)
 
 
+@pytest.mark.parametrize(("dialled", "decision"), [
+    ("*96", routing.ToVoicemail("101")), ("*96103", routing.ToVoicemail("103")), ("*96601", routing.ToVoicemail("billing")),
+    ("*96999", routing.ToExcuse("voicemail-unknown", 404, "voicemail:999")),
+])
+def test_a_mailbox_can_be_dialled(office: Config, dialled: str, decision: routing.Decision) -> None:
+    assert routing.from_phone(office, "101", dialled) == decision
+
+
 @pytest.mark.parametrize(("target", "decision"), [
     ("extension:101", routing.ToExtension("101")), ("queue:front", routing.ToQueue("front")),
     ("menu:main", routing.ToMenu("main")), ("voicemail:101", routing.ToVoicemail("101")),

@@ -178,7 +178,7 @@ def test_a_small_office_writes_none_of_it() -> None:
     assert config.recording.calls == "on-demand" and config.recording.announce
     assert config.phones[0].pickup_groups == ["office"] and config.phones[0].watched_by is None
     assert config.mailbox("front").name == "front" and config.music_named(None) is None
-    assert len(Codes().in_use()) == 27 and len(CallKeys().in_use()) == 7
+    assert len(Codes().in_use()) == 28 and len(CallKeys().in_use()) == 7
 
 
 def test_no_default_code_hides_another() -> None:

@@ -61,16 +61,18 @@ class AgentCodes:
         self._switch = switch
         self._desk = desk
         self._pins = pins
-        self.table: dict[str, Callable[[Leg, str], Awaitable[None]]] = {
-            "sign_in": self._answered(self._sign_in),
+        self.bare: dict[str, Callable[[Leg, str], Awaitable[None]]] = {
+            "sign_in": self._sign_in,
             "sign_out": self._of_agent(self._sign_out),
             "ready": self._of_agent(self._ready),
             "take_break": self._of_agent(self._break),
             "wrap_up_end": self._of_agent(self._wrap_up_end),
             "wrap_up_extend": self._of_agent(self._wrap_up_extend),
             "outcome": self._of_agent(self._outcome),
-            "queue_status": self._answered(self._queue_status),
+            "queue_status": self._queue_status,
         }
+        """Key in [codes] -> what it does on a leg that is answered, and stays."""
+        self.table = {name: self._answered(work) for name, work in self.bare.items()}
 
     @property
     def _config(self) -> Config:
@@ -90,13 +92,20 @@ class AgentCodes:
         """What only somebody who is signed in at this phone can do."""
 
         async def flow(leg: Leg, digits: str) -> None:
-            view = self._desk.core.agent(self._desk.seats.agent_at(leg.endpoint))
+            view = self.view(leg)
             if view is None or view.state == "logged-out":
                 await self._say(leg, "agent-not-signed-in")
             else:
                 await work(leg, digits, view)
 
-        return self._answered(flow)
+        return flow
+
+    def _agent(self, leg: Leg) -> str:
+        """Who is on this leg: at a phone whoever sits there, outside whoever was called."""
+        return leg.outsider.agent if leg.outsider is not None else self._desk.seats.agent_at(leg.endpoint)
+
+    def view(self, leg: Leg) -> AgentView | None:
+        return self._desk.core.agent(self._agent(leg))
 
     def _clips(self, leg: Leg, name: str, **values: object) -> list[Clip]:
         return list(self._switch.prompts.clips(name, leg.language, **values))
@@ -104,7 +113,7 @@ class AgentCodes:
     async def _say(self, leg: Leg, name: str, **values: object) -> None:
         await leg.play(self._clips(leg, name, **values))
 
-    def _tell(self, event: AcdEvent) -> bool:
+    def tell(self, event: AcdEvent) -> bool:
         """Whether the ACD took it."""
         return not any(isinstance(action, Denied) for action in self._desk.tell(event))
 
@@ -127,7 +136,7 @@ class AgentCodes:
         taken = self._desk.seats.signed_in_at(leg.endpoint)
         if taken and taken != agent.id:
             await self._say(leg, "agent-phone-taken")
-        elif not self._tell(SignIn(agent.id)):
+        elif not self.tell(SignIn(agent.id)):
             await self._say(leg, "agent-already-signed-in")
         else:
             self._desk.seats.sit(agent.id, leg.endpoint)
@@ -165,7 +174,7 @@ class AgentCodes:
         return [queue.name for queue in self._config.queues if any(member.agent == agent for member in queue.members)]
 
     async def _sign_out(self, leg: Leg, digits: str, view: AgentView) -> None:
-        self._tell(SignOut(view.id))
+        self.tell(SignOut(view.id))
         after = self._desk.core.agent(view.id)
         if after is not None and after.state == "logged-out":
             await self._say(leg, "agent-signed-out")
@@ -173,7 +182,7 @@ class AgentCodes:
             await self._say(leg, "agent-sign-out-soon")
 
     async def _ready(self, leg: Leg, digits: str, view: AgentView) -> None:
-        self._tell(Ready(view.id))
+        self.tell(Ready(view.id))
         await self._say(leg, "agent-ready")
 
     async def _break(self, leg: Leg, digits: str, view: AgentView) -> None:
@@ -183,20 +192,20 @@ class AgentCodes:
             await self._say(leg, "break-unknown")
             return
         soon = view.state == "on-contact"
-        self._tell(Break(view.id, reason.name))
+        self.tell(Break(view.id, reason.name))
         title = self._switch.sounds.title(reason, leg.language, self._config.office.language)
         await leg.play([*self._clips(leg, "agent-break-soon" if soon else "agent-break"), *title])
 
     # -- after a call --
 
     async def _wrap_up_end(self, leg: Leg, digits: str, view: AgentView) -> None:
-        ended = view.state == "wrap-up" and self._tell(Ready(view.id))
+        ended = view.state == "wrap-up" and self.tell(Ready(view.id))
         await self._say(leg, "wrap-up-ended" if ended else "wrap-up-none")
 
     async def _wrap_up_extend(self, leg: Leg, digits: str, view: AgentView) -> None:
         last = self._desk.last_contact(view.id)
         queue = self._config.queue(last[1]) if last else None
-        if queue is not None and self._tell(Extend(view.id, queue.wrap_up_extend_seconds)):
+        if queue is not None and self.tell(Extend(view.id, queue.wrap_up_extend_seconds)):
             await self._say(leg, "wrap-up-extended", seconds=queue.wrap_up_extend_seconds)
         else:
             await self._say(leg, "wrap-up-none")
@@ -225,7 +234,7 @@ class AgentCodes:
                 await self._say(leg, "queue-unknown")
                 return
         else:
-            own = self._queues(self._desk.seats.agent_at(leg.endpoint))
+            own = self._queues(self._agent(leg))
             names = own or [queue.name for queue in self._config.queues]
         views = [view for name in names if (view := self._desk.core.queue(name)) is not None]
         waiting = sum(view.waiting for view in views)

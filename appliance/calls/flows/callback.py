@@ -53,7 +53,9 @@ class CallbackFlow(ContactCall):
         self.call.inbox.poke()
 
     def _stop(self, action: StopDialling) -> None:
-        """No attempt any more: the customer's leg goes, and the search for it with that."""
+        """No attempt any more: the customer's leg goes, and the search for it with that; or it is not begun."""
+        if isinstance(self.verdict, DialCustomer):
+            self.verdict = None
         for leg in self.call.open_legs:
             if all(not ring.owns(leg.id) for ring in self.rings.values()):
                 leg.hang_up(16, "not needed any more")
@@ -96,7 +98,8 @@ class CallbackFlow(ContactCall):
         agent = self._agent()
         where = self._where()
         if where is None:
-            self.desk.tell(CloseCallback(self.contact))
+            log.warning("no line leads to who is to be called back", extra={"contact": self.contact})
+            self.desk.tell(CloseCallback(self.contact, "unreachable"))
             return
         if agent is not None:
             prompts = self.switch.prompts.clips("callback-agent", agent.language)

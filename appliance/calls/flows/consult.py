@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from appliance.calls.flows import record, transfer
 from appliance.calls.flows.keyed import DIGITS, END, FIRST_SECONDS, MOST, NEXT_SECONDS
+from appliance.calls.flows.park import trouble
 from appliance.calls.flows.ringing import ringing_tone
 from appliance.calls.flows.seek import Elsewhere, Seek
 from appliance.calls.flows.stage import Stage
 from appliance.calls.keys import Code, KeyReader, codes_of
 from appliance.calls.leg import Leg
-from appliance.calls.routing import Decision, ToExtension, ToOutside
+from appliance.calls.routing import Decision, ToExcuse, ToExtension, ToOutside
+from appliance.errors import SwitchroomError
 from appliance.media.events import Digit, PlayDone
 from appliance.messages import CallConferenced, CallTransferred
 
@@ -46,8 +48,13 @@ async def ask_number(talk: Talk, by: Leg) -> tuple[str, Decision] | None:
     if any(leg.is_ended for leg in talk.parties):
         return None
     decision = talk.exchange.decide(by, keyed) if keyed else None
+    slot = transfer.slot_wanted(decision)
+    if slot is not None:
+        back(talk, by)
+        _park(talk, by, waits, slot)
+        return None
     emergency = isinstance(decision, ToOutside) and decision.emergency
-    own = isinstance(decision, ToExtension) and decision.extension == by.endpoint
+    own = isinstance(decision, ToExtension) and decision.extension == by.extension
     if decision is not None and not own and not emergency and transfer.may_be_put_through(decision):
         return keyed, decision
     back(talk, by)
@@ -122,12 +129,13 @@ async def attended_transfer(talk: Talk, by: Leg) -> None:
         if isinstance(event, Digit) and by.port is not None and event.port == by.port.id:
             return Code("go_back") in reader.press(event.digit, talk.switch.clock.mono())
         if by.is_ended and not put_through and len(others) == 1 and not others[0].is_ended:
-            put_through = True
+            put_through = talk.putting_through = True
             seek.wait_for(others[0])
         return all(leg.is_ended for leg in others)
 
     seek = Seek(by, talk.exchange, lambda: transfer.shown(talk, others[0], by), on_event=on_event)
     reached = await seek.run(decision)
+    talk.putting_through = False
     for leg in [leg for leg in others if leg.is_ended]:
         talk.parties.remove(leg)
     if isinstance(reached, Leg):
@@ -166,7 +174,8 @@ async def _unreached(talk: Talk, by: Leg, other: Leg, reached: object) -> None:
         transfer.send_on(talk, by, other, reached.decision)
         return
     transfer.leave(talk, other)
-    talk.then = lambda: talk.exchange.send(other, ToExtension(by.endpoint))
+    nobody = ToExcuse("no-answer", 480, "transfer")
+    talk.then = lambda: talk.exchange.send(other, ToExtension(by.extension) if by.extension else nobody)
 
 
 def _end_aside(talk: Talk) -> None:
@@ -219,12 +228,17 @@ async def conference(talk: Talk, by: Leg) -> None:
 
 async def park(talk: Talk, by: Leg) -> None:
     """Put the other aside; `by` hears where, and is done."""
-    other = talk.other_of(by)
-    if other is None:
+    _park(talk, by, [leg for leg in talk.parties if leg is not by], "")
+
+
+def _park(talk: Talk, by: Leg, others: list[Leg], slot: str) -> None:
+    if len(others) != 1:
+        talk.say(by, "transfer-number-bad")
         return
-    slot = transfer.park(talk, by, other)
-    if slot is None:
-        talk.say(by, "park-full")
+    try:
+        transfer.park(talk, by, others[0], slot)
+    except SwitchroomError as problem:
+        talk.say(by, trouble(problem))
 
 
 CODES: dict[tuple[Stage, str], Handler] = {

@@ -179,11 +179,14 @@ class ContactCall:
         bridge = self.switch.engine.bridge([])
         try:
             talk = self._talk = Talk(caller, agent, self.exchange, bridge, connect.queue)
+            talk.stays = agent if agent.outsider is not None else None
             await talk.run()
         finally:
             bridge.close()
             self._over(caller, agent, connect.agent)
         await talk.lead_on()
+        if agent is talk.stays and agent.call is self.call and not (agent.is_ended or agent.hanging_up):
+            await self.desk.after_call(agent)
         return True
 
     async def _whisper(self, agent: Leg, queue: str) -> None:
@@ -215,10 +218,15 @@ class ContactCall:
         return False
 
     def agent_left(self, leg: Leg, agent: str) -> None:
-        """The agent's leg is gone while the talk goes on: it was put through to somebody else."""
+        """The agent's leg is gone while the talk goes on: it was put through to somebody else. Or the leg has been talking in
+        another call, and that is over."""
         talk = self._talk
+        if talk is None and leg.call is not self.call:
+            self.desk.tell(HangUp(self.contact, "agent"))
         parties = [party for party in talk.parties if party is not self.caller and not party.is_ended] if talk else []
-        if parties and parties[0] is not leg:
+        if talk is not None and talk.putting_through:
+            self.desk.tell(HandOver(self.contact, ""))  # whoever answers has a call of their own
+        elif parties and parties[0] is not leg:
             other = parties[0]
             to = self.desk.agent_at(other.endpoint) if other.kind == "phone" else ""
             view = self.desk.core.agent(to) if to else None
@@ -230,6 +238,8 @@ class ContactCall:
         self._talk = None
         if caller.call is not self.call:
             self.desk.tell(HandOver(self.contact, ""))
+        elif agent.call is not self.call and not agent.is_ended:
+            log.debug("the agent talks on in another call", extra={"call": self.call.id, "to": agent.call.id})
         elif self.call.interrupted:
             self.desk.tell(HangUp(self.contact, "restart"))
         else:

@@ -47,6 +47,9 @@ class QueueDesk(Protocol):
     def agent_at(self, extension: str) -> str:
         """The agent who sits at this phone, "" where none does."""
 
+    async def after_call(self, leg: Leg) -> None:
+        """What an agent outside can do after a call, on the same line; the leg goes with that."""
+
     def caller_key(self, number: str) -> str: ...
     def last_agent(self, caller: str, queue: str) -> str:
         """Who last served this caller, where the queue remembers that long; else ""."""

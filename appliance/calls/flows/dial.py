@@ -62,7 +62,7 @@ class Dial:
         if a.kind == "phone":
             who = (a.endpoint, phone.name if phone else "")
         else:
-            who = (a.incoming.caller, a.incoming.caller_name) if a.incoming else ("anonymous", "")
+            who = (a.incoming.caller, a.incoming.caller_name) if a.incoming else (a.number or "anonymous", "")
         made = self.call.diverted
         return Shown(on_line=lambda line: caller_id_for(config, line, self._own_number(phone)), to_phone=who,
                      diverted=(lambda line: forwarding.shown(config, line, made)) if made else None)

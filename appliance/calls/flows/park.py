@@ -6,13 +6,44 @@ from __future__ import annotations
 import random
 from typing import Literal
 
+from appliance.calls.flows.excuse import excuse
 from appliance.calls.flows.reach import Exchange, Reach, Shown
 from appliance.calls.flows.ringing import ringing_tone
 from appliance.calls.leg import Leg
-from appliance.calls.routing import ToExtension, caller_id_for
+from appliance.calls.parking import ParkingLot
+from appliance.calls.routing import ToExcuse, ToExtension, caller_id_for
 from appliance.config.values import Target
+from appliance.errors import SwitchroomError
 from appliance.media.events import PlayDone
 from appliance.messages import CallParked, CallUnparked
+
+KEEP_SECONDS = 90.0
+"""How long a slot is kept for a phone that is about to transfer somebody into it."""
+TROUBLE = {"park.taken": "park-taken", "park.no-slot": "number-unknown"}
+"""What is said where a slot cannot be had; of others, that none is free."""
+
+
+def trouble(problem: SwitchroomError) -> str:
+    return TROUBLE.get(problem.id, "park-full")
+
+
+async def keep_slot(leg: Leg, wanted: str, lot: ParkingLot) -> None:
+    """The code for parking, dialled as a call of its own: a slot is kept and told, and whoever is transferred to this call is
+    parked in it (flows/transfer.py)."""
+    prompts, config = leg.call.switch.prompts, leg.call.switch.config
+    try:
+        slot = lot.keep(leg, wanted)
+    except SwitchroomError as problem:
+        await excuse(leg, ToExcuse(trouble(problem), 486, "park"), leg.language)
+        return
+    try:
+        leg.answer()
+        music = leg.call.switch.sounds.music(config.music_named(config.parking.music), random.Random())
+        leg.open_port().play([*prompts.clips("park-here", leg.language, slot=slot), *music])
+        await leg.wait(timeout=KEEP_SECONDS)
+        leg.hang_up()
+    finally:
+        lot.give_up(leg)
 
 
 class Taking:
@@ -33,13 +64,14 @@ class Parked:
         self.call = leg.call
         self.switch = leg.call.switch
         self.slot = slot
-        self.by = parker.endpoint
+        self.by = parker.extension
         self.parker = parker
         self.exchange = exchange
         self.lot = exchange.lot
 
     async def run(self) -> None:
-        self.switch.ledger.append(CallParked(call=self.call.id, leg=self.leg.id, slot=self.slot, by=self.by))
+        by = self.by or self.parker.number
+        self.switch.ledger.append(CallParked(call=self.call.id, leg=self.leg.id, slot=self.slot, by=by))
         try:
             taker = await self._wait()
         finally:
@@ -86,13 +118,15 @@ class Parked:
         leg.open_port().play([ringing_tone(config.office.country)], loop=True)
         who = (leg.number or leg.endpoint, "") if leg.kind == "line" else (leg.endpoint, "")
         shown = Shown(on_line=lambda line: caller_id_for(config, line, None), to_phone=who)
-        found = await Reach(self.call, self.exchange, leg, shown).run(ToExtension(self.by))
+        found = await Reach(self.call, self.exchange, leg, shown).run(ToExtension(self.by)) if self.by else None
         if isinstance(found, Leg):
             await found.play(self.switch.prompts.clips("park-back", self.switch.language_of(self.by)))
             await self._talk(found)
         elif not leg.is_ended:
             leg.stop_play()
-            await self.exchange.send(leg, config.parking.when_not_taken or Target(f"voicemail:{self.by}"))
+            mailbox = Target(f"voicemail:{self.by}") if self.by else None
+            nobody = ToExcuse("no-answer", 480, f"parking:{self.slot}")
+            await self.exchange.send(leg, config.parking.when_not_taken or mailbox or nobody)
 
     async def _talk(self, other: Leg) -> None:
         from appliance.calls.flows.talk import Talk  # it parks its parties by this module

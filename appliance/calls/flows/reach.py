@@ -15,7 +15,7 @@ from appliance._core import EMERGENCY, PHONE
 from appliance.calls.call import Call
 from appliance.calls.flows.race import Failed, Later, Race
 from appliance.calls.forwarding import follow_me
-from appliance.calls.leg import Leg
+from appliance.calls.leg import Leg, Outsider
 from appliance.calls.parking import ParkingLot
 from appliance.calls.recording import Recorder
 from appliance.calls.routing import Decision, ToExcuse, ToExtension, ToOutside, number_on
@@ -124,9 +124,9 @@ class Reach:
             return await self._first(legs)
         confirms: set[str] = set()
         at = self.switch.clock.mono() + (phone.follow_me_after_seconds if legs else 0.0)
-        return await self._first(legs, Later(at, lambda: self._follow(follows, confirms)), confirms)
+        return await self._first(legs, Later(at, lambda: self._follow(extension, follows, confirms)), confirms)
 
-    def _follow(self, decision: ToOutside, confirms: set[str]) -> list[Leg]:
+    def _follow(self, extension: str, decision: ToOutside, confirms: set[str]) -> list[Leg]:
         """The outside number that rings with the phone, over the first line that is free; an answer there counts after a key.
         Without a line the phone rings alone."""
         leg = self.call.add_leg("out", "line", "", decision.number)
@@ -142,6 +142,7 @@ class Reach:
             log.warning("a follow-me number cannot be called: %s", problem, extra={"call": self.call.id})
             return []
         confirms.add(leg.id)
+        leg.outsider = Outsider(extension)
         self._place(leg, self.number_on(line, decision), self.shown.on_line(line), "")
         return [leg]
 

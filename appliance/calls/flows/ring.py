@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from appliance._core import PHONE
 from appliance.calls.call import Call
+from appliance.calls.flows.keyed import listen
 from appliance.calls.flows.race import BUSY, ELSEWHERE
 from appliance.calls.flows.reach import Exchange, Shown
-from appliance.calls.leg import Leg
+from appliance.calls.leg import Leg, Outsider
 from appliance.calls.routing import ToExtension, ToOutside, number_on
 from appliance.errors import SwitchroomError
 from appliance.media.events import Digit
@@ -27,6 +28,8 @@ class Seat:
     where: ToExtension | ToOutside
     confirms: bool
     language: str
+    extension: str = ""
+    """The phone whose rights the agent has outside."""
 
 
 class AgentRing:
@@ -78,6 +81,7 @@ class AgentRing:
             self.call.forget(leg)
             return False
         leg.endpoint = line
+        leg.outsider = Outsider(self.seat.extension, self.agent)
         self.legs.append(leg)
         self._equip(leg)
         self._place(leg, number_on(switch.config, line, where.number), self._shown.on_line(line), "")
@@ -127,6 +131,7 @@ class AgentRing:
         if self.seat.confirms:
             prompts = self.call.switch.prompts
             clips = [*prompts.clips("agent-confirm", self.seat.language), *prompts.clips("pause-long", self.seat.language)]
+            listen(self.won)
             self.won.open_port().play(clips, loop=True, gap_ms=1000)
 
     @staticmethod

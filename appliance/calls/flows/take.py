@@ -1,4 +1,5 @@
-"""The codes that take a call: one that rings elsewhere, one that is parked. The taker's leg joins that call."""
+"""The codes that take a call: one that rings elsewhere, one that is parked. The taker's leg joins that call. And the one that
+keeps a slot for a call to be parked."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from appliance.calls.flows import keyed
 from appliance.calls.flows.excuse import excuse
-from appliance.calls.flows.park import Taking
+from appliance.calls.flows.park import Taking, keep_slot
 from appliance.calls.leg import Leg
 from appliance.calls.parking import ParkingLot
 from appliance.calls.pickup import ringing
@@ -22,7 +23,10 @@ class TakeCodes:
 
     def table(self) -> dict[str, Callable[[Leg, str], Awaitable[None]]]:
         """Key in [codes] -> its flow."""
-        return {"pick_up": self._pick_up, "pick_up_group": self._pick_up_group, "unpark": self._unpark}
+        return {"pick_up": self._pick_up, "pick_up_group": self._pick_up_group, "unpark": self._unpark, "park": self._park}
+
+    async def _park(self, leg: Leg, digits: str) -> None:
+        await keep_slot(leg, digits, self._lot)
 
     async def _pick_up(self, leg: Leg, digits: str) -> None:
         await self._take_ringing(leg, digits or "-")

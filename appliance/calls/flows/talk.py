@@ -8,6 +8,7 @@ phones do by codes in `consult.py`.
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -48,6 +49,10 @@ class Talk:
         """Where the two of a consultation hear each other."""
         self.then: Callable[[], Awaitable[None]] | None = None
         """What leads the party that is left when the conversation is over (a queue, a slot); it has left the bridge."""
+        self.stays: Leg | None = None
+        """Who is not hung up with the other: whoever leads the talk has something to say to it."""
+        self.putting_through = False
+        """Whoever is left goes to somebody who does not answer yet; the one who asked for that may go meanwhile."""
         self._heard_for_codes: set[str] = set()
         """Ids of the legs whose keys may be codes; `_readers` has those that have pressed any."""
         self._readers: dict[str, KeyReader] = {}
@@ -106,7 +111,7 @@ class Talk:
     def _part(self, gone: Leg) -> None:
         """One of two is gone: the other is hung up, except where another call has taken it over."""
         for leg in self.parties:
-            if leg.call is self.call:
+            if leg.call is self.call and leg is not self.stays:
                 leg.hang_up(gone.cause.q850 or 16)
 
     async def _leave(self, gone: Leg) -> None:
@@ -149,12 +154,13 @@ class Talk:
             self.switch.ledger.append(LegResumed(leg=leg.id))
 
     def hold(self, leg: Leg) -> None:
-        """Let a party wait, and tell it so."""
+        """Let a party wait: it is told so, and hears music."""
         if leg.port is None or leg.port.closed:
             return
         self.let_go(leg)
-        prompts, language = self.switch.prompts, self.language(leg)
-        leg.port.play([*prompts.clips("hold-wait", language), *prompts.clips("pause-long", language)], loop=True, gap_ms=5000)
+        switch = self.switch
+        music = switch.sounds.music(switch.config.music_named(None), random.Random())
+        leg.port.play([*switch.prompts.clips("hold-wait", self.language(leg)), *music], loop=True)
         self.switch.ledger.append(LegHeld(leg=leg.id, by="near"))
 
     async def carry_hold(self, event: MediaChanged) -> None:
@@ -179,8 +185,9 @@ class Talk:
     # -- keys --
 
     def listen(self, leg: Leg) -> None:
-        """Hear the codes of [call_keys] at our own phones: their digits are told, and passed on where they are none."""
-        if leg.kind != "phone" or leg.port is None or leg.port.closed or not codes_of(self.switch.config.call_keys):
+        """Hear the codes of [call_keys] at our own phones, and of our own people outside: their digits are told, and passed on
+        where they are none."""
+        if not leg.is_ours or leg.port is None or leg.port.closed or not codes_of(self.switch.config.call_keys):
             return
         leg.port.keep_digits()
         if leg.media is not None and not leg.media.telephone_event:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 RINGS = 24
 """Rings that somebody who is put through hears at most: 2 minutes, more than `ring_seconds` gives."""
-PARK = "park"
 
 
 async def asked(talk: Talk, event: TransferAsked) -> None:
@@ -35,19 +34,38 @@ async def asked(talk: Talk, event: TransferAsked) -> None:
     if event.replaces:
         await _attended(talk, by, other, event)
         return
-    decision = talk.exchange.decide(by, event.target)
-    if isinstance(decision, ToCode) and decision.name == PARK:
-        slot = park(talk, by, other, decision.digits)
-        if slot is None:
-            talk.switch.driver.transfer_state(by.id, 486, "No slot")
-        else:
-            by.hang_up()
-            talk.exchange.ring_and_say(by.endpoint, "parked-at", slot=slot)
-        return
-    if not may_be_put_through(decision):
+    await _to(talk, by, other, talk.exchange.decide(by, event.target), event.target)
+
+
+async def _to(talk: Talk, by: Leg, other: Leg, decision: Decision, target: str) -> None:
+    """Put through to this, or into a slot; the phone that asked is told where it cannot be."""
+    slot = slot_wanted(decision)
+    if slot is not None:
+        _into(talk, by, other, slot)
+    elif may_be_put_through(decision):
+        await blind(talk, by, other, decision, target)
+    else:
         talk.switch.driver.transfer_state(by.id, 404, "Not Found")
+
+
+def _into(talk: Talk, by: Leg, other: Leg, slot: str) -> None:
+    """Into a slot. Who named it knows it; else the phone is rung and told."""
+    try:
+        taken = park(talk, by, other, slot)
+    except SwitchroomError:
+        talk.switch.driver.transfer_state(by.id, 486, "No slot")
         return
-    await blind(talk, by, other, decision, event.target)
+    by.hang_up()
+    if not slot:
+        talk.exchange.ring_and_say(by.endpoint, "parked-at", slot=taken)
+
+
+def slot_wanted(decision: Decision | None) -> str | None:
+    """The slot that a transfer to this parks in, "" for any; None where it is no parking. The key of a slot's lamp dials the code
+    that takes from that slot."""
+    if isinstance(decision, ToCode) and (decision.name == "park" or (decision.name == "unpark" and decision.digits)):
+        return decision.digits
+    return None
 
 
 async def refused(talk: Talk, event: TransferAsked) -> None:
@@ -72,8 +90,11 @@ async def _attended(talk: Talk, by: Leg, other: Leg, event: TransferAsked) -> No
     second = switch.legs.get(event.replaces)
     ends = [leg for leg in second.call.legs if leg is not second and leg.state is LegState.ANSWERED] if second else []
     own = second is not None and (second.kind, second.endpoint) == (by.kind, by.endpoint)
-    if second is None or not own or len(ends) != 1 or second.call is talk.call:
+    if second is None or not own or len(ends) > 1 or second.call is talk.call:
         switch.driver.transfer_state(by.id, 481, "No such call")
+        return
+    if not ends:
+        await _unanswered(talk, by, other, second)
         return
     target = ends[0]
     await switch.ledger.commit(
@@ -92,6 +113,22 @@ async def _attended(talk: Talk, by: Leg, other: Leg, event: TransferAsked) -> No
     second.hang_up()
     by.hang_up()
     talk.join()
+
+
+async def _unanswered(talk: Talk, by: Leg, other: Leg, second: Leg) -> None:
+    """The second call has reached no party: it waits in a queue, rings, or keeps a slot. The other goes where it was going."""
+    slot, decision = talk.exchange.lot.kept_by(second), second.call.bound_for
+    if second.answered_at:
+        second.hang_up()
+    else:
+        second.reject(487)
+    if slot:
+        talk.exchange.lot.give_up(second)
+        _into(talk, by, other, str(slot))
+    elif decision is None:
+        talk.switch.driver.transfer_state(by.id, 481, "No such call")
+    else:
+        await _to(talk, by, other, decision, second.number)
 
 
 async def replaced(talk: Talk, event: Replacing) -> None:
@@ -126,8 +163,10 @@ async def blind(talk: Talk, by: Leg, other: Leg, decision: Decision, target: str
         talk.let_go(other)
         clips = switch.prompts.clips("transfer-wait", talk.language(other))
         other.port.play([*clips, *[ringing_tone(switch.config.office.country)] * RINGS])
+    talk.putting_through = True
     found = await Seek(other, talk.exchange, lambda: shown(talk, other, by), on_early=lambda leg: _early(talk, other, leg)
                        ).run(decision)
+    talk.putting_through = False
     if other.is_ended:
         return
     if isinstance(found, Leg):
@@ -180,12 +219,9 @@ async def _failed(talk: Talk, by: Leg, other: Leg, why: Failed) -> None:
         return
 
 
-def park(talk: Talk, by: Leg, other: Leg, slot: str = "") -> int | None:
-    """Put `other` into a slot; None where there is no room. Who parked by a code is told the slot and then done."""
-    try:
-        taken = talk.exchange.lot.put(other, slot)
-    except SwitchroomError:
-        return None
+def park(talk: Talk, by: Leg, other: Leg, slot: str = "") -> int:
+    """Put `other` into a slot. Who parked by a code is told the slot and then done. Raises SwitchroomError "park.…"."""
+    taken = talk.exchange.lot.put(other, slot)
     talk.switch.driver.transfer_state(by.id, 200, "OK")
     leave(talk, other)
     talk.let_go(by)
@@ -196,7 +232,7 @@ def park(talk: Talk, by: Leg, other: Leg, slot: str = "") -> int | None:
 def shown(talk: Talk, other: Leg, by: Leg) -> Shown:
     """A transfer's target sees the party that it will talk to; a line gets the number of the one who transferred."""
     config = talk.switch.config
-    phone = config.phone(by.endpoint) if by.kind == "phone" else None
+    phone = config.phone(by.extension) if by.extension else None
     if other.direction == "in" and other.kind == "line" and other.incoming is not None:
         who = (other.incoming.caller or by.endpoint, other.incoming.caller_name)
     elif other.kind == "phone":

@@ -1,0 +1,194 @@
+"""The one owner of the ACD: who is handed what it decides, in which order, and what waits for the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+import pytest
+
+from appliance import _core as core
+from appliance.calls.flows.callback import CallbackFlow
+from appliance.calls.flows.desk import Customer
+from appliance.core.acd import Dispatch
+from appliance.errors import SwitchroomError
+from appliance.messages import Event
+from tests.callslab import Lab, NotedLedger, settle
+
+
+class SlowLedger(NotedLedger):
+    """Commits are on disk when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[asyncio.Future[int]] = []
+
+    def commit(self, *events: Event) -> Awaitable[int]:  # type: ignore[override]
+        self.events += events
+        self.waiting.append(asyncio.get_running_loop().create_future())
+        return self.waiting[-1]
+
+    def written(self) -> None:
+        for future in self.waiting:
+            if not future.done():
+                future.set_result(1)
+
+    def fails(self) -> None:
+        for future in self.waiting:
+            if not future.done():
+                future.set_exception(SwitchroomError("ledger.full", "Too much waits for the disk.", "Free space."))
+
+    def get_state(self, namespace: str, key: str) -> bytes | None:
+        return self.kept.get((namespace, key))
+
+    async def flush(self) -> int:
+        return 1
+
+
+class Caller:
+    """A live caller's flow, of which only the ear is needed."""
+
+    def __init__(self) -> None:
+        self.acts: list[core.Action] = []
+
+    def act(self, action: core.Action) -> None:
+        self.acts.append(action)
+
+    def agent_left(self, leg: Any, agent: str) -> None: ...
+
+    def heard(self) -> list[str]:
+        return [type(action).__name__ for action in self.acts]
+
+
+class Office:
+    """The dispatch of the reference office, whose agents sit at their phones; Daria (104) calls the queue `billing`."""
+
+    def __init__(self, agents: tuple[str, ...] = ("anna", "boris"), **callback: Any) -> None:
+        self.lab = Lab()
+        self.lab.ledger = self.ledger = SlowLedger()
+        self.lab.switch.ledger = self.ledger
+        self.lab.devices = {"101": ["sip:101@a"], "102": ["sip:102@b"], "104": ["sip:104@d"]}
+        self.acd = Dispatch(self.lab.switch, self.ledger, self.lab)
+        self.lab.switch.on_leg = self.acd.on_leg
+        queues, people = self._rules(callback)
+        self.acd.core.configure(queues, people, self.lab.switch.clock.utc())
+        for agent in agents:
+            self.acd.tell(core.SignIn(agent))
+        self.caller = Caller()
+        self.contact = "call-1"
+
+    def _rules(self, callback: dict[str, Any]) -> Any:
+        from msgspec.structs import replace
+
+        from appliance.core.acd_rules import rules_of
+        queues, people = rules_of(self.lab.config)
+        return [replace(queue, skills={}, **callback) for queue in queues], people
+
+    def enters(self) -> None:
+        self.acd.lead(self.contact, self.caller, Customer("104", "Daria", "en", {}))
+        self.acd.tell(core.Enter(self.contact, "billing", caller="key"))
+
+    def rung(self) -> list[str]:
+        return [order.endpoint for order in self.lab.driver.placed]
+
+    def state(self) -> str:
+        view = self.acd.core.contact(self.contact)
+        return view.state if view else "none"
+
+    def leads(self) -> object:
+        return self.acd._parties.get(self.contact)
+
+
+def run(work: Any) -> None:
+    asyncio.run(asyncio.wait_for(work, 10))
+
+
+def test_a_caller_who_keeps_the_place_while_an_agent_is_rung_is_no_live_caller_any_more() -> None:
+    """The next agent is rung by the flow that calls back, once the promise stands in the ledger: not by the one that hangs up."""
+
+    async def work() -> None:
+        office = Office()
+        office.enters()
+        assert office.caller.heard()[-1] == "Offer"
+        office.acd.tell(core.KeepPlace(office.contact))
+        await settle()
+        assert office.caller.heard() == ["Queued", "Offer", "EndOffer"] and office.rung() == []
+        office.ledger.written()
+        await settle()
+        assert office.caller.heard() == ["Queued", "Offer", "EndOffer", "KeptPlace"]
+        assert isinstance(office.leads(), CallbackFlow) and office.rung() == ["102"]
+        office.acd.leave(office.contact, office.caller)
+        assert isinstance(office.leads(), CallbackFlow)
+
+    run(work())
+
+
+def test_an_agent_who_is_free_while_the_caller_says_goodbye_gets_a_callback() -> None:
+    async def work() -> None:
+        office = Office(agents=())
+        office.enters()
+        office.acd.tell(core.KeepPlace(office.contact))
+        office.ledger.written()
+        await settle()
+        office.acd.tell(core.SignIn("anna"))
+        await settle()
+        assert office.caller.heard() == ["Queued", "KeptPlace"]
+        assert isinstance(office.leads(), CallbackFlow) and office.rung() == ["101"]
+
+    run(work())
+
+
+@pytest.mark.parametrize("first", ["agent", "customer"])
+def test_the_customer_is_not_called_before_the_line_is_free(first: str) -> None:
+    async def work() -> None:
+        office = Office(agents=(), callback_first=first)
+        office.enters()
+        office.acd.tell(core.KeepPlace(office.contact))
+        office.ledger.written()
+        await settle()
+        office.acd.tell(core.SignIn("anna"))
+        await settle()
+        if first == "agent":
+            office.lab.answers(office.lab.driver.placed[0])
+        await settle()
+        office.ledger.written()
+        await settle()
+        assert office.state() == "dialling" and "104" not in office.rung()
+        office.acd.leave(office.contact, office.caller)
+        await settle()
+        assert office.rung()[-1] == "104"
+
+    run(work())
+
+
+def test_an_attempt_that_is_stopped_before_the_ledger_has_it_is_not_made() -> None:
+    async def work() -> None:
+        office = Office(agents=(), callback_first="customer")
+        office.acd.customers.keep(office.contact, Customer("104", "Daria", "en", {}))
+        office.acd.tell(core.Enter(office.contact, "billing", "callback", virtual=True, caller="key"))
+        office.ledger.written()
+        await settle()
+        office.acd.tell(core.SignIn("anna"))
+        office.acd.tell(core.CloseCallback(office.contact))
+        office.ledger.written()
+        await settle()
+        assert office.rung() == [] and office.state() == "none" and office.leads() is None
+
+    run(work())
+
+
+def test_a_ledger_that_fails_loses_no_caller() -> None:
+    async def work() -> None:
+        office = Office(agents=())
+        office.enters()
+        office.acd.tell(core.KeepPlace(office.contact))
+        office.ledger.fails()
+        await settle()
+        assert office.caller.heard() == ["Queued", "KeptPlace"]
+        office.acd.leave(office.contact, office.caller)
+        office.acd.tell(core.SignIn("anna"))
+        await settle()
+        assert office.rung() == ["101"]
+
+    run(work())
