@@ -33,6 +33,7 @@ from appliance.messages_acd import (  # noqa: F401 - every message is had from h
 )
 from appliance.messages_audit import AUDIT_EVENTS, AuditNoted, NoteAudit  # noqa: F401 - the same
 from appliance.messages_base import Command, Event, Personal, Reply
+from appliance.messages_calls import AskCalls, CallNow, CallsReply, EndCall, LegNow  # noqa: F401
 from appliance.messages_desk import (  # noqa: F401 - the same
     DESK_EVENTS,
     AskPhones,

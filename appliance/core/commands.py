@@ -12,6 +12,7 @@ from appliance.calls.forwarding import wish
 from appliance.calls.settings import CONFIGURED, known_phone, state_of
 from appliance.campaigns import estimate
 from appliance.core.box import Box
+from appliance.core.call_commands import CallCommands
 from appliance.core.queue_commands import QueueCommands
 from appliance.errors import SwitchroomError
 
@@ -27,6 +28,7 @@ class Commands:
             m.AskAttempt: self._box.attempts.ask,
             m.NoteReport: self._note_report,
             **QueueCommands(box).table,
+            **CallCommands(box).table,
             m.SwitchNight: self._switch_night,
             m.DeleteVoicemail: self._delete_voicemail,
             m.VoicemailMailed: self._voicemail_mailed,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 from flask import g
 
 from appliance.errors import SwitchroomError
 from appliance.messages import (
     AgentNow,
+    CallNow,
     ContactNow,
-    ControlAgent,
     Done,
     QueueNow,
     Queues,
@@ -24,13 +22,14 @@ from appliance.messages import (
 from appliance.users.rights import Right
 from web.api.routes import api
 from web.app import services
-from web.audit.service import note, who
+from web.live import orders
+from web.live.orders import AgentAction
 
 
 class AgentOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`reason`: of a break, by its name; `extension`: where to sign in, empty for the agent's own phone."""
 
-    action: Literal["login", "logout", "ready", "break"]
+    action: AgentAction
     reason: str = ""
     extension: str = ""
 
@@ -62,10 +61,19 @@ def agents() -> list[AgentNow]:
 @api.post("/agents/<id>", Right.LIVE_ACT, returns=Done, body=AgentOrder)
 def order_agent(id: str, body: AgentOrder) -> Done:
     """Sign an agent in or out, make them ready, send them on a break."""
-    note(f"agent.{body.action}", id, body.reason)
-    reply: Done = services().core.ask(ControlAgent(agent=id, action=body.action, reason=body.reason, extension=body.extension,
-                                                   by=who()))
-    return reply
+    return orders.order_agent(id, body.action, body.reason, body.extension)
+
+
+@api.get("/calls/now", Right.LIVE_VIEW, returns=list[CallNow])
+def calls_now() -> list[CallNow]:
+    """Calls that go on, with their parties."""
+    return orders.calls_seen()
+
+
+@api.post("/calls/<id>/end", Right.LIVE_ACT, returns=Done)
+def end_call(id: str) -> Done:
+    """Hang up on everybody in a call."""
+    return orders.end_call(id)
 
 
 @api.get("/contacts", Right.LIVE_VIEW, returns=list[ContactNow])

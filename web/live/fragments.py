@@ -9,12 +9,13 @@ from typing import Any
 from flask import render_template
 
 from appliance.users.model import User
+from appliance.users.rights import Right
 from web.i18n import language
 from web.live.hub import State
 
 MAX_KEPT = 400
 Sees = Callable[[str], bool]
-Key = tuple[str, str, tuple[str, ...] | None, int]
+Key = tuple[str, str, tuple[str, ...] | None, bool, int]
 _kept: dict[Key, str] = {}
 _lock = threading.Lock()
 
@@ -33,23 +34,31 @@ def _waiting(state: State, sees: Sees) -> dict[str, Any]:
     return {"contacts": sorted(contacts, key=lambda each: (each.queue, each.position or 1 << 30))}
 
 
+def _calls(state: State, sees: Sees) -> dict[str, Any]:
+    """Of a call in a queue, those who may see the queue; other calls are the whole office's."""
+    queue_of = {each.id: each.queue for each in state.queues.contacts} if state.queues else {}
+    calls = state.calls.calls if state.calls else []
+    return {"calls": [each for each in calls if sees(queue_of.get(each.call, ""))], "queue_of": queue_of}
+
+
 def _box(state: State, sees: Sees) -> dict[str, Any]:
     return {"status": state.status}
 
 
 FRAGMENTS: dict[str, Callable[[State, Sees], dict[str, Any]]] = {
-    "queues": _queues, "agents": _agents, "waiting": _waiting, "box": _box,
+    "queues": _queues, "agents": _agents, "waiting": _waiting, "calls": _calls, "box": _box,
 }
 """Name, which is also its template live/NAME.html: what it shows of the state."""
 
 
 def draw(name: str, state: State, user: User) -> str:
     """The fragment's HTML for this person; kept until the state changes."""
-    key = (name, language(), tuple(user.queues) if user.queues is not None else None, state.version)
+    acts = user.may(Right.LIVE_ACT)
+    key = (name, language(), tuple(user.queues) if user.queues is not None else None, acts, state.version)
     with _lock:
         found = _kept.get(key)
     if found is None:
-        found = render_template(f"live/{name}.html", state=state, **FRAGMENTS[name](state, user.sees_queue))
+        found = render_template(f"live/{name}.html", state=state, acts=acts, **FRAGMENTS[name](state, user.sees_queue))
         with _lock:
             if len(_kept) >= MAX_KEPT:
                 _kept.clear()

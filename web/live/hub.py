@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from appliance.errors import SwitchroomError
-from appliance.messages import Queues, QueuesReply, Status, StatusReply
+from appliance.messages import AskCalls, CallsReply, Queues, QueuesReply, Status, StatusReply
 from web.core_link import CoreLink
 
 LEAST_GAP = 0.2
@@ -33,6 +33,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     at: float = 0.0
     queues: QueuesReply | None = None
     status: StatusReply | None = None
+    calls: CallsReply | None = None
     reason: str = ""
 
 
@@ -79,9 +80,10 @@ class Hub:
         try:
             queues: QueuesReply = await client.ask(Queues(), 5)
             status: StatusReply = await client.ask(Status(), 5)
+            calls: CallsReply = await client.ask(AskCalls(), 5)
         except SwitchroomError as problem:
             return msgspec.structs.replace(self.state, up=False, reason=problem.message)
-        return State(up=True, at=time.time(), queues=queues, status=status)
+        return State(up=True, at=time.time(), queues=queues, status=status, calls=calls)
 
     def _publish(self, state: State) -> None:
         with self._news:

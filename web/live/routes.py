@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import cast, get_args
 
 from flask import Blueprint, Response, g, redirect, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
@@ -12,7 +13,9 @@ from appliance.errors import SwitchroomError
 from appliance.users.model import User
 from appliance.users.rights import Right
 from web.app import services
+from web.live import orders
 from web.live.fragments import FRAGMENTS, draw
+from web.live.orders import AgentAction
 from web.security.access import needs, signed_in
 
 blueprint = Blueprint("live", __name__, template_folder="templates")
@@ -32,8 +35,37 @@ def home() -> ResponseReturnValue:
 @blueprint.get("/live")
 @needs(Right.LIVE_VIEW)
 def index() -> ResponseReturnValue:
+    return _page()
+
+
+def _page(problem: SwitchroomError | None = None) -> ResponseReturnValue:
     state = services().hub.wait(0, 3.0)
-    return render_template("live/index.html", state=state, pieces={name: draw(name, state, g.user) for name in FRAGMENTS})
+    pieces = {name: draw(name, state, g.user) for name in FRAGMENTS}
+    return render_template("live/index.html", state=state, pieces=pieces, problem=problem), 400 if problem else 200
+
+
+@blueprint.post("/live/order")
+@needs(Right.LIVE_ACT)
+def order_agent() -> ResponseReturnValue:
+    """`order`: what, and the agent's id."""
+    action, _, agent = request.form.get("order", "").partition(" ")
+    if action not in get_args(AgentAction):
+        raise SwitchroomError("web.bad-form", "This form is not known.", "Load the page again.")
+    try:
+        orders.order_agent(agent, cast(AgentAction, action))
+    except SwitchroomError as problem:
+        return _page(problem)
+    return redirect(url_for("live.index"))
+
+
+@blueprint.post("/live/end-call")
+@needs(Right.LIVE_ACT)
+def end_call() -> ResponseReturnValue:
+    try:
+        orders.end_call(request.form.get("call", ""))
+    except SwitchroomError as problem:
+        return _page(problem)
+    return redirect(url_for("live.index"))
 
 
 @blueprint.get("/live/events")

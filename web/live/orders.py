@@ -1,0 +1,49 @@
+"""What a supervisor does with agents and calls; the same for the page and the API."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from flask import g
+
+from appliance.errors import SwitchroomError
+from appliance.messages import AskCalls, CallNow, CallsReply, ControlAgent, Done, EndCall, Queues, QueuesReply
+from web.app import services
+from web.audit.service import note, who
+
+AgentAction = Literal["login", "logout", "ready", "break"]
+
+
+def order_agent(agent: str, action: AgentAction, reason: str = "", extension: str = "") -> Done:
+    """Raises SwitchroomError as `ControlAgent` does, and "agent.unknown" for one in none of the queues that you may see."""
+    _seen_agent(agent)
+    if action == "break" and not reason:
+        breaks = services().config.breaks
+        reason = breaks[0].name if breaks else ""
+    note(f"agent.{action}", agent, f"{reason} {extension}".strip())
+    done: Done = services().core.ask(ControlAgent(agent=agent, action=action, reason=reason, extension=extension, by=who()))
+    return done
+
+
+def _seen_agent(agent: str) -> None:
+    state: QueuesReply = services().core.ask(Queues())
+    found = next((each for each in state.agents if each.id == agent), None)
+    if found is None or (found.queues and not any(map(g.user.sees_queue, found.queues))):
+        raise SwitchroomError("agent.unknown", f"There is no agent {agent:.40}.", "Load the page again.")
+
+
+def calls_seen() -> list[CallNow]:
+    """The calls that go on, but those in queues that you may not see."""
+    state: QueuesReply = services().core.ask(Queues())
+    reply: CallsReply = services().core.ask(AskCalls())
+    queue_of = {each.id: each.queue for each in state.contacts}
+    return [each for each in reply.calls if g.user.sees_queue(queue_of.get(each.call, ""))]
+
+
+def end_call(call: str) -> Done:
+    """Raises SwitchroomError "call.unknown"."""
+    if all(each.call != call for each in calls_seen()):
+        raise SwitchroomError("call.unknown", "This call is over already.", "Load the page again.")
+    note("call.end", call)
+    done: Done = services().core.ask(EndCall(call=call, by=who()))
+    return done
