@@ -38,7 +38,10 @@ class Line(Table, frozen=True, kw_only=True):
     ]
     enabled: Annotated[bool, Meta(description="false takes the line out of service.")] = True
     address: Annotated[HostPort | None, Meta(description="sip-gateway: where it is.")] = None
-    registrar: Annotated[HostPort | None, Meta(description="sip-trunk: where to register. A name without a port is looked up as SRV first.")] = None
+    registrar: Annotated[
+        HostPort | None,
+        Meta(description="sip-trunk: where to register. A name without a port is looked up as SRV first."),
+    ] = None
     failover: Annotated[
         list[HostPort],
         Meta(max_length=8, description="Further addresses or registrars, tried in order when the first is down."),
