@@ -11,6 +11,7 @@ import psutil
 from playwright.sync_api import Page, expect
 
 from appliance.users.store import UserStore
+from tests.peers.baresip import Phone
 from tests.peers.net import wait_for
 from tests.peers.pages import PASSWORD, Site, check_accessible, fits, shots
 
@@ -77,3 +78,25 @@ def test_languages_are_chosen_in_the_page(site: Site, page: Page) -> None:
     page.click(".languages summary")
     page.click("[name=language][value=en]")
     expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+def test_a_call_is_seen_and_ended_from_the_page(site: Site, page: Page, tmp_path: Path) -> None:
+    with Phone(tmp_path / "a", site.box.sip_port, "101", "anna-101") as anna, \
+            Phone(tmp_path / "b", site.box.sip_port, "102", "boris-102") as boris:
+        site.box.wait_registered("101")
+        site.box.wait_registered("102")
+        site.sign_in(page, "supervisor")
+        expect(page.locator("[data-phone='102']")).to_contain_text("registered")
+        anna.dial("102", site.box.sip_port)
+        boris.wait_event("CALL_INCOMING", 10)
+        row = page.locator("tr[data-call]", has_text="102")
+        expect(row).to_contain_text("ringing")
+        boris.answer()
+        expect(row).to_contain_text("connected")
+        shots(page, "live-call")
+        page.once("dialog", lambda dialog: dialog.accept())
+        page.locator("tr[data-call] button").first.click()
+        anna.wait_event("CALL_CLOSED", 10)
+        expect(page.locator("tr[data-call]")).to_have_count(0)
+    notes = site.box.json("cdr", "list")
+    assert notes[0]["disposition"] == "answered"
