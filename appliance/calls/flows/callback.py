@@ -42,7 +42,7 @@ class CallbackFlow(ContactCall):
         super().__init__(call, contact, queue, desk, exchange, None)
         self.customer = customer
         self._acts |= {
-            DialCustomer: self._decide, RetryLater: self._decide, CallbackClosed: self._decide, StopDialling: self._stop,
+            DialCustomer: self._decide, RetryLater: self._decide, CallbackClosed: self._closed, StopDialling: self._stop,
         }
 
     def who(self) -> tuple[str, str]:
@@ -51,6 +51,11 @@ class CallbackFlow(ContactCall):
     def _end_offer(self, action: EndOffer) -> None:
         super()._end_offer(action)
         self.call.inbox.poke()
+
+    def _closed(self, action: CallbackClosed) -> None:
+        """No callback any more: this try is over, unless that is because the customer is on the line."""
+        if self.caller is None:
+            self._decide(action)
 
     def _stop(self, action: StopDialling) -> None:
         """No attempt any more: the customer's leg goes, and the search for it with that; or it is not begun."""
