@@ -17,6 +17,7 @@ from drivers.base import Incoming, MediaAnswer, MediaOffer
 
 if TYPE_CHECKING:
     from appliance.calls.call import Call
+    from appliance.calls.routing import Decision
 
 
 class LegState(enum.Enum):
@@ -46,6 +47,9 @@ class HungUp(Exception):
 
 class Leg:
     """A leg of a call. Created by `Call`; its events reach the call's inbox after the state here is up to date."""
+
+    afterwards: Decision | None = None
+    """Where it goes when all others have left the conversation, instead of being hung up (a survey)."""
 
     def __init__(
         self, call: Call, id: str, direction: Literal["in", "out"], kind: Literal["phone", "line"], endpoint: str,
@@ -202,6 +206,8 @@ class Leg:
         while True:
             self.check()
             event = await self.inbox.get(None if until is None else max(0.0, until - loop.time()))
+            if self.is_ended and event is not None:
+                self.inbox.put_back([event])  # a key pressed in the moment of hanging up is still to be had
             self.check()
             if event is None:
                 if until is not None and loop.time() >= until:

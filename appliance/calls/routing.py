@@ -60,6 +60,16 @@ class ToCallback:
 
 
 @dataclass(frozen=True)
+class ToSurvey:
+    """To be asked by this survey, after the contact was served by this agent of this queue."""
+
+    survey: str
+    queue: str
+    contact: str
+    agent: str
+
+
+@dataclass(frozen=True)
 class ToHangUp:
     """A spoken goodbye."""
 
@@ -75,7 +85,8 @@ class ToExcuse:
 
 
 Decision = (
-    ToExtension | ToScenario | ToOutside | ToQueue | ToMenu | ToVoicemail | ToCallback | ToHangUp | ToCode | ToExcuse
+    ToExtension | ToScenario | ToOutside | ToQueue | ToMenu | ToVoicemail | ToCallback | ToSurvey | ToHangUp | ToCode
+    | ToExcuse
 )
 
 MAX_DIALLED = 32

@@ -25,6 +25,7 @@ from appliance.calls.flows.ring import Seat
 from appliance.calls.leg import Leg
 from appliance.calls.switch import Switch
 from appliance.config.model import Outcome
+from appliance.config.opening import ALWAYS, Opening
 from appliance.core.acd_ledger import Rules, configured, facts
 from appliance.core.acd_order import InOrder
 from appliance.core.acd_restore import Kept, interrupted, recall
@@ -89,6 +90,8 @@ class Dispatch:
         self.run = secrets.token_hex(8)
         self.afterwards: Callable[[Leg], Awaitable[None]] | None = None
         """What an agent outside can do after a call, on the same line."""
+        self.opening: Callable[[str | None], Opening] = lambda hours: ALWAYS
+        """The state of opening hours now."""
         self.on_change: Callable[[Changed], None] | None = None
         """Everything that was decided, for those who watch (the bus)."""
 
@@ -237,6 +240,23 @@ class Dispatch:
 
     # -- contacts (calls.flows.desk.QueueDesk) --
 
+    async def promise(self, queue: str, call: Call, customer: Customer) -> bool:
+        """A caller is to be called back by a queue without waiting in it (a call of its own leads that, when the turn comes)."""
+        listed, key = call.vip, self.caller_key(customer.number)
+        own = listed.priority if listed else None
+        self._people[call.id] = customer
+        try:
+            actions = self.tell(core.Enter(
+                call.id, queue, "callback", priority=own or 0, vip=listed is not None and own is None,
+                sticky=self.last_agent(key, queue), caller=key, virtual=True))
+        finally:
+            if call.id not in self._parties:  # nobody leads it yet
+                self._people.pop(call.id, None)
+        if any(isinstance(action, core.Denied) for action in actions):
+            return False
+        await self._ledger.flush()
+        return True
+
     def lead(self, contact: str, party: Party, customer: Customer) -> None:
         self._parties[contact] = party
         self._people[contact] = customer
@@ -260,6 +280,10 @@ class Dispatch:
         """To wait for before the customer is called: who still hears our goodbye would be busy."""
         goodbye = self._goodbyes.get(contact)
         return goodbye[1].wait() if goodbye is not None else None
+
+    def customer_of(self, contact: str) -> Customer | None:
+        """Who a contact that is here now is."""
+        return self._people.get(contact) or self.customers.get(contact)
 
     def serving(self, leg: Leg, party: Party, agent: str) -> None:
         self._serving[leg.id] = (party, agent)
