@@ -73,7 +73,7 @@ class Call:
             raise SwitchroomError("calls.too-many-legs", "This call has too many legs.", "Look for a forwarding loop.")
         leg = Leg(self, id or leg_id(self.id, len(self.legs) + 1), direction, kind, endpoint, number, supervised=supervised)
         self.legs.append(leg)
-        self.switch.legs[leg.id] = leg
+        self.switch.add(leg)
         return leg
 
     def forget(self, leg: Leg) -> None:

@@ -94,6 +94,8 @@ class Dispatch:
         """The state of opening hours now."""
         self.on_change: Callable[[Changed], None] | None = None
         """Everything that was decided, for those who watch (the bus)."""
+        self.followed: Callable[[], bool] = lambda: True
+        """Whether anybody watches."""
 
     # -- life --
 
@@ -157,7 +159,7 @@ class Dispatch:
         """Note it; where something must be on disk before it takes effect, the future of that."""
         if events:
             self.number += 1
-            if self.on_change is not None:
+            if self.on_change is not None and self.followed():
                 self.on_change(Changed(core=self.run, number=self.number, events=[_shown(event) for event in events]))
         if any(DURABILITY[type(event)] is Durability.COMMIT for event in events):
             self._keep_customers(events)
@@ -371,11 +373,8 @@ class Dispatch:
         view = self.core.agent(agent)
         if view is None or view.state in ("logged-out", "offered", "on-contact"):
             return
-        extension = self.seats.extension_of(agent)
-        busy = any(
-            leg.kind == "phone" and leg.endpoint == extension and leg.id not in self._serving and self._counts(leg)
-            for leg in self.switch.legs.values()
-        )
+        legs = self.switch.legs_at(self.seats.extension_of(agent))
+        busy = any(leg.id not in self._serving and self._counts(leg) for leg in legs)
         if busy and view.state != "dialling-out":
             self.tell(core.Dial(agent))
         elif not busy and view.state == "dialling-out":

@@ -114,7 +114,7 @@ class Office:
         """A caller from outside by the name that the phone book has."""
         if event.kind != "line":
             return event
-        name = self.callers.name_of(canonical(event.caller, self._box.config.office.country))
+        name = self.callers.name_of(event.caller)
         return msgspec.structs.replace(event, caller_name=name) if name else event
 
     def screen(self, leg: Leg) -> Decision | None:
@@ -128,7 +128,7 @@ class Office:
                 return None
             self._screened(leg, CallerScreened(call=leg.call.id, verdict="anonymous", target=str(line.anonymous_to)))
             return to_target(config, line.anonymous_to)
-        entry = self.callers.list_of(canonical(event.caller, config.office.country))
+        entry = self.callers.list_of(event.caller)
         if entry is None:
             return None
         self._screened(leg, CallerScreened(call=leg.call.id, verdict=entry.kind, list=entry.name, target=str(entry.to or "")))

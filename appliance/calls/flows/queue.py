@@ -21,7 +21,7 @@ from appliance.config.model import Queue
 from appliance.config.values import Target
 from appliance.errors import SwitchroomError
 from appliance.media.engine import MAX_CLIPS, Clip
-from appliance.media.events import Digit, PlayDone
+from appliance.media.events import Digit
 
 log = logging.getLogger("queue")
 
@@ -123,16 +123,13 @@ class QueueFlow(ContactCall):
                 await self._pressed(event.digit)
             elif due is not None and self.switch.clock.mono() >= due:
                 self._tell()
-            elif isinstance(event, PlayDone) and self.leg.owns(event) and event.complete:
-                self._play([])
 
     def _play(self, words: Sequence[Clip]) -> None:
-        """Something to say, and music after it without a gap."""
+        """Something to say, and music after it without a gap, again and again."""
         seconds = sum(self.switch.engine.audio.load(clip).seconds for clip in words if isinstance(clip, str | Path))
         self._spoken_until = self.switch.clock.mono() + seconds
         tunes = self._music()
-        most = MAX_CLIPS - len(words)
-        self.leg.open_port().play([*words, *(tunes * (most // len(tunes)))])
+        self.leg.open_port().play([*words, *tunes], loop=True, loop_from=len(words))
         self._tunes = [*tunes[1:], tunes[0]]  # another one first next time
 
     def _music(self) -> list[Clip]:
