@@ -91,7 +91,8 @@ class Leg:
         """Samples of the last playback that had been sent when the leg ended."""
         self.recorded: asyncio.Future[RecordDone] | None = None
         """Done when the file of the last `record` is closed, also where the far end hung up meanwhile."""
-        self._gone: asyncio.Event = asyncio.Event()
+        self._gone: asyncio.Event | None = None
+        """Made where somebody waits for the end."""
 
     @property
     def is_ours(self) -> bool:
@@ -126,11 +127,14 @@ class Leg:
         if self.port is not None:
             self.played = self.port.play_position()
             self.quality = self.port.close()
-        self._gone.set()
+        if self._gone is not None:
+            self._gone.set()
 
     async def gone(self) -> None:
         """Wait until the far end is really gone: only then is its channel free."""
-        await self._gone.wait()
+        if self.state is not LegState.ENDED:
+            self._gone = self._gone or asyncio.Event()
+            await self._gone.wait()
 
     # -- media --
 

@@ -21,6 +21,7 @@ NumberClass = Literal["national", "mobile", "international", "premium", "emergen
 NumberForm = Literal["national", "e164", "digits"]
 
 MAX_TEXT = 64
+_DIGITS = re.compile(r"\+?[0-9]+")
 _LONGEST_SHORT = 8
 _SATELLITE_AND_PREMIUM_CODES = frozenset({870, 878, 881, 882, 883, 979})
 """Country codes without a country that cost like premium numbers: satellites, universal premium rate."""
@@ -107,6 +108,8 @@ def _plain(text: str) -> str:
     """Digits and + of any script as ASCII; what spreadsheets do to numbers is named instead of guessed."""
     if len(text) > MAX_TEXT:
         raise SwitchroomError("number.unreadable", "The number is far too long.", _HINT)
+    if _DIGITS.fullmatch(text):  # as signalling has them
+        return text
     plain = unicodedata.normalize("NFKC", text).strip().lstrip("'")
     if re.fullmatch(r"[0-9]([.,][0-9]+)?[eE]\+?[0-9]+", plain):
         raise SwitchroomError(
@@ -118,7 +121,7 @@ def _plain(text: str) -> str:
         plain = plain[:-2]
     plain = "".join(str(unicodedata.digit(char, char)) if char.isdigit() else char for char in plain)
     plain = re.sub(r"[\s‐-―\-()./\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]", "", plain)
-    if not re.fullmatch(r"\+?[0-9]+", plain):
+    if not _DIGITS.fullmatch(plain):
         raise SwitchroomError("number.unreadable", f"{_show(text)} is no phone number.", _HINT)
     return plain
 

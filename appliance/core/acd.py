@@ -42,6 +42,9 @@ log = logging.getLogger("acd")
 NAMESPACE = "acd"
 LATE = (core.KeptPlace, core.DialCustomer, core.RetryLater, core.CallbackClosed, core.HandedOver)
 """Actions whose effect waits for the ledger."""
+BEGIN = (core.Offer, core.DialCustomer)
+"""Actions that begin the call of a virtual caller, where there is none yet."""
+COMMITTED = frozenset(cls for cls, durability in DURABILITY.items() if durability is Durability.COMMIT)
 SNAPSHOT_EVENTS = 2000
 """Decisions after which the state is noted whole: a restart replays so many at most."""
 REMEMBERED = 10_000
@@ -161,7 +164,7 @@ class Dispatch:
             self.number += 1
             if self.on_change is not None and self.followed():
                 self.on_change(Changed(core=self.run, number=self.number, events=[_shown(event) for event in events]))
-        if any(DURABILITY[type(event)] is Durability.COMMIT for event in events):
+        if not COMMITTED.isdisjoint(map(type, events)):
             self._keep_customers(events)
             return self._ledger.commit(*events)
         for event in events:
@@ -200,7 +203,7 @@ class Dispatch:
             party = self._parties.get(contact)
             if isinstance(action, core.Connect):
                 self._remember(self.core, action)
-            if party is None and isinstance(action, core.Offer | core.DialCustomer):
+            if party is None and isinstance(action, BEGIN):
                 party = self._begin_callback(action)
             if party is not None:
                 party.act(action)
