@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 
 from appliance import __version__
 from appliance._core import Channels
@@ -210,7 +209,7 @@ class Box:
         await asyncio.to_thread(numbers.make_ready, config.office.country)
         for music in {queue.music for queue in config.queues}:
             try:
-                for tune in sounds.music(config.music_named(music), Random(0))[:MUSIC_READY]:
+                for tune in sounds.music(config.music_named(music))[:MUSIC_READY]:
                     await self.engine.audio.make_ready(tune)
             except SwitchroomError as problem:
                 log.error("music cannot be played: %s", problem, extra={"error": problem.id})

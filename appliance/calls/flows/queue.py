@@ -134,9 +134,9 @@ class QueueFlow(ContactCall):
 
     def _music(self) -> list[Clip]:
         if not self._tunes:
-            config = self.switch.config
-            chance = Random(self.contact)
-            self._tunes[:] = [*self.switch.sounds.music(config.music_named(self.rules.music), chance)][: MAX_CLIPS // 2]
+            music = self.switch.config.music_named(self.rules.music)
+            chance = Random(self.contact) if music is not None and music.shuffle else None
+            self._tunes[:] = [*self.switch.sounds.music(music, chance)][: MAX_CLIPS // 2]
         return self._tunes
 
     def _tell(self) -> None:
