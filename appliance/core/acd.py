@@ -270,6 +270,11 @@ class Dispatch:
         if self._parties.get(contact) is party:
             del self._parties[contact]
             self._people.pop(contact, None)
+            view = self.core.contact(contact)
+            if view is not None and view.channel == "voice" and not view.virtual:
+                # Its flow has failed: nobody must be rung for a caller whom nothing leads any more.
+                log.error("a contact lost its flow", extra={"call": contact, "queue": view.queue})
+                self.tell(core.HangUp(contact, "cut"))
         goodbye = self._goodbyes.get(contact)
         if goodbye is not None and goodbye[0] is party:
             del self._goodbyes[contact]
