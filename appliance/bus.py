@@ -66,14 +66,17 @@ class Server:
         self._router.setsockopt(zmq.MAXMSGSIZE, MAX_COMMAND)
         self._router.setsockopt(zmq.LINGER, 200)
         self._router.bind(_address(data, "core"))
-        self._pub = self._context.socket(zmq.PUB)
+        # What is told never waits: these two need no futures.
+        plain: zmq.Context[zmq.Socket[bytes]] = zmq.Context.shadow(self._context)
+        self._pub = plain.socket(zmq.PUB)
         self._pub.setsockopt(zmq.SNDHWM, 1000)
         self._pub.setsockopt(zmq.LINGER, 200)
         self._pub.bind(_address(data, "wakes"))
-        self._changes = self._context.socket(zmq.PUB)
+        self._changes = plain.socket(zmq.XPUB)
         self._changes.setsockopt(zmq.SNDHWM, 10_000)
         self._changes.setsockopt(zmq.LINGER, 200)
         self._changes.bind(_address(data, "changes"))
+        self._followers = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._last_wake = -1
 
@@ -105,8 +108,13 @@ class Server:
         """Tell readers that the ledger now reaches `seq`. Never waits; subscribers too slow lose it and lose nothing."""
         if seq != self._last_wake:
             self._last_wake = seq
-            # A PUB socket drops for a slow reader instead of blocking; the future is done at once.
-            self._pub.send(_encode(Wake(seq=seq)))
+            self._pub.send(_encode(Wake(seq=seq)))  # a PUB socket drops for a slow reader instead of blocking
+
+    def followed(self) -> bool:
+        """Whether anybody follows the queues now: otherwise there is no need to say what changes."""
+        while int(self._changes.get(zmq.EVENTS)) & zmq.POLLIN:
+            self._followers += 1 if self._changes.recv(zmq.NOBLOCK)[:1] == b"\x01" else -1
+        return self._followers > 0
 
     def change(self, changed: Changed) -> None:
         """Tell those who follow the queues. Never waits; who is too slow sees a gap in the numbers, and asks for the whole."""

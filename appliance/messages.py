@@ -57,21 +57,28 @@ from appliance.messages_office import (  # noqa: F401 - the same
     FactKeyed,
     GreetingChanged,
     NightSwitched,
+    SurveyAnswered,
+    SurveyAsked,
+    SurveyKind,
     VoicemailDeleted,
     VoicemailHeard,
     VoicemailLeft,
 )
 from appliance.messages_queues import (  # noqa: F401
     AgentNow,
+    AskSurveys,
     CancelCallback,
     Changed,
     ContactNow,
     ControlAgent,
     MarkMissed,
+    Person,
     QueueNow,
     Queues,
     QueuesReply,
     Reasons,
+    SurveyFigure,
+    SurveyFigures,
     Why,
 )
 

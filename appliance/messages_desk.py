@@ -60,7 +60,7 @@ class CallConferenced(Event, frozen=True, kw_only=True):
 
 class RecordingStarted(Event, frozen=True, kw_only=True):
     """A conversation is being recorded: what `leg` says on the left, what it hears on the right. `recording` is the file's path
-    below recordings/. `why`: "rule" or "on-demand"."""
+    below recordings/. `why`: "rule", "on-demand", or "survey" for what a caller says after the call (one channel)."""
 
     call: str
     leg: str
@@ -72,6 +72,7 @@ class RecordingStarted(Event, frozen=True, kw_only=True):
 class RecordingPaused(Event, frozen=True, kw_only=True):
     """From here on silence is written (`paused`), or what is heard again."""
 
+    call: str
     recording: str
     paused: bool
 
@@ -89,6 +90,9 @@ class RecordingEnded(Event, frozen=True, kw_only=True):
 
 
 class RecordingErased(Event, frozen=True, kw_only=True):
+    """The file is gone. `reason`: "age", or "empty" where a caller said nothing after the call."""
+
+    call: str
     recording: str
     reason: str = "age"
 

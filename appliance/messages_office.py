@@ -1,10 +1,13 @@
-"""Ledger events of what callers and phones do without an agent: numbers keyed in, voicemail, greetings, the night switch."""
+"""Ledger events of what callers and phones do without an agent: numbers keyed in, voicemail, greetings,
+the night switch, surveys."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from appliance.messages_base import Event, Personal
+
+SurveyKind = Literal["csat", "nps", "ces", "comment"]
 
 
 class FactKeyed(Event, frozen=True, kw_only=True):
@@ -73,6 +76,34 @@ class NightSwitched(Event, frozen=True, kw_only=True):
     by: str = ""
 
 
+class SurveyAsked(Event, frozen=True, kw_only=True):
+    """A caller is asked what it was like, after the agent has hung up: by this survey, for a call of this queue with this agent.
+    `contact` is the ACD's, `call` the one that the caller was on."""
+
+    call: str
+    contact: str
+    survey: str
+    queue: str
+    agent: str = ""
+
+
+class SurveyAnswered(Event, frozen=True, kw_only=True):
+    """One answer, committed before the next question. `score`: of csat 1..5, of nps 0..10, of ces 1..7; a comment has a
+    `recording` (the file's path below recordings/) instead. A later one to the same question of a call replaces it."""
+
+    call: str
+    contact: str
+    survey: str
+    queue: str
+    question: str
+    kind: SurveyKind
+    agent: str = ""
+    score: int | None = None
+    recording: str = ""
+    seconds: float = 0.0
+
+
 OFFICE_EVENTS: tuple[type[Event], ...] = (
-    FactKeyed, CallerScreened, VoicemailLeft, VoicemailHeard, VoicemailDeleted, GreetingChanged, NightSwitched,
+    FactKeyed, CallerScreened, VoicemailLeft, VoicemailHeard, VoicemailDeleted, GreetingChanged, NightSwitched, SurveyAsked,
+    SurveyAnswered,
 )  # fmt: skip

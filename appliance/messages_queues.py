@@ -5,7 +5,7 @@ higher number; one that is missing shows by its number, and another `Queues` men
 begin anew with each.
 """
 
-
+# ruff: noqa: RUF012 - msgspec copies empty [] and {} for each struct
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ from appliance.messages_base import Command, Reply
 
 
 class Queues(Command, frozen=True, kw_only=True):
-    """All queues, agents and contacts as they stand. -> QueuesReply"""
+    """All queues, agents and contacts as they stand. Who the contacts are (number, name, what was keyed in) is told of those
+    queues in `people` alone, "*" being all: whoever asks on behalf of somebody names the queues that one may see.
+    -> QueuesReply"""
+
+    people: list[str] = []
 
 
 class Why(Command, frozen=True, kw_only=True):
@@ -50,6 +54,16 @@ class MarkMissed(Command, frozen=True, kw_only=True):
     contact: str
     by: str
     done: bool = False
+
+
+class AskSurveys(Command, frozen=True, kw_only=True):
+    """What callers answered from `since` on and before `until` (UTC seconds, 0: now), by survey and queue ("" all).
+    -> SurveyFigures"""
+
+    since: float
+    until: float = 0.0
+    survey: str = ""
+    queue: str = ""
 
 
 class QueueNow(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,8 +99,18 @@ class AgentNow(msgspec.Struct, frozen=True, kw_only=True):
     queues: list[str]
 
 
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a contact is, as far as that is known: the number to call ("" none), the name, and what was keyed in, by name
+    ("account")."""
+
+    number: str = ""
+    name: str = ""
+    facts: dict[str, str] = {}
+
+
 class ContactNow(msgspec.Struct, frozen=True, kw_only=True):
-    """A contact as it stands; `since` UTC from which its place counts, `position` 0 where it does not wait."""
+    """A contact as it stands; `since` UTC from which its place counts, `position` 0 where it does not wait. `person` None where
+    it was not asked for."""
 
     id: str
     queue: str
@@ -98,6 +122,7 @@ class ContactNow(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     agents: list[str]
     attempts: int
+    person: Person | None = None
 
 
 class QueuesReply(Reply, frozen=True, kw_only=True):
@@ -113,6 +138,24 @@ class Reasons(Reply, frozen=True, kw_only=True):
     """One line an agent, in English."""
 
     lines: list[str]
+
+
+class SurveyFigure(msgspec.Struct, frozen=True, kw_only=True):
+    """A question's figure over `n` answers, None where there are none. `csat`: share 0..1 of 4 and 5 among 1..5; `nps`: percent
+    of 9 and 10 less percent of 0 to 6; `ces`: mean of 1..7; `comment`: `n` alone."""
+
+    survey: str
+    question: str
+    kind: str
+    n: int
+    value: float | None = None
+
+
+class SurveyFigures(Reply, frozen=True, kw_only=True):
+    """`asked` callers were asked; the questions in the order in which they were first answered."""
+
+    asked: int
+    questions: list[SurveyFigure]
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):

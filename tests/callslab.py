@@ -44,7 +44,7 @@ class NotedPort:
     def connect(self, answer: MediaAnswer) -> None:
         self.connected = answer
 
-    def play(self, clips: list[Any], *, loop: bool = False, gap_ms: int = 0) -> int:
+    def play(self, clips: list[Any], *, loop: bool = False, gap_ms: int = 0, loop_from: int = 0) -> int:
         self.playing += 1
         self.engine.on_play(self, clips, self.playing)
         self.heard += [clip.decode() for clip in clips if isinstance(clip, bytes) and len(clip) < 100]

@@ -124,7 +124,9 @@ cdef int close_callback(Acd acd, Contact c, str reason) except -1:
 cdef int parked_time(Acd acd, Contact c, object nothing) except -1:
     """Time for another attempt, or none any more."""
     if c.deadline <= acd.now:
-        return too_late(acd, c)
+        too_late(acd, c)
+        if c.state == C_NONE:
+            return 0
     c.state = C_WAITING
     c.again = NEVER
     feed(acd, c)

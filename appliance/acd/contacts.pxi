@@ -287,6 +287,9 @@ cdef str target_of(Queue q, str reason):
 
 
 cdef int too_late(Acd acd, Contact c) except -1:
+    if c.virtual and not c.queue.calling and c.queue.expiry > 0.0:
+        c.deadline = acd.now + c.queue.expiry  # while no calls are made nothing can have been missed
+        return plan(acd, c)
     if c.virtual:
         return close_callback(acd, c, "expired")
     return leave(acd, c, "max-wait", target_of(c.queue, "max-wait"))

@@ -73,7 +73,7 @@ class Call:
             raise SwitchroomError("calls.too-many-legs", "This call has too many legs.", "Look for a forwarding loop.")
         leg = Leg(self, id or leg_id(self.id, len(self.legs) + 1), direction, kind, endpoint, number, supervised=supervised)
         self.legs.append(leg)
-        self.switch.legs[leg.id] = leg
+        self.switch.add(leg)
         return leg
 
     def forget(self, leg: Leg) -> None:
@@ -137,14 +137,17 @@ class Call:
         """Hang up what still stands, and wait until it is gone."""
         for leg in self.open_legs:
             leg.hang_up()
+        timer = asyncio.get_running_loop().call_later(GOODBYE_SECONDS, self._give_up)
         try:
-            async with asyncio.timeout(GOODBYE_SECONDS):
-                for leg in self.open_legs:
-                    await leg.gone()
-        except TimeoutError:
             for leg in self.open_legs:
-                log.error("a leg does not end, giving it up", extra={"call": self.id, "leg": leg.id})
-                self.switch.leg_ended(leg, Cause(by="network", text="no answer to the hang-up"))
+                await leg.gone()
+        finally:
+            timer.cancel()
+
+    def _give_up(self) -> None:
+        for leg in self.open_legs:
+            log.error("a leg does not end, giving it up", extra={"call": self.id, "leg": leg.id})
+            self.switch.leg_ended(leg, Cause(by="network", text="no answer to the hang-up"))
 
     def disposition(self) -> Disposition:
         """The call in one word: answered where the called side was, else why not."""

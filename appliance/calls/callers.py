@@ -25,6 +25,8 @@ MOST_NAME = 80
 
 
 def is_hidden(caller: str) -> bool:
+    if caller[-1:].isdigit():  # as nearly every one does
+        return False
     return caller.lower() in HIDDEN or not any(character.isdigit() for character in caller)
 
 
@@ -43,17 +45,21 @@ class _Numbers:
 class Callers:
     """What the files of one configuration say. `load` reads them."""
 
-    def __init__(self, names: dict[str, str], lists: Sequence[_Numbers], seen: dict[str, int]) -> None:
+    def __init__(self, names: dict[str, str], lists: Sequence[_Numbers], seen: dict[str, int], country: str) -> None:
         self._names = names
         self._lists = lists
         self._seen = seen
+        self._country = country
 
-    def name_of(self, number: str) -> str:
-        """The name that the phone book has for an E.164 number, or ""."""
-        return self._names.get(number, "")
+    def name_of(self, caller: str) -> str:
+        """The name that the phone book has for a number, however it is written, or ""."""
+        return self._names.get(canonical(caller, self._country), "") if self._names else ""
 
-    def list_of(self, number: str) -> CallerList | None:
-        """The first list that holds an E.164 number."""
+    def list_of(self, caller: str) -> CallerList | None:
+        """The first list that holds a number, however it is written."""
+        if not self._lists:
+            return None
+        number = canonical(caller, self._country)
         return next((numbers.entry for numbers in self._lists if numbers.has(number)), None)
 
     def changed(self) -> bool:
@@ -61,7 +67,7 @@ class Callers:
         return any(_mark(file) != mark for file, mark in self._seen.items())
 
 
-NOBODY = Callers({}, [], {})
+NOBODY = Callers({}, [], {}, "")
 
 
 def load(config: Config) -> Callers:
@@ -73,7 +79,7 @@ def load(config: Config) -> Callers:
     found = [
         _Numbers(entry, [number for number, _ in _read(config, entry.file, None, seen)], country) for entry in config.callers
     ]
-    return Callers(names, found, seen)
+    return Callers(names, found, seen, country)
 
 
 def _read(config: Config, file: str, country: str | None, seen: dict[str, int]) -> list[tuple[str, str]]:

@@ -34,7 +34,7 @@ class Lamps:
             self._show(event.resource)
 
     def _show(self, extension: str) -> None:
-        legs = [leg for leg in self._switch.legs.values() if leg.kind == "phone" and leg.endpoint == extension]
+        legs = self._switch.legs_at(extension)
         self._switch.driver.set_lamp(extension, [call for leg in legs if (call := lamp_of(leg)) is not None])
 
 

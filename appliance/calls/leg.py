@@ -17,6 +17,7 @@ from drivers.base import Incoming, MediaAnswer, MediaOffer
 
 if TYPE_CHECKING:
     from appliance.calls.call import Call
+    from appliance.calls.routing import Decision
 
 
 class LegState(enum.Enum):
@@ -46,6 +47,9 @@ class HungUp(Exception):
 
 class Leg:
     """A leg of a call. Created by `Call`; its events reach the call's inbox after the state here is up to date."""
+
+    afterwards: Decision | None = None
+    """Where it goes when all others have left the conversation, instead of being hung up (a survey)."""
 
     def __init__(
         self, call: Call, id: str, direction: Literal["in", "out"], kind: Literal["phone", "line"], endpoint: str,
@@ -87,7 +91,8 @@ class Leg:
         """Samples of the last playback that had been sent when the leg ended."""
         self.recorded: asyncio.Future[RecordDone] | None = None
         """Done when the file of the last `record` is closed, also where the far end hung up meanwhile."""
-        self._gone: asyncio.Event = asyncio.Event()
+        self._gone: asyncio.Event | None = None
+        """Made where somebody waits for the end."""
 
     @property
     def is_ours(self) -> bool:
@@ -122,11 +127,14 @@ class Leg:
         if self.port is not None:
             self.played = self.port.play_position()
             self.quality = self.port.close()
-        self._gone.set()
+        if self._gone is not None:
+            self._gone.set()
 
     async def gone(self) -> None:
         """Wait until the far end is really gone: only then is its channel free."""
-        await self._gone.wait()
+        if self.state is not LegState.ENDED:
+            self._gone = self._gone or asyncio.Event()
+            await self._gone.wait()
 
     # -- media --
 
@@ -202,6 +210,8 @@ class Leg:
         while True:
             self.check()
             event = await self.inbox.get(None if until is None else max(0.0, until - loop.time()))
+            if self.is_ended and event is not None:
+                self.inbox.put_back([event])  # a key pressed in the moment of hanging up is still to be had
             self.check()
             if event is None:
                 if until is not None and loop.time() >= until:

@@ -17,7 +17,7 @@ from appliance.calls.leg import Leg
 from appliance.config.model import Config
 from appliance.config.values import RecordRule
 from appliance.media.events import RecordDone
-from appliance.messages import RecordingEnded, RecordingPaused, RecordingStarted
+from appliance.messages import RecordingEnded, RecordingPaused, RecordingStarted, SurveyAnswered
 
 if TYPE_CHECKING:
     from appliance.calls.switch import Switch
@@ -57,6 +57,8 @@ class Shelf(Protocol):
         """Bytes and SHA-256 of a file."""
 
     def ended(self, recording: Recording, event: RecordingEnded) -> None: ...
+    async def said(self, comment: Comment, done: RecordDone) -> bool:
+        """The file of a comment is closed: make it fit to be heard, and note it; whether there is anything in it."""
 
 
 class Recorder(Protocol):
@@ -90,18 +92,21 @@ class Recording:
 
     def start(self) -> None:
         """Raises SwitchroomError "media.record"."""
-        limit = self.switch.config.dialling.max_call_hours * 3600
-        record = self.leg.open_port().record(self.path, max_seconds=limit, stereo=True)
+        record = self._record()
         self.switch.ledger.append(RecordingStarted(
             call=self.call, leg=self.leg.id, recording=self.name, queue=self.queue, why=self.why))
         self.shelf.began(self)
         self.switch.later(self._facts(self.switch.recording(record)))
 
+    def _record(self) -> int:
+        limit = self.switch.config.dialling.max_call_hours * 3600
+        return self.leg.open_port().record(self.path, max_seconds=limit, stereo=True)
+
     def pause(self, on: bool) -> None:
         if not self.over and on is not self.paused and self.leg.port is not None and not self.leg.port.closed:
             self.paused = on
             self.leg.port.pause_record(on)
-            self.switch.ledger.append(RecordingPaused(recording=self.name, paused=on))
+            self.switch.ledger.append(RecordingPaused(call=self.call, recording=self.name, paused=on))
 
     def stop(self) -> None:
         if not self.over and self.leg.port is not None and not self.leg.port.closed:
@@ -115,6 +120,32 @@ class Recording:
         self.shelf.ended(self, RecordingEnded(
             call=self.call, recording=self.name, seconds=event.samples / 8000, bytes=size, sha256=digest,
             reason=event.error or event.reason))
+
+
+class Comment(Recording):
+    """What a caller says after the call: the caller alone, until a pause. `answer` is what is noted once there is something."""
+
+    def __init__(self, switch: Switch, shelf: Shelf, leg: Leg, answer: SurveyAnswered, max_seconds: float) -> None:
+        super().__init__(switch, shelf, leg, answer.queue, "survey")
+        self.answer = answer
+        self.max_seconds = max_seconds
+        self.record = 0
+        self.kept: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        """Done when it is safe: whether anything was said."""
+
+    def _record(self) -> int:
+        pause = self.switch.config.recording.stop_after_pause_seconds
+        self.record = self.leg.open_port().record(self.path, max_seconds=self.max_seconds, stop_silence_seconds=pause)
+        return self.record
+
+    async def _facts(self, done: asyncio.Future[RecordDone]) -> None:
+        event = await done
+        self.over = True
+        try:
+            self.kept.set_result(await self.shelf.said(self, event))
+        except Exception as problem:
+            self.kept.set_exception(problem)
+            raise
 
 
 def by_chance(rule: RecordRule, chance: random.Random) -> bool:

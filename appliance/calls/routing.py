@@ -60,6 +60,16 @@ class ToCallback:
 
 
 @dataclass(frozen=True)
+class ToSurvey:
+    """To be asked by this survey, after the contact was served by this agent of this queue."""
+
+    survey: str
+    queue: str
+    contact: str
+    agent: str
+
+
+@dataclass(frozen=True)
 class ToHangUp:
     """A spoken goodbye."""
 
@@ -75,7 +85,8 @@ class ToExcuse:
 
 
 Decision = (
-    ToExtension | ToScenario | ToOutside | ToQueue | ToMenu | ToVoicemail | ToCallback | ToHangUp | ToCode | ToExcuse
+    ToExtension | ToScenario | ToOutside | ToQueue | ToMenu | ToVoicemail | ToCallback | ToSurvey | ToHangUp | ToCode
+    | ToExcuse
 )
 
 MAX_DIALLED = 32
@@ -215,12 +226,17 @@ def inbound_numbers(config: Config) -> dict[str, dict[str, Target]]:
 
 
 @functools.lru_cache(maxsize=4096)
-def canonical(number: str, country: str) -> str:
-    """A number as E.164 however it was written, or as it is where it is none. An office's callers dial the same few."""
+def e164_of(number: str, country: str) -> str:
+    """A number as E.164 however it was written, "" where it is none. An office's callers dial the same few."""
     try:
         return numbers.normalise(number, country)
     except SwitchroomError:
-        return number
+        return ""
+
+
+def canonical(number: str, country: str) -> str:
+    """A number as E.164 however it was written, or as it is where it is none."""
+    return e164_of(number, country) or number
 
 
 def campaign_lines(config: Config, number: str, over: list[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Protocol
 
 from appliance._core import Channels
@@ -70,6 +70,8 @@ class Switch:
         self.clock = clock
         self.calls: dict[str, Call] = {}
         self.legs: dict[str, Leg] = {}
+        self._phones: dict[str, dict[str, Leg]] = {}
+        """Extension -> those of the legs that are its phone's."""
         self._ports: dict[int, Leg] = {}
         self._recordings: dict[int, asyncio.Future[RecordDone]] = {}
         self.ports_short = False
@@ -108,7 +110,24 @@ class Switch:
 
     def calls_of(self, extension: str) -> int:
         """Calls that this phone is in now."""
-        return len({leg.call.id for leg in self.legs.values() if leg.kind == "phone" and leg.endpoint == extension})
+        return len({leg.call.id for leg in self.legs_at(extension)})
+
+    def add(self, leg: Leg) -> None:
+        self.legs[leg.id] = leg
+        if leg.kind == "phone":
+            self._phones.setdefault(leg.endpoint, {})[leg.id] = leg
+
+    def _remove(self, leg: Leg) -> None:
+        self.legs.pop(leg.id, None)
+        others = self._phones.get(leg.endpoint) if leg.kind == "phone" else None
+        if others is not None:
+            others.pop(leg.id, None)
+            if not others:
+                del self._phones[leg.endpoint]
+
+    def legs_at(self, extension: str) -> Collection[Leg]:
+        """The legs of this phone, in the order they were made."""
+        return self._phones.get(extension, {}).values()
 
     def lead(self, call: Call, flow: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         """Run a call's flow as a task of its own."""
@@ -179,7 +198,7 @@ class Switch:
 
     def drop(self, leg: Leg) -> None:
         """Forget a leg that was never placed, with its port and its channel."""
-        self.legs.pop(leg.id, None)
+        self._remove(leg)
         if leg.port is not None:
             self.close_port(leg.port)
         if self.channels.release(leg.id):
@@ -338,7 +357,7 @@ class Switch:
         if port is not None:
             self._ports.pop(port.id, None)
             self._ports_short(False)
-        self.legs.pop(leg.id, None)
+        self._remove(leg)
         self.ledger.append(LegEnded(leg=leg.id, cause=leg.cause, quality=leg.quality))
         self.on_leg(leg)
         if self.channels.release(leg.id):

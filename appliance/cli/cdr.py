@@ -18,7 +18,7 @@ from rich.table import Table
 
 from appliance.errors import SwitchroomError
 from appliance.ledger import export
-from appliance.ledger.cdr import CdrRow, LegRecord
+from appliance.ledger.cdr import Answer, CdrRow, LegRecord, Recorded
 from appliance.ledger.reader import LedgerReader
 
 _AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
@@ -144,11 +144,15 @@ def show(ctx: click.Context, call: str, as_json: bool) -> None:
     console = Console()
     facts = Table(show_header=False, box=None, title=f"Call {_plain(found.call)}", title_justify="left")
     for name, value in export.flat(found).items():
-        if value not in ("", None, 0) and name not in ("call", "legs", "sip_call_ids"):
+        if value not in ("", None, 0) and name not in ("call", "legs", "sip_call_ids", "recordings", "answers"):
             facts.add_row(name, _plain(str(round(value, 3) if isinstance(value, float) else value)))
     console.print(facts)
     for leg in found.legs:
         console.print(_leg(leg))
+    for recording in found.recordings:
+        console.print(_recording(recording))
+    if found.answers:
+        console.print(_answers(found.answers))
 
 
 def _leg(leg: LegRecord) -> Table:
@@ -166,6 +170,26 @@ def _leg(leg: LegRecord) -> Table:
     for name, value in facts.items():
         if value:
             table.add_row(name, _plain(value))
+    return table
+
+
+def _recording(kept: Recorded) -> Table:
+    table = Table(show_header=False, box=None, title=f"Recording {_plain(kept.recording)}", title_justify="left")
+    facts = {
+        "of leg": f"{kept.leg}, from +{kept.at:.1f} s", "length": f"{kept.seconds:.1f} s, {kept.bytes} bytes",
+        "paused": ", ".join(f"{since:.1f} to {until:.1f} s" for since, until in kept.pauses), "begun by": kept.why,
+        "ended": kept.reason or "it runs", "erased": kept.erased, "SHA-256": kept.sha256,
+    }  # fmt: skip
+    for name, value in facts.items():
+        if value:
+            table.add_row(name, _plain(value))
+    return table
+
+
+def _answers(answers: list[Answer]) -> Table:
+    table = Table(show_header=False, box=None, title="Survey", title_justify="left")
+    for each in answers:
+        table.add_row(_plain(f"{each.survey}: {each.question}"), each.kind, _plain(each.recording or str(each.score)))
     return table
 
 

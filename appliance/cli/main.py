@@ -31,6 +31,7 @@ GROUPS = {
     "abandoned": ("appliance.cli.abandoned:abandoned", "Work off the list of callers whom nobody served."),
     "phone": ("appliance.cli.phone:phone", "Forwarding and do not disturb of phones."),
     "recording": ("appliance.cli.recording:recording", "List, export and verify the recordings of calls."),
+    "survey": ("appliance.cli.survey:survey", "See what callers answered after their calls."),
     "cdr": ("appliance.cli.cdr:cdr", "Search and export call records."),
     "ledger": ("appliance.cli.ledger:ledger", "Look at the ledger of events; rebuild what is derived from it."),
     "mail": ("appliance.cli.mail:mail", "See which reports left by mail and which still wait."),

@@ -19,7 +19,7 @@ from appliance.core.acd_ledger import why_past
 from appliance.core.acd_rules import rules_of
 from appliance.errors import SwitchroomError
 from appliance.ledger.reader import LedgerReader
-from appliance.messages import ContactNow, Queues, QueuesReply, Reasons, Why
+from appliance.messages import ContactNow, Person, Queues, QueuesReply, Reasons, Why
 
 
 @click.group()
@@ -33,8 +33,9 @@ def queue() -> None:
     """
 
 
-def state_of(data: Path) -> QueuesReply:
-    reply: QueuesReply = bus.ask_once(data, Queues())
+def state_of(data: Path, people: list[str] | None = None) -> QueuesReply:
+    """`people`: the queues of whose contacts it is asked who they are."""
+    reply: QueuesReply = bus.ask_once(data, Queues(people=people or []))
     return reply
 
 
@@ -69,7 +70,7 @@ def list_queues(ctx: click.Context) -> None:
 @click.pass_context
 def show(ctx: click.Context, name: str) -> None:
     """Show who waits in a queue and who is served, in order."""
-    state = state_of(ctx.obj.data)
+    state = state_of(ctx.obj.data, [name])
     if all(each.name != name for each in state.queues):
         known = ", ".join(each.name for each in state.queues) or "none is configured"
         raise SwitchroomError("queue.unknown", f"There is no queue {name}.", f"There are: {known}.")
@@ -77,11 +78,19 @@ def show(ctx: click.Context, name: str) -> None:
     if ctx.obj.json:
         click.echo(msgspec.json.encode(contacts).decode())
         return
-    table = Table("Place", "Contact", "State", "Since", "Priority", "Agents")
+    table = Table("Place", "Contact", "Who", "Keyed", "State", "Since", "Priority", "Agents")
     for each in contacts:
-        table.add_row(str(each.position or ""), each.id, _state(each), span(state.now - each.since), str(each.priority),
-                      escape(", ".join(each.agents)))
+        person = each.person or Person()
+        table.add_row(
+            str(each.position or ""), each.id, plain(person.name or person.number),
+            plain(", ".join(f"{name} {digits}" for name, digits in person.facts.items())), _state(each),
+            span(state.now - each.since), str(each.priority), escape(", ".join(each.agents)))
     Console(highlight=False).print(table)
+
+
+def plain(text: str) -> str:
+    """Text from the network: no markup, no control characters."""
+    return escape("".join(c if c.isprintable() else "?" for c in text))
 
 
 def _state(contact: ContactNow) -> str:

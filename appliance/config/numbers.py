@@ -21,6 +21,7 @@ NumberClass = Literal["national", "mobile", "international", "premium", "emergen
 NumberForm = Literal["national", "e164", "digits"]
 
 MAX_TEXT = 64
+_DIGITS = re.compile(r"\+?[0-9]+")
 _LONGEST_SHORT = 8
 _SATELLITE_AND_PREMIUM_CODES = frozenset({870, 878, 881, 882, 883, 979})
 """Country codes without a country that cost like premium numbers: satellites, universal premium rate."""
@@ -54,6 +55,13 @@ def normalise(text: str, country: str, *, strict: bool = True) -> str:
     `strict` wants a number that the country's plan knows; otherwise a possible length is enough (numbers dialled by
     hand: plans grow faster than tables). Raises SwitchroomError "number.*" that says why it cannot be called."""
     return phonenumbers.format_number(_parse(text, country, strict), PhoneNumberFormat.E164)
+
+
+def make_ready(country: str) -> None:
+    """Have the library load the country's tables now, so that no call waits for them (tens of milliseconds)."""
+    example = phonenumbers.example_number(country) or PhoneNumber(country_code=358, national_number=917700000)
+    e164 = phonenumbers.format_number(example, PhoneNumberFormat.E164)
+    classify(normalise(e164, country, strict=False), country)
 
 
 def _parse(text: str, country: str, strict: bool) -> PhoneNumber:
@@ -100,6 +108,8 @@ def _plain(text: str) -> str:
     """Digits and + of any script as ASCII; what spreadsheets do to numbers is named instead of guessed."""
     if len(text) > MAX_TEXT:
         raise SwitchroomError("number.unreadable", "The number is far too long.", _HINT)
+    if _DIGITS.fullmatch(text):  # as signalling has them
+        return text
     plain = unicodedata.normalize("NFKC", text).strip().lstrip("'")
     if re.fullmatch(r"[0-9]([.,][0-9]+)?[eE]\+?[0-9]+", plain):
         raise SwitchroomError(
@@ -111,7 +121,7 @@ def _plain(text: str) -> str:
         plain = plain[:-2]
     plain = "".join(str(unicodedata.digit(char, char)) if char.isdigit() else char for char in plain)
     plain = re.sub(r"[\s‐-―\-()./\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]", "", plain)
-    if not re.fullmatch(r"\+?[0-9]+", plain):
+    if not _DIGITS.fullmatch(plain):
         raise SwitchroomError("number.unreadable", f"{_show(text)} is no phone number.", _HINT)
     return plain
 

@@ -51,11 +51,23 @@ def opening(config: Config, name: str | None, switched: Mapping[str, Switched], 
     if setting == "open":
         return Opening(open=True, forced=True)
     if setting == "closed":
-        return Opening(open=False, forced=True, target=night.target or hours.closed)
+        return Opening(open=False, forced=True, target=night.target or hours.closed, opens=_after_night(config, hours, now))
     if calendar.is_open(hours, now, office.timezone, office.country):
         return ALWAYS
     return Opening(
         open=False, target=hours.closed, opens=calendar.next_change(hours, now, office.timezone, office.country))
+
+
+def _after_night(config: Config, hours: Hours, now: float) -> float | None:
+    """When it opens after a forced night (UTC seconds): one that ends by itself gives way to the clock at its next change; when
+    somebody will switch it, nobody knows."""
+    office = config.office
+    if config.night.lasts != "until-next-hours":
+        return None
+    change = calendar.next_change(hours, now, office.timezone, office.country)
+    if change is None or calendar.is_open(hours, change, office.timezone, office.country):
+        return change
+    return calendar.next_change(hours, change, office.timezone, office.country)
 
 
 def setting_of(config: Config, hours: Hours, switched: Mapping[str, Switched], now: float) -> Setting:

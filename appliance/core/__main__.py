@@ -28,7 +28,7 @@ async def serve(start: process.Invocation) -> int:
     await box.start()
     server = bus.Server(start.data, Commands(box).handle)
     box.on_wake = server.wake
-    box.acd.on_change = server.change
+    box.acd.on_change, box.acd.followed = server.change, server.followed
     tasks: set[asyncio.Task[None]] = set()
 
     def also(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

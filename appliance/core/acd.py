@@ -25,6 +25,7 @@ from appliance.calls.flows.ring import Seat
 from appliance.calls.leg import Leg
 from appliance.calls.switch import Switch
 from appliance.config.model import Outcome
+from appliance.config.opening import ALWAYS, Opening
 from appliance.core.acd_ledger import Rules, configured, facts
 from appliance.core.acd_order import InOrder
 from appliance.core.acd_restore import Kept, interrupted, recall
@@ -41,6 +42,9 @@ log = logging.getLogger("acd")
 NAMESPACE = "acd"
 LATE = (core.KeptPlace, core.DialCustomer, core.RetryLater, core.CallbackClosed, core.HandedOver)
 """Actions whose effect waits for the ledger."""
+BEGIN = (core.Offer, core.DialCustomer)
+"""Actions that begin the call of a virtual caller, where there is none yet."""
+COMMITTED = frozenset(cls for cls, durability in DURABILITY.items() if durability is Durability.COMMIT)
 SNAPSHOT_EVENTS = 2000
 """Decisions after which the state is noted whole: a restart replays so many at most."""
 REMEMBERED = 10_000
@@ -89,8 +93,12 @@ class Dispatch:
         self.run = secrets.token_hex(8)
         self.afterwards: Callable[[Leg], Awaitable[None]] | None = None
         """What an agent outside can do after a call, on the same line."""
+        self.opening: Callable[[str | None], Opening] = lambda hours: ALWAYS
+        """The state of opening hours now."""
         self.on_change: Callable[[Changed], None] | None = None
         """Everything that was decided, for those who watch (the bus)."""
+        self.followed: Callable[[], bool] = lambda: True
+        """Whether anybody watches."""
 
     # -- life --
 
@@ -154,9 +162,9 @@ class Dispatch:
         """Note it; where something must be on disk before it takes effect, the future of that."""
         if events:
             self.number += 1
-            if self.on_change is not None:
+            if self.on_change is not None and self.followed():
                 self.on_change(Changed(core=self.run, number=self.number, events=[_shown(event) for event in events]))
-        if any(DURABILITY[type(event)] is Durability.COMMIT for event in events):
+        if not COMMITTED.isdisjoint(map(type, events)):
             self._keep_customers(events)
             return self._ledger.commit(*events)
         for event in events:
@@ -195,7 +203,7 @@ class Dispatch:
             party = self._parties.get(contact)
             if isinstance(action, core.Connect):
                 self._remember(self.core, action)
-            if party is None and isinstance(action, core.Offer | core.DialCustomer):
+            if party is None and isinstance(action, BEGIN):
                 party = self._begin_callback(action)
             if party is not None:
                 party.act(action)
@@ -237,6 +245,23 @@ class Dispatch:
 
     # -- contacts (calls.flows.desk.QueueDesk) --
 
+    async def promise(self, queue: str, call: Call, customer: Customer) -> bool:
+        """A caller is to be called back by a queue without waiting in it (a call of its own leads that, when the turn comes)."""
+        listed, key = call.vip, self.caller_key(customer.number)
+        own = listed.priority if listed else None
+        self._people[call.id] = customer
+        try:
+            actions = self.tell(core.Enter(
+                call.id, queue, "callback", priority=own or 0, vip=listed is not None and own is None,
+                sticky=self.last_agent(key, queue), caller=key, virtual=True))
+        finally:
+            if call.id not in self._parties:  # nobody leads it yet
+                self._people.pop(call.id, None)
+        if any(isinstance(action, core.Denied) for action in actions):
+            return False
+        await self._ledger.flush()
+        return True
+
     def lead(self, contact: str, party: Party, customer: Customer) -> None:
         self._parties[contact] = party
         self._people[contact] = customer
@@ -245,6 +270,11 @@ class Dispatch:
         if self._parties.get(contact) is party:
             del self._parties[contact]
             self._people.pop(contact, None)
+            view = self.core.contact(contact)
+            if view is not None and view.channel == "voice" and not view.virtual:
+                # Its flow has failed: nobody must be rung for a caller whom nothing leads any more.
+                log.error("a contact lost its flow", extra={"call": contact, "queue": view.queue})
+                self.tell(core.HangUp(contact, "cut"))
         goodbye = self._goodbyes.get(contact)
         if goodbye is not None and goodbye[0] is party:
             del self._goodbyes[contact]
@@ -260,6 +290,10 @@ class Dispatch:
         """To wait for before the customer is called: who still hears our goodbye would be busy."""
         goodbye = self._goodbyes.get(contact)
         return goodbye[1].wait() if goodbye is not None else None
+
+    def customer_of(self, contact: str) -> Customer | None:
+        """Who a contact that is here now is."""
+        return self._people.get(contact) or self.customers.get(contact)
 
     def serving(self, leg: Leg, party: Party, agent: str) -> None:
         self._serving[leg.id] = (party, agent)
@@ -347,11 +381,8 @@ class Dispatch:
         view = self.core.agent(agent)
         if view is None or view.state in ("logged-out", "offered", "on-contact"):
             return
-        extension = self.seats.extension_of(agent)
-        busy = any(
-            leg.kind == "phone" and leg.endpoint == extension and leg.id not in self._serving and self._counts(leg)
-            for leg in self.switch.legs.values()
-        )
+        legs = self.switch.legs_at(self.seats.extension_of(agent))
+        busy = any(leg.id not in self._serving and self._counts(leg) for leg in legs)
         if busy and view.state != "dialling-out":
             self.tell(core.Dial(agent))
         elif not busy and view.state == "dialling-out":

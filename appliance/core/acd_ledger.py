@@ -23,16 +23,18 @@ def facts(core: acd.Acd, event: acd.AcdEvent | None, actions: list[acd.Action]) 
     """The ledger's events of one step, in order; none for what was refused. `core` as it stands after the step; `event` None
     for what `configure` did."""
     found: list[m.Event] = []
-    refused = any(isinstance(action, acd.Denied) for action in actions)
-    asked = None if event is None or refused or isinstance(event, acd.Tick) else event.data()
-    for index, action in enumerate(actions):
+    refused, at = False, 0.0
+    first = 0  # what came of the event itself: what was due before stands before it, at earlier times
+    for action in actions:
         if isinstance(action, acd.Denied):
+            refused = True
             continue
-        fact = _FACTS[type(action)](core, action)
-        # What was due before the event stands before it, at earlier times.
-        if asked is not None and action.at == actions[-1].at and all(a.at == action.at for a in actions[index:]):
-            fact, asked = msgspec.structs.replace(fact, asked=asked), None
-        found.append(fact)
+        if action.at != at:
+            first = len(found)
+        at = action.at
+        found.append(_FACTS[type(action)](core, action))
+    if found and not (event is None or refused or isinstance(event, acd.Tick)):
+        found[first] = msgspec.structs.replace(found[first], asked=event.data())
     return found
 
 

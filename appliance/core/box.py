@@ -21,6 +21,7 @@ from appliance.calls.settings import SettingsBook
 from appliance.calls.switch import Switch
 from appliance.campaigns.book import CampaignBook
 from appliance.clock import Clock
+from appliance.config import numbers
 from appliance.config.model import Config, Scenario
 from appliance.config.store import Store
 from appliance.config.words import languages
@@ -57,6 +58,8 @@ from drivers.base import EndpointChanged
 from drivers.sip.driver import SipDriver
 
 log = logging.getLogger("core")
+MUSIC_READY = 8
+"""So many tunes of each music are read before the first caller waits."""
 DISK_SECONDS = 2.0
 """How long the box waits for the ledger to note what it does itself. On a full disk phones are served all the same."""
 
@@ -138,6 +141,7 @@ class Box:
         self.recovery.start()
         self.recordings.start()
         self.acd.look_at_phones()
+        await self._make_ready()
         log.info("core is up", extra={"clean": clean, "lines": len(self.config.lines), "phones": len(self.config.phones)})
 
     async def stop(self, reason: str) -> None:
@@ -201,6 +205,17 @@ class Box:
         made = await asyncio.to_thread(self.switch.sounds.prepare, config)
         if made:
             log.info("the office's own prompts are made", extra={"made": made})
+
+    async def _make_ready(self) -> None:
+        """Load what the first call would otherwise wait for: the tables of numbers, and the queues' music."""
+        config, sounds = self.config, self.switch.sounds
+        await asyncio.to_thread(numbers.make_ready, config.office.country)
+        for music in {queue.music for queue in config.queues}:
+            try:
+                for tune in sounds.music(config.music_named(music))[:MUSIC_READY]:
+                    await self.engine.audio.make_ready(tune)
+            except SwitchroomError as problem:
+                log.error("music cannot be played: %s", problem, extra={"error": problem.id})
 
     def _set_lines(self) -> None:
         wanted = {line.name: line for line in self.config.lines if line.enabled}

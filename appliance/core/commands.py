@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from appliance.core.box import Box
 from appliance.core.call_commands import CallCommands
 from appliance.core.queue_commands import QueueCommands
 from appliance.errors import SwitchroomError
+from appliance.ledger.surveys import asked_since
+from appliance.surveys import figures
 
 
 class Commands:
@@ -29,6 +32,7 @@ class Commands:
             m.NoteReport: self._note_report,
             **QueueCommands(box).table,
             **CallCommands(box).table,
+            m.AskSurveys: self._surveys,
             m.SwitchNight: self._switch_night,
             m.DeleteVoicemail: self._delete_voicemail,
             m.VoicemailMailed: self._voicemail_mailed,
@@ -80,6 +84,14 @@ class Commands:
     async def _switch_night(self, command: m.SwitchNight) -> m.Reply:
         await self._box.office.night.switch(command.hours, command.setting, command.by)
         return m.Done()
+
+    async def _surveys(self, command: m.AskSurveys) -> m.Reply:
+        until = command.until or None
+        found = await asyncio.to_thread(asked_since, self._box.ledger.reader, command.since, until)
+        rows = [each for each in found if command.survey in ("", each.survey) and command.queue in ("", each.queue)]
+        return m.SurveyFigures(asked=len(rows), questions=[
+            m.SurveyFigure(survey=each.survey, question=each.question, kind=each.figure.kind, n=each.figure.n,
+                           value=each.figure.value) for each in figures(rows)])
 
     async def _delete_voicemail(self, command: m.DeleteVoicemail) -> m.Reply:
         mailroom = self._box.office.mailroom

@@ -22,12 +22,13 @@ from appliance.calls.flows.menu import Menu
 from appliance.calls.flows.nightswitch import night_switch
 from appliance.calls.flows.voicemail import Voicemail
 from appliance.calls.leg import Leg
-from appliance.calls.routing import Decision, ToExcuse, ToExtension, ToMenu, ToVoicemail, canonical, outside, to_target
+from appliance.calls.routing import Decision, ToExcuse, ToExtension, ToMenu, ToSurvey, ToVoicemail, canonical, outside, to_target
 from appliance.config import numbers
 from appliance.config.opening import ALL, Opening, by_code, pin_and_right
 from appliance.config.words import Words
 from appliance.core.mailroom import Mailroom
 from appliance.core.night import Night
+from appliance.core.surveys import Surveys
 from appliance.errors import SwitchroomError
 from appliance.media import message as audio_of
 from appliance.media.engine import Clip
@@ -58,11 +59,13 @@ class Office:
         self.night = Night(box.ledger, box.driver, lambda: box.config, box.clock)
         self.mailroom = Mailroom(box.data, box.ledger, box.driver, lambda: box.config, box.clock)
         self.greetings = Greetings(box.data / "greetings")
+        self.surveys = Surveys(box.ledger, box.recordings, lambda: box.config, box.clock, box.acd.caller_key)
         self.callers = callers.NOBODY
         self._watch: asyncio.Task[None] | None = None
         reception = box.reception
         reception.flows[ToMenu] = self._menu
         reception.flows[ToVoicemail] = self._voicemail
+        reception.flows[ToSurvey] = self.surveys.lead
         self._dial = reception.flows[ToExtension]
         reception.flows[ToExtension] = self._extension
         reception.codes |= {
@@ -72,6 +75,7 @@ class Office:
         }
         reception.screen = self.screen
         box.switch.on_caller = self.named
+        box.acd.opening = self.opening
         box.switch.greeting = self.greeting
 
     # -- life --
@@ -98,6 +102,7 @@ class Office:
             try:
                 self.night.refresh()
                 await self.mailroom.tidy()
+                self.surveys.tidy()
                 if await asyncio.to_thread(self.callers.changed):
                     self.callers = await asyncio.to_thread(callers.load, self._box.config)
             except (SwitchroomError, OSError):
@@ -109,7 +114,7 @@ class Office:
         """A caller from outside by the name that the phone book has."""
         if event.kind != "line":
             return event
-        name = self.callers.name_of(canonical(event.caller, self._box.config.office.country))
+        name = self.callers.name_of(event.caller)
         return msgspec.structs.replace(event, caller_name=name) if name else event
 
     def screen(self, leg: Leg) -> Decision | None:
@@ -123,7 +128,7 @@ class Office:
                 return None
             self._screened(leg, CallerScreened(call=leg.call.id, verdict="anonymous", target=str(line.anonymous_to)))
             return to_target(config, line.anonymous_to)
-        entry = self.callers.list_of(canonical(event.caller, config.office.country))
+        entry = self.callers.list_of(event.caller)
         if entry is None:
             return None
         self._screened(leg, CallerScreened(call=leg.call.id, verdict=entry.kind, list=entry.name, target=str(entry.to or "")))

@@ -38,7 +38,7 @@ class QueueCommands:
             core=acd.run, number=acd.number, now=self._box.clock.utc(),
             queues=[self._queue(name) for name in acd.core.queue_names()],
             agents=[self._agent(id) for id in acd.core.agent_ids()],
-            contacts=[self._contact(id) for id in acd.core.contact_ids()],
+            contacts=[self._contact(id, command.people) for id in acd.core.contact_ids()],
         )
 
     def _queue(self, name: str) -> m.QueueNow:
@@ -61,14 +61,20 @@ class QueueCommands:
             queues=[queue.name for queue in config.queues if any(member.agent == id for member in queue.members)],
         )
 
-    def _contact(self, id: str) -> m.ContactNow:
+    def _contact(self, id: str, people: list[str]) -> m.ContactNow:
         acd = self._box.acd.core
         view = acd.contact(id)
         assert view is not None
+        shown = "*" in people or view.queue in people
         return m.ContactNow(
             id=id, queue=view.queue, channel=view.channel, state=view.state, priority=view.priority, virtual=view.virtual,
             since=view.since, position=acd.position(id), agents=list(view.agents), attempts=view.attempts,
+            person=self._person(id) if shown else None,
         )
+
+    def _person(self, id: str) -> m.Person | None:
+        known = self._box.acd.customer_of(id)
+        return m.Person(number=known.number, name=known.name, facts=dict(known.facts)) if known is not None else None
 
     async def _why(self, command: m.Why) -> m.Reply:
         acd = self._box.acd

@@ -19,6 +19,7 @@ from appliance.calls.flows.operator import Operator
 from appliance.calls.flows.queue import QueueFlow
 from appliance.calls.flows.settings import SettingCodes
 from appliance.calls.flows.take import TakeCodes
+from appliance.calls.flows.wish import Wish
 from appliance.calls.leg import Leg
 from appliance.calls.parking import ParkingLot
 from appliance.calls.routing import (
@@ -31,6 +32,7 @@ from appliance.calls.routing import (
     ToOutside,
     ToQueue,
     ToScenario,
+    ToSurvey,
     ToVoicemail,
     from_line,
     from_phone,
@@ -68,7 +70,8 @@ class Reception:
             ToQueue: self._queue,
             ToMenu: self._not_yet("menu-excuse"),
             ToVoicemail: self._not_yet("voicemail-excuse"),
-            ToCallback: self._not_yet("callback-excuse"),
+            ToCallback: self._callback,
+            ToSurvey: self._goodbye,
             ToHangUp: self._goodbye,
             ToCode: self._code,
             ToExcuse: self._excuse,
@@ -123,6 +126,13 @@ class Reception:
             return
         await QueueFlow(leg, queue, self._box.acd, self).run()
 
+    async def _callback(self, leg: Leg, decision: ToCallback) -> None:
+        queue = self._box.config.queue(decision.queue)
+        if queue is None:  # the configuration changed while the caller was on the way here
+            await self.lead(leg, ToExcuse("queue-goodbye", 480, f"callback:{decision.queue}"))
+            return
+        await Wish(leg, queue, self._box.acd).run()
+
     async def _code(self, leg: Leg, decision: ToCode) -> None:
         flow = self.codes.get(decision.name)
         leg.call.purpose = "code"
@@ -135,7 +145,7 @@ class Reception:
     async def _excuse(self, leg: Leg, decision: ToExcuse) -> None:
         await excuse(leg, decision, leg.language)
 
-    async def _goodbye(self, leg: Leg, decision: ToHangUp) -> None:
+    async def _goodbye(self, leg: Leg, decision: Decision) -> None:
         await excuse(leg, ToExcuse("goodbye", 480, "hangup"), leg.language)
 
     def _not_yet(self, prompt: str) -> Flow:

@@ -17,23 +17,28 @@ from pathlib import Path
 import msgspec
 
 from appliance.calls.leg import Leg
-from appliance.calls.recording import Recording, by_chance, recorded_leg, rule_of
+from appliance.calls.recording import Comment, Recording, by_chance, recorded_leg, rule_of
 from appliance.calls.switch import Switch
 from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger
+from appliance.media import message as audio_of
 from appliance.media import wav
-from appliance.messages import RecordingEnded, RecordingErased
+from appliance.media.events import RecordDone
+from appliance.messages import Event, RecordingEnded, RecordingErased, SurveyAnswered
 
 log = logging.getLogger("recording")
 NAMESPACE = "recording"
 LOOK_SECONDS = 3600.0
 """How often old recordings are looked for."""
+MOST_COMMENT_SECONDS = 300.0
+"""As [[surveys.questions]] allows."""
 
 
 class Open(msgspec.Struct, frozen=True):
-    """What is kept of a recording that runs."""
+    """What is kept of a recording that runs; `answer` where it is a comment to a survey."""
 
     call: str
+    answer: SurveyAnswered | None = None
 
 
 class Recordings:
@@ -67,6 +72,18 @@ class Recordings:
             return None
         return recording
 
+    def comment(self, leg: Leg, answer: SurveyAnswered, max_seconds: float) -> Comment | None:
+        """Record what a caller says to a survey; None where that cannot be."""
+        if not self.may_record():
+            return None
+        try:
+            made = Comment(self._switch, self, leg, answer, max_seconds)
+            made.start()
+        except (SwitchroomError, OSError) as problem:
+            log.error("a comment is not recorded: %s", problem, extra={"call": leg.call.id})
+            return None
+        return made
+
     # -- appliance.calls.recording.Shelf --
 
     def may_record(self) -> bool:
@@ -83,7 +100,8 @@ class Recordings:
 
     def began(self, recording: Recording) -> None:
         self._running.add(recording)
-        self._ledger.put_state(NAMESPACE, recording.name, msgspec.msgpack.encode(Open(recording.call)))
+        self._ledger.put_state(NAMESPACE, recording.name, msgspec.msgpack.encode(
+            Open(recording.call, recording.answer if isinstance(recording, Comment) else None)))
 
     async def digest(self, path: Path) -> tuple[int, str]:
         return await asyncio.to_thread(digest_of, path)
@@ -92,6 +110,26 @@ class Recordings:
         self._running.discard(recording)
         self._ledger.append(event)
         self._ledger.put_state(NAMESPACE, recording.name, None)
+
+    async def said(self, comment: Comment, done: RecordDone) -> bool:
+        """Trimmed and levelled, or erased where nothing was said; noted all at once. Raises SwitchroomError."""
+        self._running.discard(comment)
+        return await self._keep_comment(comment.name, comment.answer, done.error or done.reason)
+
+    async def _keep_comment(self, name: str, answer: SurveyAnswered, reason: str) -> bool:
+        path = self.folder / name
+        seconds = await asyncio.to_thread(spoken, path, self._switch.config.recording.level_dbov)
+        size, digest = await self.digest(path) if path.exists() else (0, "")
+        events: list[Event] = [RecordingEnded(
+            call=answer.call, recording=name, seconds=seconds, bytes=size, sha256=digest, reason=reason)]
+        if seconds:
+            events.append(msgspec.structs.replace(answer, recording=name, seconds=seconds))
+        else:
+            await asyncio.to_thread(path.unlink, True)
+            events.append(RecordingErased(call=answer.call, recording=name, reason="empty"))
+        await self._ledger.commit(*events)
+        self._ledger.put_state(NAMESPACE, name, None)
+        return bool(seconds)
 
     # -- the house --
 
@@ -123,8 +161,13 @@ class Recordings:
         """Make whole what the last run left open."""
         for name, value in self._ledger.states(NAMESPACE).items():
             path = self.folder / name
-            call = msgspec.msgpack.decode(value, type=Open).call
+            left = msgspec.msgpack.decode(value, type=Open)
+            call = left.call
             try:
+                if left.answer is not None:
+                    await asyncio.to_thread(wav.repair, path)
+                    await self._keep_comment(name, left.answer, "interrupted")
+                    continue
                 frames = await asyncio.to_thread(wav.repair, path)
                 size, digest = await self.digest(path)
             except (SwitchroomError, OSError) as problem:
@@ -142,7 +185,7 @@ class Recordings:
         today = datetime.datetime.fromtimestamp(self._switch.clock.utc(), datetime.UTC).date()
         erased = await asyncio.to_thread(erase_before, self.folder, today - datetime.timedelta(days=days))
         for name in erased:
-            self._ledger.append(RecordingErased(recording=name, reason="age"))
+            self._ledger.append(RecordingErased(call=call_of(name), recording=name, reason="age"))
         return len(erased)
 
 
@@ -151,6 +194,21 @@ def digest_of(path: Path) -> tuple[int, str]:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return os.fstat(file.fileno()).st_size, digest
+
+
+def call_of(name: str) -> str:
+    """The call of a recording, by the name that `path_for` gave it."""
+    return name.rpartition("/")[2].rpartition("-")[0]
+
+
+def spoken(path: Path, level_dbov: float) -> float:
+    """Make what was said fit to be heard, in place; its seconds, 0.0 where there is nothing. Raises SwitchroomError."""
+    try:
+        return audio_of.prepare(path, path, max_seconds=MOST_COMMENT_SECONDS, target_dbov=level_dbov).seconds
+    except SwitchroomError as problem:
+        if problem.id in ("message.silent", "message.empty", "message.unreadable"):
+            return 0.0
+        raise
 
 
 def erase_before(folder: Path, day: datetime.date) -> list[str]:

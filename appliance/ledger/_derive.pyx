@@ -13,7 +13,7 @@ import msgspec
 from appliance import messages as m
 
 from ._fold cimport CallFold, Calls, put_u64
-from .cdr import Cdr, micros, with_outcome
+from .cdr import Cdr, micros, with_late
 from .codec import MARK, VERSIONS, decode
 from .durability import CAMPAIGN_EVENTS
 from .keys import attempt_key, call_key, sip_key, text_key
@@ -38,7 +38,8 @@ cdef bytes _MARK_KEY = b"\0"
 """In the table of open calls, and no call's key: the event up to which the table is complete."""
 cdef object _CallEnded = m.CallEnded
 cdef object _AuditNoted = m.AuditNoted
-cdef object _AttemptEnded = m.AttemptEnded
+cdef frozenset _LATE = frozenset({m.AttemptEnded, m.RecordingEnded, m.RecordingErased, m.SurveyAnswered})
+"""What may come after the end of its call."""
 
 
 cdef bytes u64(unsigned long long value):
@@ -217,8 +218,8 @@ cdef class Deriver:
         fold = self.calls.take(seq, event, utc, mono, boot)
         if fold is not None:
             self._touched[fold.call] = None
-        elif event.__class__ is _AttemptEnded:
-            self._late_outcome(txn, dbs, event)
+        elif event.__class__ in _LATE:
+            self._late(txn, dbs, event)
         return 0
 
     # -- campaigns --
@@ -287,15 +288,17 @@ cdef class Deriver:
             found = self._names[name] = text_key(name)
         return found
 
-    cdef _late_outcome(self, txn, dbs, event):
-        """The campaign's index of CDRs has the call already where its legs named the campaign; if not, it gets it now."""
+    cdef _late(self, txn, dbs, event):
+        """The CDR is put again. The campaign's index has the call already where its legs named the campaign; if not, it gets it
+        now."""
         self._put_rows(txn, dbs)
         key = txn.get(call_key(event.call), db=dbs["cdr_call"])
         if key is None:
             return
-        cdr = with_outcome(_cdr_of(txn.get(key, db=dbs["cdr"])), event)
+        cdr = with_late(_cdr_of(txn.get(key, db=dbs["cdr"])), event)
         txn.put(key, _encode(cdr), db=dbs["cdr"])
-        txn.put(U32.pack(cdr.campaign) + key, b"", db=dbs["cdr_campaign"])
+        if cdr.campaign:
+            txn.put(U32.pack(cdr.campaign) + key, b"", db=dbs["cdr_campaign"])
 
     # -- writing --
 

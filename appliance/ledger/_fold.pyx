@@ -7,9 +7,11 @@ Times inside are monotonic seconds; a leg's are None until it happened.
 
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE, PyByteArray_Resize
 
+import msgspec
+
 from appliance import messages as m
 
-from .cdr import Cdr, LegRecord, Transfer, with_outcome
+from .cdr import Cdr, LegRecord, Recorded, Transfer, answered, recorded, with_late
 
 cdef enum:
     OTHER = 0
@@ -24,15 +26,25 @@ cdef enum:
     CALL_ENDED = 9
     ATTEMPT_STARTED = 10
     ATTEMPT_ENDED = 11
+    RECORDING_STARTED = 12
+    RECORDING_PAUSED = 13
+    RECORDING_ENDED = 14
+    RECORDING_ERASED = 15
+    SURVEY_ANSWERED = 16
 
 cdef dict _KINDS = {
     m.LegOpened: LEG_OPENED, m.LegRinging: LEG_RINGING, m.LegAnswered: LEG_ANSWERED, m.LegHeld: LEG_HELD,
     m.LegResumed: LEG_RESUMED, m.LegEnded: LEG_ENDED, m.CallReached: CALL_REACHED, m.CallTransferred: CALL_TRANSFERRED,
     m.CallEnded: CALL_ENDED, m.AttemptStarted: ATTEMPT_STARTED, m.AttemptEnded: ATTEMPT_ENDED,
+    m.RecordingStarted: RECORDING_STARTED, m.RecordingPaused: RECORDING_PAUSED, m.RecordingEnded: RECORDING_ENDED,
+    m.RecordingErased: RECORDING_ERASED, m.SurveyAnswered: SURVEY_ANSWERED,
 }
 """Events of calls. Those from LEG_RINGING to LEG_ENDED name their leg only, the others their call."""
 
 cdef object _NO_CAUSE = m.Cause()
+cdef double FOREVER = 1e9
+cdef tuple _LATE = (m.AttemptEnded, m.RecordingEnded, m.RecordingErased, m.SurveyAnswered)
+"""What may come after the end of its call."""
 
 
 cdef void put_u64(char *to, unsigned long long value) noexcept:
@@ -126,6 +138,29 @@ cdef class CallFold:
             self.attempt = event
         elif kind == ATTEMPT_ENDED:
             self.ended_attempt = event
+        elif kind >= RECORDING_STARTED:
+            self._record(kind, event, now)
+        return 0
+
+    cdef int _record(self, int kind, event, now) except -1:
+        """What is recorded of the call, and what its caller answers. Most calls have neither."""
+        if kind == SURVEY_ANSWERED:
+            self._answers = answered(self._answers or [], event)
+            return 0
+        if self._recorded is None:
+            self._recorded = {}
+        if kind == RECORDING_STARTED:
+            self._recorded[event.recording] = Recorded(
+                recording=event.recording, leg=event.leg, at=now - self.start, why=event.why)
+            return 0
+        known = self._recorded.get(event.recording)
+        if known is None:
+            return 0
+        if kind == RECORDING_PAUSED:
+            known = _paused(known, event.paused, now - self.start - known.at)
+        else:
+            known = recorded(known, event)
+        self._recorded[event.recording] = known
         return 0
 
     cdef int _leg(self, int kind, event, now) except -1:
@@ -182,6 +217,8 @@ cdef class CallFold:
             subscriber=key.subscriber if key is not None else 0, attempt=key.attempt if key is not None else 0,
             outcome=ended.outcome if ended is not None else "", seconds_heard=ended.seconds_heard if ended is not None else 0.0,
             digit=ended.digit if ended is not None else "", legs=[leg.record() for leg in legs], transfers=self.transfers,
+            recordings=list(self._recorded.values()) if self._recorded is not None else [],
+            answers=self._answers if self._answers is not None else [],
         )
 
     cdef list _connected(self, list legs):
@@ -242,6 +279,16 @@ cdef class Calls:
             if self._call_of_leg.get(leg) == fold.call:
                 del self._call_of_leg[leg]
         return fold, fold.finish(event, mono, boot)
+
+
+cdef object _paused(known, bint paused, double at):
+    """The same, silent from `at` on (until it ends, for all we know), or to be heard again."""
+    pauses = list(known.pauses)
+    if paused:
+        pauses.append((at, FOREVER))
+    elif pauses and pauses[-1][1] == FOREVER:
+        pauses[-1] = (pauses[-1][0], at)
+    return msgspec.structs.replace(known, pauses=pauses)
 
 
 cdef str _direction(list legs):
@@ -327,7 +374,7 @@ def fold(records):
                 done.append(closed[1])
         elif (
             calls.take(record.seq, event, record.utc, record.mono, record.boot) is None
-            and isinstance(event, m.AttemptEnded) and event.call in ended
+            and isinstance(event, _LATE) and event.call in ended
         ):
-            done[ended[event.call]] = with_outcome(done[ended[event.call]], event)
+            done[ended[event.call]] = with_late(done[ended[event.call]], event)
     return done

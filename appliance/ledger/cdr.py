@@ -85,16 +85,73 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     target: str = ""
 
 
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """A recording of the call: its file (the path below recordings/) and what part of the call it is. `at` seconds after the
+    call's start, `seconds` long; `pauses`: from and to, seconds of the recording, in which it is silent. `reason` "" while it
+    runs; `erased` why its file is gone."""
+
+    recording: str
+    leg: str
+    at: float
+    why: str = ""
+    seconds: float = 0.0
+    bytes: int = 0
+    sha256: str = ""
+    reason: str = ""
+    pauses: list[tuple[float, float]] = []
+    erased: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """What the caller answered after the call: a `score`, or the `recording` of a comment."""
+
+    survey: str
+    question: str
+    kind: m.SurveyKind
+    score: int | None = None
+    recording: str = ""
+
+
 class Cdr(CdrRow, frozen=True, kw_only=True, array_like=True, gc=False):
     """The whole record of one call."""
 
     legs: list[LegRecord] = []
     transfers: list[Transfer] = []
+    recordings: list[Recorded] = []
+    answers: list[Answer] = []
 
 
 def micros(utc: float) -> int:
     """UTC seconds as whole microseconds, never negative: the time in keys."""
     return max(0, round(utc * 1_000_000))
+
+
+def with_late(cdr: Cdr, event: m.Event) -> Cdr:
+    """What becomes known after the call's end is added to its CDR."""
+    if isinstance(event, m.AttemptEnded):
+        return with_outcome(cdr, event)
+    if isinstance(event, m.SurveyAnswered):
+        return msgspec.structs.replace(cdr, answers=answered(cdr.answers, event))
+    if isinstance(event, m.RecordingEnded | m.RecordingErased):
+        return msgspec.structs.replace(cdr, recordings=[
+            recorded(each, event) if each.recording == event.recording else each for each in cdr.recordings])
+    return cdr
+
+
+def recorded(known: Recorded, event: m.RecordingEnded | m.RecordingErased) -> Recorded:
+    """The same with how it ended, or that its file is gone. A pause that was not over ends with it."""
+    if isinstance(event, m.RecordingErased):
+        return msgspec.structs.replace(known, erased=event.reason)
+    pauses = [(since, min(until, event.seconds)) for since, until in known.pauses if since < event.seconds]
+    return msgspec.structs.replace(
+        known, seconds=event.seconds, bytes=event.bytes, sha256=event.sha256, reason=event.reason, pauses=pauses)
+
+
+def answered(answers: list[Answer], event: m.SurveyAnswered) -> list[Answer]:
+    """With this answer; a later one to the same question replaces the earlier."""
+    left = [each for each in answers if (each.survey, each.question) != (event.survey, event.question)]
+    return [*left, Answer(survey=event.survey, question=event.question, kind=event.kind, score=event.score,
+                          recording=event.recording)]
 
 
 def with_outcome(cdr: Cdr, event: m.AttemptEnded) -> Cdr:

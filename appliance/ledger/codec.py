@@ -19,12 +19,21 @@ ERASED = "(erased)"
 """What a reader gets in place of personal text that was erased."""
 MARK = "\x01"
 
-VERSIONS: dict[type[m.Event], int] = dict.fromkeys(m.EVENTS, 1)
+VERSIONS: dict[type[m.Event], int] = dict.fromkeys(m.EVENTS, 1) | {m.RecordingPaused: 2, m.RecordingErased: 2}
 """The version written today. Raise it with any change of fields; add the upcaster below and a fixture of the old
 form."""
 
+def _with_call(event: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 named the recording alone; its file is DAY/CALL-NUMBER.wav."""
+    name = str(event["recording"]).rpartition("/")[2]
+    return {**event, "call": name.rpartition("-")[0]}
+
+
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
-UPCASTERS: dict[tuple[str, int], Upcaster] = {}
+UPCASTERS: dict[tuple[str, int], Upcaster] = {
+    ("RecordingPaused", 1): _with_call,
+    ("RecordingErased", 1): _with_call,
+}
 """(type, version) -> the same event, one version younger, as a plain map with its "type"."""
 
 

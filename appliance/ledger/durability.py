@@ -49,6 +49,8 @@ DURABILITY: dict[type[m.Event], Durability] = {
     m.VoicemailDeleted: BEHIND,
     m.GreetingChanged: COMMIT,
     m.NightSwitched: COMMIT,
+    m.SurveyAsked: BEHIND,
+    m.SurveyAnswered: COMMIT,  # the next question comes when the answer is safe
     m.PhoneSet: BEHIND,
     m.CallForwarded: BEHIND,
     m.CallParked: BEHIND,

@@ -22,7 +22,7 @@ from .reader import LedgerReader
 COLUMNS = (
     "call", "start", "direction", "from", "to", "disposition", "duration", "ring", "talk", "hold", "purpose", "reached", "line",
     "campaign", "subscriber", "attempt", "outcome", "seconds_heard", "digit", "legs", "sip_call_ids", "cause_sip", "cause_q850",
-    "mos", "loss", "jitter_ms",
+    "mos", "loss", "jitter_ms", "recordings", "answers",
 )  # fmt: skip
 PAGE = 1000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -40,7 +40,7 @@ def walk(reader: LedgerReader, limit: int | None = None, **query: Any) -> Iterat
 
 
 def plain(value: Any) -> Any:
-    """A CDR (or part of one) as maps with the names that scripts rely on."""
+    """A CDR (or part of one) as maps and lists with the names that scripts rely on."""
     if isinstance(value, msgspec.Struct):
         return {field.encode_name: plain(getattr(value, field.name)) for field in msgspec.structs.fields(value)}
     return [plain(item) for item in value] if isinstance(value, list) else value
@@ -60,6 +60,8 @@ def flat(cdr: Cdr) -> dict[str, Any]:
         "sip_call_ids": " ".join(leg.sip_call_id for leg in cdr.legs if leg.sip_call_id),
         "cause_sip": cause.sip if cause else 0, "cause_q850": cause.q850 if cause else 0,
         "mos": min((q.mos for q in heard if q.mos), default=None),
+        "recordings": " ".join(each.recording for each in cdr.recordings if not each.erased),
+        "answers": " ".join(f"{each.question}={'spoken' if each.score is None else each.score}" for each in cdr.answers),
         "loss": max((q.loss for q in heard), default=None), "jitter_ms": max((q.jitter_ms for q in heard), default=None),
     }  # fmt: skip
     return {name: round(value, 6) if isinstance(value := row[name], float) else value for name in COLUMNS}
@@ -119,6 +121,8 @@ def write_parquet(cdrs: Iterable[Cdr], path: Path, progress: Callable[[int], Non
         "outcome",
         "digit",
         "sip_call_ids",
+        "recordings",
+        "answers",
     }
     whole = {"campaign", "subscriber", "attempt", "legs", "cause_sip", "cause_q850"}
     types = (

@@ -8,6 +8,7 @@ touches the disk: it runs on the control side, never on a media thread.
 from __future__ import annotations
 
 import array
+import asyncio
 import os
 import struct
 import sys
@@ -86,6 +87,17 @@ class AudioCache:
         audio = read_audio(path)
         self._keep(name, stamp, audio, now + TRUSTED_SECONDS)
         return audio
+
+    async def make_ready(self, path: str | Path) -> None:
+        """Read a file beside the calls, so that the first who plays it need not wait. Raises "media.file"."""
+        file = Path(path)
+        try:
+            stat = file.stat()
+        except OSError as error:
+            raise _bad(file, error.strerror or "it cannot be read") from None
+        if str(path) not in self._entries and stat.st_size <= MAX_BYTES:
+            audio = await asyncio.to_thread(read_audio, file)
+            self._keep(str(path), (stat.st_mtime_ns, stat.st_size), audio, time.monotonic() + TRUSTED_SECONDS)
 
     def _keep(self, key: str, stamp: tuple[int, int], audio: Audio, until: float) -> None:
         old = self._entries.pop(key, None)

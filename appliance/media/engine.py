@@ -251,9 +251,9 @@ class Port:
 
     # -- playing --
 
-    def play(self, clips: Sequence[Clip] | Clip, *, loop: bool = False, gap_ms: int = 0) -> int:
+    def play(self, clips: Sequence[Clip] | Clip, *, loop: bool = False, gap_ms: int = 0, loop_from: int = 0) -> int:
         """Play clips one after the other, `gap_ms` of silence between them (and before each repeat); returns the play
-        id.
+        id. With `loop` the clip at index `loop_from` follows the last one: what stands before it is played once.
 
         Replaces a playback that runs (its PlayDone comes with `complete=False`). Begins with the first sample as soon
         as the port is connected and may send; on hold it waits. The position counts gaps too."""
@@ -265,7 +265,8 @@ class Port:
         port = self._live()
         audios = [self._audio(clip) for clip in many]
         handles = ffi.new("struct clip *[]", [a.handle for a in audios])
-        play = lib.port_play(port, handles, len(audios), int(loop), max(0, int(gap_ms)) * 8)
+        again = loop_from if loop else lib.NO_LOOP
+        play = lib.port_play(port, handles, len(audios), again, max(0, int(gap_ms)) * 8)
         if play < 0:
             raise SwitchroomError("media.memory", "Nothing can be played: out of memory.", "Close other programs.")
         return int(play)

@@ -16,9 +16,9 @@ static void play_run(struct item *it, void *shard)
 	order_over(o);
 }
 
-int port_play(struct port *p, struct clip **clips, int count, int loop, int gap)
+int port_play(struct port *p, struct clip **clips, int count, int again, int gap)
 {
-	struct play *pl = play_alloc(clips, count, loop, gap);
+	struct play *pl = play_alloc(clips, count, again, gap);
 	struct order *o = order_alloc(p, play_run);
 	int id;
 

@@ -46,7 +46,7 @@ struct play {
 	_Atomic int refs;             /* one of the control thread (port->asked), one of the media thread */
 	_Atomic int64_t progress;     /* samples sent << 1 | stopped: shared, see play.c */
 	int id;
-	bool loop;
+	int again;                    /* after the last clip this one, and so on; NO_LOOP: the end */
 	int gap;
 	int count, index;             /* clips; the one that runs */
 	size_t at;                    /* within it, or within the gap where in_gap */
@@ -281,7 +281,7 @@ void port_relay(struct port *from, struct port *to, const struct rtp_header *h, 
 bool port_send_packet(struct port *p, uint8_t *packet, size_t n, int64_t now);
 
 /* play.c */
-struct play *play_alloc(struct clip **clips, int count, bool loop, int gap);
+struct play *play_alloc(struct clip **clips, int count, int again, int gap);
 void play_drop(struct play *pl);                 /* a reference; not on a media thread */
 int64_t play_stop(struct play *pl);              /* any thread: nothing more is taken; samples sent */
 void play_begin(struct port *p, struct play *pl);

@@ -92,7 +92,8 @@ int port_id(const struct port *p);
 int port_number(const struct port *p);
 int port_connect(struct port *p, const char *host, int number, int codec, int payload_type, int event_type, int ptime,
                  int direction, int rtcp_number, int mux, int nat);
-int port_play(struct port *p, struct clip **clips, int count, int loop, int gap);
+#define NO_LOOP -1
+int port_play(struct port *p, struct clip **clips, int count, int again, int gap);
 int64_t port_stop_play(struct port *p);
 int64_t port_play_position(struct port *p);
 int port_record(struct port *p, const char *path, int64_t limit, int64_t silence, int mode);

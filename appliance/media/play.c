@@ -41,26 +41,29 @@ static void play_dropped(struct item *it, void *engine)
 	play_drop((struct play *)it);
 }
 
-struct play *play_alloc(struct clip **clips, int count, bool loop, int gap)
+struct play *play_alloc(struct clip **clips, int count, int again, int gap)
 {
 	struct play *pl = calloc(1, sizeof(*pl) + (size_t)count * sizeof(pl->clip[0]));
+	int64_t repeated = 0;
 
 	if (!pl)
 		return NULL;
 	pl->item.run = play_dropped;
 	atomic_init(&pl->refs, 2);
-	pl->loop = loop;
+	pl->again = again >= 0 && again < count ? again : NO_LOOP;
 	pl->gap = gap;
 	pl->count = count;
 	for (int i = 0; i < count; i++) {
 		atomic_fetch_add(&clips[i]->refs, 1);
 		pl->clip[i] = clips[i];
 		pl->total += (int64_t)clips[i]->length;
+		if (i >= pl->again)
+			repeated += (int64_t)clips[i]->length + gap;
 	}
-	pl->total += (int64_t)gap * (loop ? count : count - 1);
 	/* An endless loop over nothing would never move on. */
-	if (pl->total == 0)
-		pl->loop = false;
+	if (repeated == 0)
+		pl->again = NO_LOOP;
+	pl->total += (int64_t)gap * (pl->again == NO_LOOP ? count - 1 : count);
 	return pl;
 }
 
@@ -114,14 +117,14 @@ static size_t play_next(struct play *pl, int16_t *out, size_t room)
 			return n;
 		}
 		pl->at = 0;
-		if (!pl->in_gap && (pl->loop || pl->index + 1 < pl->count)) {
+		if (!pl->in_gap && (pl->again != NO_LOOP || pl->index + 1 < pl->count)) {
 			pl->in_gap = true;
 			continue;
 		}
 		pl->in_gap = false;
 		pl->index++;
-		if (pl->loop && pl->index == pl->count)
-			pl->index = 0;
+		if (pl->again != NO_LOOP && pl->index == pl->count)
+			pl->index = pl->again;
 	}
 	return 0;
 }
@@ -143,7 +146,7 @@ static size_t play_ahead(struct play *pl, int16_t *frame)
 
 static bool play_over(const struct play *pl)
 {
-	return !pl->loop && atomic_load_explicit(&pl->progress, memory_order_relaxed) >> 1 >= pl->total;
+	return pl->again == NO_LOOP && atomic_load_explicit(&pl->progress, memory_order_relaxed) >> 1 >= pl->total;
 }
 
 bool play_fill(struct port *p, int16_t *out)

@@ -36,6 +36,7 @@ class Prompts:
         self._checked: dict[tuple[str, int], bool] = {}
         self._looked: dict[tuple[str, str], tuple[float, Path | None]] = {}
         self._spoken: dict[tuple[str, str], Path] = {}
+        self._melody: Path | None = None
 
     def clips(self, name: str, language: str, **values: object) -> list[Path]:
         """The clips of a prompt with its values said: `clips("forecast", "ru", numbers=300, lines=5, minutes=35)`.
@@ -63,10 +64,12 @@ class Prompts:
 
     def melody(self) -> Path:
         """The built-in music, to be played in a loop. Raises SwitchroomError "prompts.not-built"."""
-        path = melody_path(self.built, self.rate)
-        if not path.is_file():
-            raise SwitchroomError("prompts.not-built", "The built-in melody has not been made yet.", "Run ./run --setup.")
-        return path
+        if self._melody is None:
+            path = melody_path(self.built, self.rate)
+            if not path.is_file():
+                raise SwitchroomError("prompts.not-built", "The built-in melody has not been made yet.", "Run ./run --setup.")
+            self._melody = path
+        return self._melody
 
     def say_number(self, n: int, language: str, noun: str = "", variant: str = "") -> list[Path]:
         """A number 0 to 999,999, counted with `noun` ("line", "minute", …) or bare; `variant` as in grammar."""

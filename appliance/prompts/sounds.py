@@ -147,12 +147,13 @@ class Sounds:
             return self.prompts.clips(name, language)
         return [self._clip(_text_key(title_of(entry), office), title_of(entry))]
 
-    def music(self, music: Music | None, chance: Random) -> list[Path]:
-        """The tunes of this music in the order to play them (`Config.music_named`); None: the built-in melody."""
+    def music(self, music: Music | None, chance: Random | None = None) -> list[Path]:
+        """The tunes of this music in the order to play them (`Config.music_named`), as they are written down where there is no
+        `chance`; None: the built-in melody."""
         if music is None:
             return [self.prompts.melody()]
         tunes = [self._clip(self._files.get(("music", file), ""), file) for file in music.files]
-        if music.shuffle:
+        if music.shuffle and chance is not None:
             chance.shuffle(tunes)
         return tunes
 

@@ -49,9 +49,10 @@ def lines(order: Place, domain: str, line: Any | None) -> str:
 
 def is_anonymous(from_value: str, privacy: str) -> bool:
     """Whether a caller wants not to be known: by Privacy (RFC 3323 4.2), or by the From that stands for nobody (4.1.1.3)."""
-    words = {word.strip().lower() for part in privacy.split("\n") for word in part.replace(",", ";").split(";")}
-    if words & _HIDDEN:
-        return True
+    if privacy:
+        words = {word.strip().lower() for part in privacy.split("\n") for word in part.replace(",", ";").split(";")}
+        if words & _HIDDEN:
+            return True
     uri = h.uri_of(from_value).lower()
     return uri.partition("@")[2].partition(";")[0].partition(":")[0] == "anonymous.invalid" or h.user_of(uri) in (
         "anonymous", "unavailable", "restricted", "private")

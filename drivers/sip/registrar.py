@@ -314,7 +314,7 @@ def _is_q(text: str) -> bool:
 
 
 def _by_preference(bindings: list[Binding]) -> list[Binding]:
-    return sorted(bindings, key=lambda b: (-b.q, -b.updated_at))
+    return sorted(bindings, key=lambda b: (-b.q, -b.updated_at)) if len(bindings) > 1 else bindings
 
 
 def _instance(params: tuple[tuple[str, str], ...]) -> tuple[str, str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal
 
 from drivers.base import CODECS, MediaAnswer, MediaOffer
@@ -62,9 +63,14 @@ def records(buf: bytes) -> Iterator[Record]:
 
 def media_offer(media: MediaOffer) -> bytes:
     """Our side of the audio as `desc_local_decode` reads it."""
-    codecs = [CODECS.index(name) for name in media.codecs if name in CODECS][:3]
-    codecs += [_NO_CODEC] * (3 - len(codecs))
-    return _LOCAL.pack(media.port, media.ptime_ms, _DIRECTIONS.index(media.direction), *codecs) + media.host.encode()
+    direction = _DIRECTIONS.index(media.direction)
+    return _LOCAL.pack(media.port, media.ptime_ms, direction, *_three(media.codecs)) + media.host.encode()
+
+
+@lru_cache(maxsize=256)
+def _three(codecs: tuple[str, ...]) -> list[int]:
+    found = [CODECS.index(name) for name in codecs if name in CODECS][:3]
+    return found + [_NO_CODEC] * (3 - len(found))
 
 
 def media_answer(block: bytes) -> MediaAnswer | None:

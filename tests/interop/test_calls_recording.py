@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from appliance.messages import RecordingEnded, RecordingStarted
+from appliance.messages import RecordingEnded, RecordingPaused, RecordingStarted
 from tests.peers import sound
+from tests.peers.ear import Party
 from tests.peers.house import House
 from tests.peers.net import wait_for
-from tests.peers.station import Station
+from tests.peers.station import Station, StationCall
 
 pytestmark = pytest.mark.xdist_group("calls-codes")
 
@@ -28,6 +30,16 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def anna(house: House) -> Station:
     return house.desk("101", "anna")
+
+
+@pytest.fixture(autouse=True)
+def idle(house: House, anna: Station) -> Iterator[None]:
+    yield
+    for station in (anna, house.gateway):  # a test that failed may leave calls
+        for call in station.calls:
+            if call.up:
+                call.hang_up()
+        station.calls.clear()
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +89,48 @@ def test_both_sides_over_a_transfer_and_verified(house: House, anna: Station, wo
     assert spoiled.returncode == 1 and "it is not what was recorded" in spoiled.stdout
     rows = house.box.json("recording", "list", "--since", "2026-01-01", "--call", event.call)
     assert [row["sha256"] for row in rows] == [event.sha256]
+
+
+def test_a_card_number_is_not_recorded(house: House, anna: Station, words: list[sound.Samples]) -> None:
+    """Silence of the same length stands in its place, on both sides, and the checksum is that of the file."""
+    before, pauses_before = len(last(house, RecordingStarted)), len(last(house, RecordingPaused))
+    caller = house.gateway.dial("+358911111101").wait_up()
+    at_anna = anna.wait_call()
+    wait_for(lambda: len(last(house, RecordingStarted)) > before, 10, "the recording")
+
+    def said(by: StationCall, to: StationCall, what: sound.Samples) -> None:
+        by.say(what)
+        wait_for(lambda: sound.likeness(what, to.heard()) > 0.9, 10, "the words to be heard")
+
+    def pauses() -> list[bool]:
+        return [e.paused for e in last(house, RecordingPaused)[pauses_before:] if isinstance(e, RecordingPaused)]
+
+    desk = Party(at_anna)
+    said(caller, at_anna, words[0])
+    at_anna.press("*4")
+    desk.hear("record-paused")
+    wait_for(lambda: pauses() == [True], 5, "the pause")
+    said(caller, at_anna, words[1])
+    said(at_anna, caller, words[2])  # the number repeated by the agent
+    at_anna.press("*4")
+    desk.hear("record-on")
+    wait_for(lambda: pauses() == [True, False], 5, "the end of the pause")
+    said(at_anna, caller, words[0])
+    caller.hang_up()
+    at_anna.wait_end()
+    cdr = house.cdr()
+    ended = wait_for(lambda: [e for e in last(house, RecordingEnded) if isinstance(e, RecordingEnded) and e.call == cdr.call],
+                     10, "the recording's end")
+    assert ended is not None
+    path = house.box.data / "recordings" / ended[0].recording
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == ended[0].sha256
+    left, right = sides(path)
+    assert sound.likeness(words[0], left) > 0.9 and sound.likeness(words[1], left) < 0.9
+    assert sound.likeness(words[0], right) > 0.9 and sound.likeness(words[2], right) < 0.9
+    for side in (left, right):
+        silent = np.flatnonzero(np.diff(np.concatenate([[1.0], np.abs(side) > 0, [1.0]])))
+        assert np.diff(silent)[::2].max(initial=0) > 3.5 * sound.RATE
+    assert len(left) / sound.RATE == pytest.approx(ended[0].seconds, abs=0.1)
 
 
 def test_one_that_a_kill_cut_off_can_be_played(house: House, anna: Station, words: list[sound.Samples]) -> None:

@@ -22,6 +22,7 @@ from appliance.ledger.space import LEVELS
 CALLS = st.sampled_from(["c1", "c2", "c3"])
 LEGS = st.sampled_from(["l1", "l2", "l3", "l4"])
 NUMBERS = st.sampled_from(["", "+358401", "+358402"])
+WAVS = st.sampled_from(["d/c1-1.wav", "d/c2-1.wav"])
 EVENTS = st.one_of(
     st.builds(
         m.LegOpened, call=CALLS, leg=LEGS, direction=st.sampled_from(["in", "out"]), kind=st.sampled_from(["phone", "line"]),
@@ -43,6 +44,14 @@ EVENTS = st.one_of(
     st.builds(
         m.AttemptEnded, campaign=st.just(7), subscriber=st.integers(0, 1), attempt=st.integers(1, 2), call=CALLS,
         outcome=st.sampled_from(["heard", "busy"]), digit=st.sampled_from(["", "1"]),
+    ),
+    st.builds(m.RecordingStarted, call=CALLS, leg=LEGS, recording=WAVS),
+    st.builds(m.RecordingPaused, call=CALLS, recording=WAVS, paused=st.booleans()),
+    st.builds(m.RecordingEnded, call=CALLS, recording=WAVS, seconds=st.floats(0, 50)),
+    st.builds(m.RecordingErased, call=CALLS, recording=WAVS),
+    st.builds(
+        m.SurveyAnswered, call=CALLS, contact=CALLS, survey=st.just("after"), queue=st.just("front"),
+        question=st.sampled_from(["x", "y"]), kind=st.just("nps"), score=st.integers(0, 10),
     ),
 )  # fmt: skip
 STEPS = st.lists(st.tuples(st.floats(0, 100), st.lists(EVENTS, min_size=1, max_size=4)), max_size=15)

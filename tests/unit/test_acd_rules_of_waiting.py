@@ -58,6 +58,24 @@ def test_who_waits_leaves_with_the_last_agent_where_the_queue_says_so() -> None:
     assert left(desk.do(acd.SignOut("anna"))) == [(contact, "nobody-in", "voicemail:q")]
 
 
+@pytest.mark.parametrize("tried", [False, True])
+def test_a_callback_does_not_expire_while_none_are_made(tried: bool) -> None:
+    """A wish of Friday evening is there on Monday; with open hours its time runs out."""
+    desk = Desk(agents={"anna": {}}, callback_expiry_seconds=3600.0, callback_retry_seconds=60.0)
+    desk.do(acd.Enter("wish", "q", "callback", virtual=True))
+    if tried:
+        desk.sign_in("anna")
+        desk.do(acd.Answer("wish", "anna"))
+        desk.do(acd.Unreached("wish", "busy"))
+        desk.do(acd.SignOut("anna"))
+    desk.do(acd.SwitchQueue("q", False, "hours"))
+    closed = [a for _ in range(50) for a in desk.do(acd.Tick(), 1800.0)]
+    assert not [a for a in closed if isinstance(a, acd.CallbackClosed)] and desk.core.position("wish") == 1
+    desk.do(acd.SwitchQueue("q", True, "hours"))
+    late = [a for a in desk.do(acd.Tick(), 7200.0) if isinstance(a, acd.CallbackClosed)]
+    assert [(a.contact, a.reason) for a in late] == [("wish", "expired")]
+
+
 def test_a_callback_keeps_its_place_and_its_turn() -> None:
     desk = Desk(agents={"anna": {}}, callback_attempts=2, callback_retry_seconds=30.0)
     first, _ = desk.enter(caller="k1")

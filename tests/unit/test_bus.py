@@ -132,3 +132,20 @@ async def test_who_follows_the_queues_notices_what_was_missed(data: Path) -> Non
         assert seen(await anext(follow)) == ("QueuesReply", "b", 1)
         await follow.aclose()  # type: ignore[attr-defined]
     office.close()
+
+
+async def test_changes_are_told_only_while_somebody_follows(data: Path) -> None:
+    server = bus.Server(data, answer)
+    assert not server.followed()
+    async with bus.Client(data) as client:
+        changes = client.changes()
+        first = asyncio.ensure_future(anext(changes))
+        async with asyncio.timeout(5):
+            while not server.followed():
+                await asyncio.sleep(0.01)
+            server.change(Changed(core="one", number=7, events=[{"type": "DayBegan"}]))
+            assert (await first).number == 7
+    async with asyncio.timeout(5):
+        while server.followed():
+            await asyncio.sleep(0.01)
+    server.close()

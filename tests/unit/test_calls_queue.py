@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from appliance import _core as core
+from appliance.calls.flows.callback import CallbackFlow
 from appliance.calls.flows.desk import Customer
 from appliance.calls.flows.label import MOST_LABEL, label
 from appliance.calls.flows.queue import QueueFlow
@@ -15,8 +16,9 @@ from appliance.calls.flows.ring import Seat
 from appliance.calls.leg import Leg
 from appliance.calls.routing import ToExtension
 from appliance.config.model import CallerList
+from appliance.config.opening import ALWAYS, Opening
 from appliance.core.acd_rules import rules_of
-from tests.callslab import Lab
+from tests.callslab import Lab, settle
 
 
 class Desk:
@@ -27,6 +29,8 @@ class Desk:
         self.core = core.Acd(1)
         self.core.configure(*rules_of(lab.config), lab.switch.clock.utc())
         self.told: list[core.AcdEvent] = []
+        self.hours = ALWAYS
+        self.promised: Customer | None = None
 
     def tell(self, event: core.AcdEvent) -> list[core.Action]:
         self.told.append(event)
@@ -41,6 +45,14 @@ class Desk:
 
     def leave(self, contact: str, party: Any) -> None:
         self.party = None
+
+    async def promise(self, queue: str, call: Any, customer: Customer) -> bool:
+        self.promised = customer
+        actions = self.tell(core.Enter(call.id, queue, "callback", caller=self.caller_key(customer.number), virtual=True))
+        return not any(isinstance(action, core.Denied) for action in actions)
+
+    def opening(self, hours: str | None) -> Opening:
+        return self.hours
 
     def seat_of(self, agent: str, queue: str) -> Seat | None:
         known = self.lab.config.agent(agent)
@@ -139,3 +151,29 @@ def test_the_agents_phone_shows_what_was_keyed_in() -> None:
 def test_labels_are_short_and_printable(name: str, number: str, keyed: list[str], shown: str) -> None:
     found = label(name, number, keyed, "billing")
     assert found == shown and len(found) <= MOST_LABEL and found.isprintable()
+
+
+def test_a_callback_goes_on_when_its_promise_is_on_disk_after_the_agent_rings() -> None:
+    """An agent is free at once: the offer is there before the ledger has the promise."""
+
+    async def work() -> None:
+        visit = Visit()
+        lab, desk = visit.lab, visit.desk
+        known = lab.config.agent(visit.agent)
+        assert known is not None and known.extension is not None
+        lab.devices[known.extension] = ["phone"]
+        call = lab.switch.new_call("callback")
+        flow = CallbackFlow(call, "wish", visit.queue.name, desk, lab, Customer("+358917700123", "Ann", "en", {}))
+        desk.lead("wish", flow, flow.customer)
+        task = lab.switch.lead(call, flow.run)
+        kept = desk.tell(core.Enter("wish", visit.queue.name, "callback", virtual=True))
+        await settle()
+        assert flow.rings and not task.done() and any(isinstance(action, core.KeptPlace) for action in kept)
+        lab.answers(lab.driver.placed[0])
+        await settle()
+        assert any(isinstance(event, core.Answer) for event in desk.told)
+        assert [order.number for order in lab.driver.placed[1:]] == ["0917700123"]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(work())

@@ -64,5 +64,15 @@ def test_a_switch_that_ends_by_itself() -> None:
     assert setting_of(CONFIG, OFFICE, night, at(20, 12)) == "closed"
 
 
+def test_when_it_opens_after_a_night_that_ends_by_itself() -> None:
+    config = msgspec.structs.replace(CONFIG, night=NightSwitch(lasts="until-next-hours"))
+    assert opening(config, "office", {ALL: Switched("closed", MONDAY)}, at(2, 11)).opens == at(3, 8)
+    assert opening(config, "office", {ALL: Switched("closed", at(2, 20))}, at(2, 21)).opens == at(3, 8)
+    friday = at(3, 10, month=4)  # Good Friday is a holiday, and so is Easter Monday
+    assert opening(config, "office", {ALL: Switched("closed", at(2, 15, month=4))}, at(2, 15, month=4)).opens == at(7, 8, month=4)
+    assert opening(config, "office", {}, friday).opens == at(7, 8, month=4)
+    assert opening(CONFIG, "office", {ALL: Switched("closed", MONDAY)}, at(2, 11)).opens is None
+
+
 def test_single_hours_by_their_code() -> None:
     assert by_code(CONFIG, "2") == SHOP and by_code(CONFIG, "3") is None and by_code(CONFIG, "") is None

@@ -192,3 +192,18 @@ def test_a_ledger_that_fails_loses_no_caller() -> None:
         assert office.rung() == ["101"]
 
     run(work())
+
+
+@pytest.mark.parametrize("state", ["offered", "waiting"])
+def test_a_flow_that_fails_leaves_no_contact_for_whom_phones_ring_on(state: str) -> None:
+    async def work() -> None:
+        office = Office(("anna",) if state == "offered" else ())
+        office.enters()
+        assert office.state() == state
+        office.acd.leave(office.contact, office.caller)
+        assert office.state() == "none" and office.leads() is None
+        await settle()
+        anna = office.acd.core.agent("anna")
+        assert anna is not None and anna.state in ("ready", "logged-out", "wrap-up")
+
+    run(work())

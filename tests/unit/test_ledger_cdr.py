@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from appliance import messages as m
 from appliance.ledger import Cdr, fold
 
@@ -89,3 +91,54 @@ def test_what_does_not_belong_together_is_left_out() -> None:
     assert len(fold(records)) == 1
     twice = one((0, line("a")), (1, m.LegAnswered(leg="a")), (4, m.LegEnded(leg="a")), (9, m.LegEnded(leg="a")), (9, END))
     assert (twice.legs[0].ended, twice.talk, twice.duration) == (4, 3, 9)
+
+
+# ---- recordings and answers --------------------------------------------------------------------------------
+
+WAV = "2026-03-02/c-1.wav"
+TALK = (
+    (0.0, line("a", "in", number="+35850")), (0.0, phone("b", "101")), (1.0, m.LegAnswered(leg="b")),
+    (1.0, m.LegAnswered(leg="a")), (3.0, m.RecordingStarted(call="c", leg="a", recording=WAV, queue="front", why="rule")),
+)  # fmt: skip
+OVER = ((20.0, m.LegEnded(leg="b")), (20.0, m.LegEnded(leg="a")))
+WHOLE = m.RecordingEnded(call="c", recording=WAV, seconds=17.0, bytes=544044, sha256="ab" * 32, reason="stopped")
+
+
+def pause(at: float, paused: bool) -> tuple[float, m.Event]:
+    return at, m.RecordingPaused(call="c", recording=WAV, paused=paused)
+
+
+def test_a_recording_and_its_pauses() -> None:
+    early = one(*TALK, pause(5, True), pause(7, False), pause(7.5, False), (19, WHOLE), *OVER, (20, END))
+    late = one(*TALK, pause(5, True), pause(7, False), pause(19, True), *OVER, (20, END), (21, WHOLE))
+    (kept,) = early.recordings
+    assert (kept.recording, kept.leg, kept.at, kept.why, kept.seconds, kept.reason) == (WAV, "a", 3.0, "rule", 17.0, "stopped")
+    assert kept.sha256 == "ab" * 32 and kept.bytes == 544044 and kept.pauses == [(2.0, 4.0)]
+    assert late.recordings[0].pauses == [(2.0, 4.0), (16.0, 17.0)]
+
+
+def test_a_recording_that_is_erased_is_still_listed() -> None:
+    cdr = one(*TALK, *OVER, (20, END), (21, WHOLE), (99, m.RecordingErased(call="c", recording=WAV, reason="age")))
+    assert [(each.recording, each.erased, each.seconds) for each in cdr.recordings] == [(WAV, "age", 17.0)]
+
+
+def answer(question: str, score: int) -> m.SurveyAnswered:
+    return m.SurveyAnswered(call="c", contact="c", survey="after", queue="front", question=question, kind="nps", score=score)
+
+
+def test_answers_before_and_after_the_end() -> None:
+    cdr = one(*TALK, (15, answer("x", 2)), (16, answer("y", 0)), (17, answer("x", 9)), *OVER, (20, END), (22, answer("z", 10)))
+    assert [(each.question, each.score) for each in cdr.answers] == [("y", 0), ("x", 9), ("z", 10)]
+
+
+def test_what_is_said_of_an_unknown_recording_or_call_changes_nothing() -> None:
+    cdr = one(*TALK[:-1], pause(5, True), (6, WHOLE), *OVER, (20, END))
+    assert cdr.recordings == [] and cdr.answers == []
+    assert fold(tell((0, WHOLE), (1, answer("x", 1)))) == []
+
+
+def test_records_of_before_have_neither() -> None:
+    """As a release wrote them that knew no recordings."""
+    row = msgspec.to_builtins(one(*TALK, *OVER, (20, END)))
+    old = msgspec.msgpack.decode(msgspec.msgpack.encode(row[:-2]), type=Cdr)
+    assert old.recordings == [] and old.answers == [] and len(old.legs) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import time
 import wave
@@ -135,6 +136,34 @@ def test_a_loop_goes_on_until_it_is_stopped(engine: Engine) -> None:
         done = collect(engine, [], PlayDone)[0]
         assert isinstance(done, PlayDone)
         assert (done.samples, done.complete) == (heard, False)
+
+
+def test_what_stands_before_a_loop_is_played_once(engine: Engine) -> None:
+    words, tune, other = (np.full(size, level, np.int16) for size, level in ((500, 8000), (400, -4000), (300, 2000)))
+    with Far() as far:
+        port = engine.open()
+        connect(port, far)
+        port.play([words.tobytes(), tune.tobytes(), other.tobytes()], loop=True, loop_from=1)
+        until(lambda: port.play_position() > 2200, "two rounds of the tunes")
+        until(lambda: int(np.sum(far.pcm() < -2000)) >= 800, "the tune twice")
+        heard = far.pcm()
+        port.stop_play()
+    first = int(np.argmax(heard > 6000))
+    assert np.sum(heard > 6000) == 500 and np.all(heard[first : first + 500] > 6000)
+    for round_ in (0, 700):
+        tune_at = first + 500 + round_
+        assert np.all(heard[tune_at : tune_at + 400] < -2000), round_
+    assert np.all(heard[first + 900 : first + 1200] > 1000)
+
+
+def test_a_file_is_read_before_anybody_plays_it(tmp_path: Path) -> None:
+    tune, cache = write_wav(tmp_path / "tune.wav", speech(0.5).tobytes()), AudioCache()
+    asyncio.run(cache.make_ready(tune))
+    assert cache.held == 8000
+    assert cache.load(tune).samples == 4000 and cache.held == 8000
+    with pytest.raises(SwitchroomError) as missing:
+        asyncio.run(cache.make_ready(tmp_path / "none.wav"))
+    assert missing.value.id == "media.file"
 
 
 @pytest.mark.parametrize("ptime", [10, 30, 40])

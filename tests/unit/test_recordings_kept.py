@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from appliance.calls.recording import Recording, by_chance, recorded_leg, rule_of
@@ -20,7 +21,13 @@ from appliance.core.recordings import NAMESPACE, Open, Recordings
 from appliance.errors import SwitchroomError
 from appliance.media import wav
 from appliance.media.events import PlayDone, RecordDone
-from appliance.messages import RecordingEnded, RecordingErased, RecordingPaused, RecordingStarted
+from appliance.messages import (
+    RecordingEnded,
+    RecordingErased,
+    RecordingPaused,
+    RecordingStarted,
+    SurveyAnswered,
+)
 from tests.callslab import Lab, settle
 from tests.unit.test_calls_keys_in_call import Office, run
 
@@ -158,6 +165,62 @@ def test_from_its_beginning_to_its_facts(tmp_path: Path) -> None:
         assert not office.lab.ledger.states(NAMESPACE) and made.over
         again = recordings.begin([office.a, office.b], "", "rule")
         assert again is not None and again.name.endswith("-2.wav")
+        await office.over()
+
+    run(work())
+
+
+def spoken_file(path: Path, loud: bool) -> None:
+    """Two seconds: of a voice (a tone that comes and goes), or of nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    at = np.arange(16000) / 8000
+    voice = 8000 * np.sin(2 * np.pi * 400 * at) * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * at)) if loud else 0 * at
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(voice.astype("<i2").tobytes())
+
+
+@pytest.mark.parametrize("how", ["said", "nothing", "killed"])
+def test_a_comment_after_the_call(tmp_path: Path, how: str) -> None:
+    answer = SurveyAnswered(call="", contact="c9", survey="after", queue="front", question="why", kind="comment")
+
+    async def work() -> None:
+        office = await Office().begin()
+        about = msgspec.structs.replace(answer, call=office.call.id)
+        recordings, ledger = shelf(office.lab, tmp_path), office.lab.ledger
+        comment = recordings.comment(office.b, about, 30)
+        assert comment is not None and list(ledger.states(NAMESPACE)) == [comment.name]
+        await settle()
+        spoken_file(comment.path, how != "nothing")
+        if how == "killed":
+            await shelf(office.lab, tmp_path).recover()
+        else:
+            port: Any = office.b.port
+            office.lab.switch._media_event(
+                RecordDone(port=port.id, record=comment.record, path=str(comment.path), samples=16000, reason="silence"))
+            assert await comment.kept is (how == "said")
+        (ended,) = ledger.of(RecordingEnded)
+        assert ended.recording == comment.name and not ledger.states(NAMESPACE)
+        if how == "nothing":
+            assert not comment.path.exists() and not ledger.of(SurveyAnswered) and ended.seconds == 0
+            assert [event.reason for event in ledger.of(RecordingErased)] == ["empty"]
+        else:
+            assert ended.sha256 == hashlib.sha256(comment.path.read_bytes()).hexdigest() and ended.bytes
+            assert ledger.of(SurveyAnswered) == [
+                msgspec.structs.replace(about, recording=comment.name, seconds=ended.seconds)]
+            assert 1.5 < ended.seconds < 2.5 and ended.reason == ("interrupted" if how == "killed" else "silence")
+        await office.over()
+
+    run(work())
+
+
+def test_short_of_disk_there_is_no_comment(tmp_path: Path) -> None:
+    async def work() -> None:
+        office = await Office().begin()
+        answer = SurveyAnswered(call="c", contact="c", survey="a", queue="q", question="why", kind="comment")
+        assert shelf(office.lab, tmp_path, "recordings").comment(office.b, answer, 30) is None
         await office.over()
 
     run(work())

@@ -6,6 +6,7 @@ The ACD keeps the customer's place and says who is called when. This flow leads 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -16,6 +17,7 @@ from appliance._core import (
     DialCustomer,
     EndOffer,
     HangUp,
+    KeptPlace,
     Leave,
     Reached,
     RetryLater,
@@ -33,6 +35,8 @@ from appliance.calls.routing import Decision, ToExtension, ToOutside, caller_id_
 from appliance.config.values import Target
 
 log = logging.getLogger("queue")
+GONE_SECONDS = 30.0
+"""The goodbye to who asked to be called back takes less."""
 
 
 class CallbackFlow(ContactCall):
@@ -42,7 +46,8 @@ class CallbackFlow(ContactCall):
         super().__init__(call, contact, queue, desk, exchange, None)
         self.customer = customer
         self._acts |= {
-            DialCustomer: self._decide, RetryLater: self._decide, CallbackClosed: self._decide, StopDialling: self._stop,
+            KeptPlace: lambda action: None,  # the promise is on disk; an agent may be rung for it already
+            DialCustomer: self._decide, RetryLater: self._decide, CallbackClosed: self._closed, StopDialling: self._stop,
         }
 
     def who(self) -> tuple[str, str]:
@@ -51,6 +56,11 @@ class CallbackFlow(ContactCall):
     def _end_offer(self, action: EndOffer) -> None:
         super()._end_offer(action)
         self.call.inbox.poke()
+
+    def _closed(self, action: CallbackClosed) -> None:
+        """No callback any more: this try is over, unless that is because the customer is on the line."""
+        if self.caller is None:
+            self._decide(action)
 
     def _stop(self, action: StopDialling) -> None:
         """No attempt any more: the customer's leg goes, and the search for it with that; or it is not begun."""
@@ -104,6 +114,7 @@ class CallbackFlow(ContactCall):
         if agent is not None:
             prompts = self.switch.prompts.clips("callback-agent", agent.language)
             agent.open_port().play([*prompts, *[ringing_tone(self.switch.config.office.country)] * RINGS])
+        await self._until_gone()
         found = await Reach(self.call, self.exchange, agent, self._to_customer(agent)).run(where)
         if agent is not None:
             agent.stop_play()
@@ -124,6 +135,18 @@ class CallbackFlow(ContactCall):
             music = self.switch.prompts.melody() if rules is None or config.music_named(rules.music) is None else None
             found.open_port().play([*hello, *([music] * 20 if music else [])])
         self.desk.tell(Reached(self.contact))
+
+    async def _until_gone(self) -> None:
+        """The customer is still on the line on which the call was asked for: their phone would be busy."""
+        asked = self.switch.calls.get(self.contact)
+        if asked is None or asked is self.call:
+            return
+        try:
+            async with asyncio.timeout(GONE_SECONDS):
+                for leg in asked.open_legs:
+                    await leg.gone()
+        except TimeoutError:
+            log.warning("a customer who asked to be called back is still on the line", extra={"call": self.call.id})
 
     def _where(self) -> ToExtension | ToOutside | None:
         config, number = self.switch.config, self.customer.number

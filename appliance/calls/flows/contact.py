@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from appliance._core import (
@@ -27,13 +27,13 @@ from appliance._core import (
     Unreachable,
 )
 from appliance.calls.call import Call
-from appliance.calls.flows.desk import QueueDesk
+from appliance.calls.flows.desk import QueueDesk, caller_of
 from appliance.calls.flows.label import label
 from appliance.calls.flows.reach import Exchange, Shown
 from appliance.calls.flows.ring import AgentRing
 from appliance.calls.flows.talk import Talk
 from appliance.calls.leg import HungUp, Leg
-from appliance.calls.routing import caller_id_for
+from appliance.calls.routing import Decision, ToSurvey, caller_id_for
 from appliance.media.engine import Clip
 from appliance.media.events import Digit, PlayDone
 
@@ -106,11 +106,7 @@ class ContactCall:
         caller = self.caller
         if caller is None:
             return "anonymous", ""
-        if caller.kind == "phone":
-            phone = self.switch.config.phone(caller.endpoint)
-            return caller.endpoint, phone.name if phone else ""
-        incoming = caller.incoming
-        return (incoming.caller or "anonymous", incoming.caller_name) if incoming else (caller.number, "")
+        return caller_of(caller, self.switch.config)
 
     # -- waiting for anything --
 
@@ -138,7 +134,7 @@ class ContactCall:
             elif what:
                 self.desk.tell(TOLD[what](self.contact, agent))
 
-    async def _say(self, clips: Sequence[Clip], keys: Iterable[str] = "") -> str:
+    async def play(self, clips: Sequence[Clip], keys: str = "") -> str:
         """Play to the caller to the end, or up to a key out of `keys`, which is returned."""
         caller, wanted = self.caller, set(keys)
         assert caller is not None
@@ -152,7 +148,7 @@ class ContactCall:
                 caller.stop_play()
                 return event.digit
 
-    async def _key(self, keys: Iterable[str], seconds: float) -> str:
+    async def key(self, keys: str, seconds: float) -> str:
         """A key out of `keys`, "" after so many seconds."""
         wanted, loop = set(keys), asyncio.get_running_loop()
         until = loop.time() + seconds
@@ -176,6 +172,7 @@ class ContactCall:
         except HungUp as gone:
             return self._parted_early(gone.leg)
         caller.stop_play()
+        caller.afterwards = self._afterwards(connect)
         bridge = self.switch.engine.bridge([])
         try:
             talk = self._talk = Talk(caller, agent, self.exchange, bridge, connect.queue)
@@ -188,6 +185,13 @@ class ContactCall:
         if agent is talk.stays and agent.call is self.call and not (agent.is_ended or agent.hanging_up):
             await self.desk.after_call(agent)
         return True
+
+    def _afterwards(self, connect: Connect) -> Decision | None:
+        """What the caller is asked when the agent has hung up."""
+        rules = self.switch.config.queue(connect.queue)
+        if rules is None or rules.survey is None:
+            return None
+        return ToSurvey(rules.survey, connect.queue, self.contact, connect.agent)
 
     async def _whisper(self, agent: Leg, queue: str) -> None:
         """A word to the agent about the queue; the caller hears the music meanwhile. Raises HungUp where either goes."""

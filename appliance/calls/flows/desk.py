@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from appliance._core import Acd, AcdEvent, Action
+from appliance.calls.call import Call
 from appliance.calls.flows.ring import Seat
 from appliance.calls.leg import Leg
+from appliance.config.model import Config
+from appliance.config.opening import Opening
 
 
 class Party(Protocol):
@@ -29,6 +32,15 @@ class Customer:
     facts: dict[str, str]
 
 
+def caller_of(leg: Leg, config: Config) -> tuple[str, str]:
+    """Number and name of who is on a leg that called us; a phone of ours by its extension."""
+    if leg.kind == "phone":
+        phone = config.phone(leg.endpoint)
+        return leg.endpoint, phone.name if phone else ""
+    incoming = leg.incoming
+    return (incoming.caller or "anonymous", incoming.caller_name) if incoming else (leg.number, "")
+
+
 class QueueDesk(Protocol):
     """The core's side (appliance/core/acd.py)."""
 
@@ -39,6 +51,12 @@ class QueueDesk(Protocol):
 
     def lead(self, contact: str, party: Party, customer: Customer) -> None:
         """From now on `party` leads this contact, and `customer` is whom to call back where that comes to be."""
+
+    async def promise(self, queue: str, call: Call, customer: Customer) -> bool:
+        """Put a call back into the queue, as the contact of this call; done when it is on disk. False where that cannot be."""
+
+    def opening(self, hours: str | None) -> Opening:
+        """The state of the hours of this name now; None: always open."""
 
     def leave(self, contact: str, party: Party) -> None: ...
     def seat_of(self, agent: str, queue: str) -> Seat | None:

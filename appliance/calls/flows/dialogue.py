@@ -80,6 +80,10 @@ class Dialogue:
 
     # -- listening --
 
+    async def key(self, keys: str, seconds: float) -> str:
+        """A key out of `keys`, "" after so many seconds."""
+        return await self.leg.key(keys, seconds)
+
     async def choose(self, question: Sequence[Clip], keys: str, seconds: float = CHOICE_SECONDS) -> str:
         """Put a question, again to who presses nothing; the key pressed, or "". A key that means nothing is said to, and the
         question put again."""

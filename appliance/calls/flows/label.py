@@ -21,5 +21,5 @@ def label(name: str, number: str, keyed: Iterable[str], queue: str) -> str:
 
 def _printable(text: str, most: int) -> str:
     """On one line and without anything that steers a terminal or turns the direction of writing."""
-    shown = "".join(character if character.isprintable() else " " for character in text)
+    shown = text if text.isprintable() else "".join(character if character.isprintable() else " " for character in text)
     return " ".join(shown.split())[:most].rstrip()

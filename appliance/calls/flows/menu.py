@@ -9,11 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from appliance.calls.flows.ask import Asked, ask
+from appliance.calls.flows.closed import closed_target, closed_words
 from appliance.calls.flows.dialogue import DIGITS, KEYS, MOST_DIGITS, Dialogue
 from appliance.calls.leg import Leg
 from appliance.config.menus import Menu as Rules
@@ -21,7 +20,6 @@ from appliance.config.opening import Opening
 from appliance.config.values import Target
 from appliance.config.words import Words
 from appliance.media.engine import Clip
-from appliance.prompts import moment
 from appliance.voicemail.greetings import Owner
 
 log = logging.getLogger("menu")
@@ -113,19 +111,12 @@ class Menu:
     # -- closed --
 
     async def _closed(self, opening: Opening) -> Target | None:
-        """Where callers go; without a target they are told when the office opens. A forced night has a target of its own."""
-        night = self.config.night.target if opening.forced else None
-        target = night or self.rules.when_closed or opening.target
-        if target is not None:
-            return target
-        zone = ZoneInfo(self.config.office.timezone)
-        now = self.leg.call.switch.clock.utc()
-        said = moment(datetime.fromtimestamp(now, zone), datetime.fromtimestamp(opening.opens, zone)) if opening.opens else None
-        if said is None:
-            await self._goodbye("closed-office")
-        else:
-            await self._goodbye("closed-office-until", opens=said)
-        return None
+        """Where callers go; without a target they are told when the office opens."""
+        target = closed_target(self.config, opening, self.rules.when_closed)
+        if target is None:
+            prompt, values = closed_words(self.config, opening, self.leg.call.switch.clock.utc())
+            await self._goodbye(prompt, **values)
+        return target
 
     # -- choosing --
 

@@ -9,33 +9,29 @@ from random import Random
 from typing import Literal
 
 from appliance._core import Action, Connect, Denied, Enter, HangUp, KeepPlace, KeptPlace, Leave, Queued
+from appliance.calls.flows.callnumber import Wording, choose_number, own_number
+from appliance.calls.flows.closed import closed_target, closed_words
 from appliance.calls.flows.contact import ContactCall, Decided
 from appliance.calls.flows.desk import Customer, QueueDesk
 from appliance.calls.flows.reach import Exchange
 from appliance.calls.flows.waiting import Item, Schedule
 from appliance.calls.leg import HungUp, Leg
-from appliance.calls.routing import ToExcuse, canonical, to_target
-from appliance.config import numbers
+from appliance.calls.routing import ToExcuse
 from appliance.config.model import Queue
 from appliance.config.values import Target
 from appliance.errors import SwitchroomError
 from appliance.media.engine import MAX_CLIPS, Clip
-from appliance.media.events import Digit, PlayDone
+from appliance.media.events import Digit
 
 log = logging.getLogger("queue")
 
-YES, OTHER, WAIT_ON = "1", "2", "*"
-ANSWER_SECONDS = 5.0
-NUMBER_SECONDS = 8.0
-NUMBER_DIGITS = 20
-NUMBER_TRIES = 3
+WORDING = Wording("callback-number", "callback-confirm")
 SHORT_WAIT = 60.0
 """An expected wait below this is told as less than a minute."""
 
 DOOR = {"nobody-in": "queue-nobody", "all-on-break": "queue-nobody", "full": "queue-full", "long-wait": "queue-full",
         "max-wait": "queue-late", "overflow": "queue-late"}
 """Why a caller must leave -> what is said before the next target."""
-GOODBYE = {"closed": "closed-office"}
 
 
 class QueueFlow(ContactCall):
@@ -46,7 +42,7 @@ class QueueFlow(ContactCall):
         self.leg = leg
         self.rules = queue
         self.language = queue.language or leg.language or self.switch.config.office.language
-        self._number = self._own_number()
+        self._number = own_number(self.switch.config, leg, self.who()[0])
         now = self.switch.clock.mono()
         self._schedule = Schedule(queue, now)
         self._spoken_until = 0.0
@@ -97,7 +93,7 @@ class QueueFlow(ContactCall):
             await self._leave(verdict)
         elif isinstance(verdict, KeptPlace):
             self.stop_rings()
-            await self.leg.play(self._clips("callback-noted"))
+            await self.leg.play(self.clips("callback-noted"))
             self.leg.hang_up()
         return True
 
@@ -116,7 +112,7 @@ class QueueFlow(ContactCall):
         first = list(self.switch.greeting("queue", self.rules.name, self.rules.greeting, self.language, main))
         view = self.desk.core.contact(self.contact)
         if view is not None and view.state == "waiting":
-            first += [*self._clips("queue-place-back" if self._back else "queue-welcome"), *self._place()]
+            first += [*self.clips("queue-place-back" if self._back else "queue-welcome"), *self._place()]
         self._play(first)
         while True:
             now, due = self.switch.clock.mono(), self._schedule.next()
@@ -127,23 +123,20 @@ class QueueFlow(ContactCall):
                 await self._pressed(event.digit)
             elif due is not None and self.switch.clock.mono() >= due:
                 self._tell()
-            elif isinstance(event, PlayDone) and self.leg.owns(event) and event.complete:
-                self._play([])
 
     def _play(self, words: Sequence[Clip]) -> None:
-        """Something to say, and music after it without a gap."""
+        """Something to say, and music after it without a gap, again and again."""
         seconds = sum(self.switch.engine.audio.load(clip).seconds for clip in words if isinstance(clip, str | Path))
         self._spoken_until = self.switch.clock.mono() + seconds
         tunes = self._music()
-        most = MAX_CLIPS - len(words)
-        self.leg.open_port().play([*words, *(tunes * (most // len(tunes)))])
+        self.leg.open_port().play([*words, *tunes], loop=True, loop_from=len(words))
         self._tunes = [*tunes[1:], tunes[0]]  # another one first next time
 
     def _music(self) -> list[Clip]:
         if not self._tunes:
-            config = self.switch.config
-            chance = Random(self.contact)
-            self._tunes[:] = [*self.switch.sounds.music(config.music_named(self.rules.music), chance)][: MAX_CLIPS // 2]
+            music = self.switch.config.music_named(self.rules.music)
+            chance = Random(self.contact) if music is not None and music.shuffle else None
+            self._tunes[:] = [*self.switch.sounds.music(music, chance)][: MAX_CLIPS // 2]
         return self._tunes
 
     def _tell(self) -> None:
@@ -158,7 +151,7 @@ class QueueFlow(ContactCall):
             return self._place()
         if item == "message":
             return self._words(self.rules.messages[self._schedule.message()])
-        return self._clips("callback-offer", digit=self.rules.callback.digit)
+        return self.clips("callback-offer", digit=self.rules.callback.digit)
 
     def _place(self) -> list[Clip]:
         """The place and the expected wait as they are now."""
@@ -167,17 +160,17 @@ class QueueFlow(ContactCall):
         place = self.desk.core.position(self.contact)
         if place < 1:
             return []
-        clips: list[Clip] = self._clips("queue-next") if place == 1 else self._clips("queue-position", place=place)
+        clips: list[Clip] = self.clips("queue-next") if place == 1 else self.clips("queue-position", place=place)
         wait = self.desk.core.estimate(self.contact) if self.rules.announce_wait else None
         if wait is not None:
-            clips += self._clips("queue-wait-short") if wait < SHORT_WAIT else self._clips("queue-wait", minutes=wait / 60)
+            clips += self.clips("queue-wait-short") if wait < SHORT_WAIT else self.clips("queue-wait", minutes=wait / 60)
         return clips
 
     def _words(self, words: object) -> list[Clip]:
         office = self.switch.config.office.language
         return list(self.switch.sounds.say(words, self.language, self.rules.language or office))  # type: ignore[arg-type]
 
-    def _clips(self, name: str, **values: object) -> list[Clip]:
+    def clips(self, name: str, **values: object) -> list[Clip]:
         return list(self.switch.prompts.clips(name, self.language, **values))
 
     # -- being called back instead --
@@ -185,7 +178,7 @@ class QueueFlow(ContactCall):
     async def _pressed(self, digit: str) -> None:
         if digit != self.rules.callback.digit or not self._schedule.offers:
             return
-        number = await self._choose_number()
+        number = await choose_number(self, self.switch.config, self._number, self.rules.callback.ask_number, WORDING)
         if number:
             self._number = number
             self.desk.lead(self.contact, self, self._customer())
@@ -193,52 +186,8 @@ class QueueFlow(ContactCall):
             if any(isinstance(action, KeptPlace) for action in actions):
                 while True:
                     await self._next()  # ends in Decided once the ledger has it
-            await self._say(self._clips("callback-not-possible"))
+            await self.play(self.clips("callback-not-possible"))
         self._play([])
-
-    async def _choose_number(self) -> str:
-        """The number to be called at, "" where the caller would rather wait."""
-        number, may_change = self._number, self.rules.callback.ask_number
-        for _ in range(NUMBER_TRIES):
-            if number:
-                prompt = "callback-number" if may_change else "callback-confirm"
-                keys = YES + WAIT_ON + (OTHER if may_change else "")
-                key = await self._say(self._clips(prompt, number=number), keys) or await self._key(keys, ANSWER_SECONDS)
-                if key != OTHER:
-                    return number if key == YES else ""
-            elif not may_change:
-                await self._say(self._clips("callback-not-possible"))
-                return ""
-            number = self._callable(await self._digits("callback-enter-number"))
-            if not number:
-                await self._say(self._clips("callback-number-bad"))
-        return ""
-
-    async def _digits(self, prompt: str) -> str:
-        """Digits up to #, or a pause."""
-        digits = await self._say(self._clips(prompt), "0123456789*")
-        while len(digits) < NUMBER_DIGITS:
-            key = await self._key("0123456789#", NUMBER_SECONDS)
-            if key in ("", "#"):
-                break
-            digits += key
-        return digits
-
-    def _callable(self, digits: str) -> str:
-        """A number that can be called back over one of our lines, as E.164; "" where it cannot."""
-        config = self.switch.config
-        try:
-            number = numbers.normalise(digits, config.office.country)
-        except SwitchroomError:
-            return ""
-        return "" if isinstance(to_target(config, Target(f"outside:{number}")), ToExcuse) else number
-
-    def _own_number(self) -> str:
-        """The number that the caller calls from, where it can be called."""
-        number, _ = self.who()
-        if self.leg.kind == "phone":
-            return number
-        return self._callable(canonical(number, self.switch.config.office.country))
 
     def _customer(self) -> Customer:
         return Customer(self._number, self.who()[1], self.language, dict(self.call.facts))
@@ -257,9 +206,18 @@ class QueueFlow(ContactCall):
         self.leg.language = self.language
         prompt = DOOR.get(leave.reason)
         if prompt:
-            await self.leg.play(self._clips(prompt))
-        target = Target(leave.target) if leave.target else None
-        if leave.reason == "closed" and self.rules.when_closed is None:
-            hours = self.switch.config.hours_named(self.rules.hours or "")
-            target = hours.closed if hours else None
-        await self.exchange.send(self.leg, target or ToExcuse(GOODBYE.get(leave.reason, "queue-goodbye"), 480, leave.reason))
+            await self.leg.play(self.clips(prompt))
+        if leave.reason == "closed":
+            await self.exchange.send(self.leg, self._closed(leave))
+        else:
+            target = Target(leave.target) if leave.target else None
+            await self.exchange.send(self.leg, target or ToExcuse("queue-goodbye", 480, leave.reason))
+
+    def _closed(self, leave: Leave) -> Target | ToExcuse:
+        """Where callers of a closed queue go, or a goodbye that says when it opens."""
+        config, opening = self.switch.config, self.desk.opening(self.rules.hours)
+        target = closed_target(config, opening, self.rules.when_closed)
+        if target is not None:
+            return target
+        prompt, values = closed_words(config, opening, self.switch.clock.utc())
+        return ToExcuse(prompt, 480, leave.reason, values)

@@ -44,6 +44,13 @@ async def told(talk: Talk, event: PlayDone) -> None:
         talk.call.recording = talk.exchange.recorder.begin(talk.parties, talk.queue, why)
 
 
+def stop(talk: Talk) -> None:
+    """The conversation is over although a party stays on the line."""
+    recording = running(talk)
+    if recording is not None:
+        recording.stop()
+
+
 async def on_demand(talk: Talk, by: Leg) -> None:
     """On, or off again."""
     recording = running(talk)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from appliance.calls.flows import consult, record, transfer
@@ -21,7 +22,7 @@ from appliance.calls.leg import Leg
 from appliance.calls.replace import Replacing
 from appliance.media.engine import Bridge
 from appliance.media.events import Digit, PlayDone
-from appliance.messages import LegHeld, LegResumed
+from appliance.messages import Cause, LegHeld, LegResumed
 from drivers.base import MediaChanged, TransferAsked
 
 __all__ = ["Stage", "Talk", "ringing_tone"]
@@ -109,9 +110,19 @@ class Talk:
         return True
 
     def _part(self, gone: Leg) -> None:
-        """One of two is gone: the other is hung up, except where another call has taken it over."""
+        """One of two is gone: the other is hung up, except where another call has taken it over, or where it goes on to what
+        comes afterwards."""
         for leg in self.parties:
-            if leg.call is self.call and leg is not self.stays:
+            if leg.call is not self.call or leg is self.stays:
+                continue
+            decision = leg.afterwards
+            if decision is not None and not leg.is_ended and gone.is_ended and went_well(gone.cause):
+                leg.afterwards = None
+                record.stop(self)
+                self.resume(leg)
+                self.let_go(leg)
+                self.then = partial(self.exchange.send, leg, decision)
+            else:
                 leg.hang_up(gone.cause.q850 or 16)
 
     async def _leave(self, gone: Leg) -> None:
@@ -249,6 +260,11 @@ class Talk:
                 self.switch.driver.send_info_digit(taker.id, digit)
             elif source == "info":
                 taker.port.send_digits(digit)
+
+
+def went_well(cause: Cause) -> bool:
+    """Whether a party hung up as people do (Q.850 16, 31 or none told), and was not lost."""
+    return cause.by in ("far", "near") and cause.q850 in (0, 16, 31)
 
 
 TABLE: dict[tuple[Stage, type], Callable[[Talk, Any], Awaitable[None]]] = {

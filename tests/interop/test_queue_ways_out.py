@@ -1,0 +1,302 @@
+"""Queues on real SIP where things do not go smoothly: who is turned away or waits too long, callbacks of each kind, rules that
+change under the callers' feet, agents and phones that do what they should not. Nobody may be lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from appliance.messages import (
+    AcdConfigured,
+    CallbackClosed,
+    CallReached,
+    ContactConnected,
+    ContactLeft,
+    ContactOffered,
+    OfferEnded,
+)
+from tests.peers.net import wait_for
+from tests.peers.queues import PHONES, QueueHouse
+from tests.peers.station import Station, StationCall
+
+pytestmark = pytest.mark.xdist_group("queue-ways-out")
+
+LATE = "max_wait_seconds = 1\nwhen_full_or_late = "
+KEEPS = ('agents = ["anna", "boris"]\noffer_callback_after_seconds = 1\nwhen_full_or_late = "hangup"\n'
+         '[queues.callback]\nask_number = false\n')
+RULES = {
+    "to-queue": f'agents = ["anna"]\n{LATE}"queue:second"',
+    "second": 'agents = ["chen"]\nwhen_full_or_late = "hangup"',
+    "to-extension": f'{LATE}"extension:104"',
+    "to-outside": f'agents = ["anna"]\n{LATE}"outside:+358401112244"',
+    "to-mailbox": f'agents = ["anna"]\n{LATE}"voicemail:front"',
+    "nobody": 'agents = ["anna"]\nwhen_nobody_signed_in = "extension:104"',
+    "breaks": 'agents = ["anna"]\nwhen_all_on_break = "extension:104"',
+    "full": 'agents = ["anna"]\nmax_waiting = 1\nwhen_full_or_late = "extension:104"',
+    "long": 'agents = ["anna"]\nmax_expected_wait_seconds = 60\nusual_call_seconds = 600\nwhen_wait_too_long = "extension:104"',
+    "last-out": 'agents = ["anna"]\nwhen_nobody_signed_in = "extension:104"\nleave_with_last_agent = true',
+    "hours": 'agents = ["anna"]\nhours = "office"\nwhen_closed = "extension:104"',
+    "agent-first": KEEPS,
+    "customer-first": f'{KEEPS}first = "customer"\nattempts = 1',
+    "expires": f"{KEEPS}expires_hours = 0.0006",
+    "gone": f'{KEEPS.replace("hangup", "extension:104")}',
+    "rings": 'agents = ["anna", "boris"]\nstrategy = "linear"\nring_seconds = 30\nwhen_full_or_late = "hangup"',
+}
+NUMBERS = {name: f"{number:02}" for number, name in enumerate(RULES, 1)}
+
+
+def queue(name: str) -> str:
+    head, _, callback = RULES[name].partition("[queues.callback]")
+    tail = f"[queues.callback]{callback}" if callback else ""
+    return f'\n[[queues]]\nname = "{name}"\nnumber = "7{NUMBERS[name]}"\nwrap_up_seconds = 0\n{head}\n{tail}\n'
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueueHouse]:
+    edits = {r'^code = "701"$': 'code = "999"'}
+    with QueueHouse(tmp_path_factory.mktemp("ways-out"), "".join(map(queue, RULES)), NUMBERS, edits=edits) as house:
+        yield house
+
+
+@pytest.fixture(scope="module")
+def desks(house: QueueHouse) -> dict[str, Station]:
+    return {agent: house.desk(extension, agent) for agent, extension in PHONES.items()}
+
+
+@pytest.fixture(scope="module")
+def daria(house: QueueHouse) -> Station:
+    return house.desk("104", "daria")
+
+
+@pytest.fixture(autouse=True)
+def clean(house: QueueHouse, desks: dict[str, Station], daria: Station) -> Iterator[None]:
+    yield
+    house.empty([*desks.values(), daria, house.gateway])
+
+
+def standing(call: StationCall) -> bool:
+    return not call.ended
+
+
+def dials(station: Station, name: str) -> StationCall:
+    return station.dial(f"7{NUMBERS[name]}")
+
+
+def arrives(house: QueueHouse, station: Station, name: str, reason: str, target: str) -> ContactLeft:
+    """The caller of this queue comes out at this phone, for this reason."""
+    station.wait_call(15, fits=standing).wait_up()
+    left: ContactLeft = house.event(ContactLeft, queue=name, reason=reason)
+    assert left.target == target
+    return left
+
+
+# ---- ways out --------------------------------------------------------------------------------------------------------
+
+
+def test_late_callers_go_to_another_queue(house: QueueHouse, desks: dict[str, Station]) -> None:
+    house.sign_in("chen")
+    dials(desks["boris"], "to-queue").wait_up()
+    left = house.event(ContactLeft, queue="to-queue", reason="max-wait")
+    assert left.target == "queue:second"
+    assert house.event(ContactConnected, queue="second").contact == left.contact
+
+
+def test_callers_of_a_queue_without_agents_go_to_an_extension(
+    house: QueueHouse, daria: Station, desks: dict[str, Station]
+) -> None:
+    dials(desks["boris"], "to-extension").wait_up()
+    arrives(house, daria, "to-extension", "max-wait", "extension:104")
+
+
+def test_late_callers_go_to_a_number_outside(house: QueueHouse, desks: dict[str, Station]) -> None:
+    dials(desks["boris"], "to-outside").wait_up()
+    house.gateway.wait_call(20, fits=lambda call: call.number.endswith("401112244")).wait_up()
+    assert house.event(ContactLeft, queue="to-outside").target == "outside:+358401112244"
+
+
+def test_late_callers_come_to_the_mailbox(house: QueueHouse, daria: Station) -> None:
+    dials(daria, "to-mailbox").wait_up()
+    left = house.event(ContactLeft, queue="to-mailbox", reason="max-wait")
+    assert left.target == "voicemail:front"
+    house.event(CallReached, call=left.contact, target="voicemail:front")
+
+
+# ---- at the door -----------------------------------------------------------------------------------------------------
+
+
+def test_nobody_signed_in(house: QueueHouse, daria: Station, desks: dict[str, Station]) -> None:
+    dials(desks["boris"], "nobody").wait_up()
+    arrives(house, daria, "nobody", "nobody-in", "extension:104")
+
+
+def test_all_on_a_break(house: QueueHouse, daria: Station, desks: dict[str, Station]) -> None:
+    house.sign_in("anna")
+    house.control("anna", "break", reason=house.box.json("config", "show", "--json")["breaks"][0]["name"])
+    dials(desks["boris"], "breaks").wait_up()
+    arrives(house, daria, "breaks", "all-on-break", "extension:104")
+
+
+@pytest.mark.parametrize(("name", "reason"), [("full", "full"), ("long", "long-wait")])
+def test_full_and_a_wait_that_would_be_too_long(
+    house: QueueHouse, daria: Station, desks: dict[str, Station], name: str, reason: str
+) -> None:
+    """Anna talks to the first; in `full` a second one waits."""
+    house.sign_in("anna")
+    first = dials(desks["boris"], name)
+    desks["anna"].wait_call(fits=standing).wait_up()
+    first.wait_up()
+    if name == "full":
+        dials(desks["chen"], name).wait_up()
+        wait_for(lambda: [c.state for c in house.waiting(name, 2)].count("waiting") == 1, 10, "one waits")
+    dials(desks["chen"], name).wait_up()
+    arrives(house, daria, name, reason, "extension:104")
+
+
+def test_the_last_agent_goes_home_while_somebody_waits(house: QueueHouse, daria: Station, desks: dict[str, Station]) -> None:
+    desks["anna"].plan = [486]
+    house.sign_in("anna")
+    dials(desks["boris"], "last-out").wait_up()
+    house.waiting("last-out")
+    house.control("anna", "logout")
+    arrives(house, daria, "last-out", "nobody-in", "extension:104")
+
+
+def test_who_waits_when_the_office_closes_is_served(house: QueueHouse, daria: Station, desks: dict[str, Station]) -> None:
+    dials(desks["chen"], "hours").wait_up()
+    waits = house.waiting("hours")[0]
+    house.box.run("night", "on")
+    try:
+        dials(desks["boris"], "hours").wait_up()
+        arrives(house, daria, "hours", "closed", "extension:104")
+        house.sign_in("anna")
+        assert house.event(ContactConnected, queue="hours").contact == waits.id
+    finally:
+        house.box.run("night", "auto")
+
+
+# ---- callbacks -------------------------------------------------------------------------------------------------------
+
+
+def keeps_the_place(call: StationCall) -> None:
+    """Press the digit of the offer, and yes."""
+    for _ in range(2):
+        enough = len(call.heard()) + 12000
+        wait_for(lambda enough=enough: len(call.heard()) > enough, 10, "music or the question")  # type: ignore[misc]
+        call.info_digit("1")
+
+
+def test_the_place_is_kept_while_an_agents_phone_rings(house: QueueHouse, daria: Station, desks: dict[str, Station]) -> None:
+    """The phone that rang is called off; another agent is rung for the callback, not blamed, and reaches the customer."""
+    desks["anna"].plan = [180]
+    house.sign_in("anna")
+    call = dials(daria, "agent-first").wait_up()
+    desks["anna"].wait_call(fits=standing)
+    contact = house.waiting("agent-first")[0].id
+    house.sign_in("boris")
+    keeps_the_place(call)
+    desks["boris"].wait_call(15, fits=standing).wait_up()
+    call.wait_end(15)
+    customer = daria.wait_call(15, fits=standing).wait_up()
+    assert house.event(CallbackClosed, contact=contact).reason == "reached"
+    assert house.event(ContactConnected, contact=contact).agent == "boris"
+    ends = [(end.agent, end.how) for end in house.events(OfferEnded, contact=contact)]
+    assert ends == [("anna", "withdrawn"), ("boris", "accepted")]
+    customer.hang_up()
+
+
+def test_the_customer_is_called_first(house: QueueHouse, daria: Station, desks: dict[str, Station]) -> None:
+    call = dials(daria, "customer-first").wait_up()
+    keeps_the_place(call)
+    call.wait_end(15)
+    contact = house.waiting("customer-first")[0].id
+    daria.plan = [180]
+    house.sign_in("anna")
+    customer = daria.wait_call(15, fits=standing)
+    assert not house.events(ContactOffered, contact=contact) and house.agent("anna").state == "reserved"
+    customer.answer()
+    desks["anna"].wait_call(15, fits=standing).wait_up()
+    assert house.event(ContactConnected, contact=contact).agent == "anna"
+    customer.hang_up()
+
+
+def missed(house: QueueHouse, contact: str) -> dict[str, Any]:
+    def look() -> dict[str, Any] | None:
+        return next((row for row in house.box.json("abandoned", "list", "--json") if row["contact"] == contact), None)
+
+    return wait_for(look, 10, f"{contact} on the list of missed callers")  # type: ignore[return-value]
+
+
+def test_who_is_not_reached_stands_on_the_list(house: QueueHouse, daria: Station, desks: dict[str, Station]) -> None:
+    call = dials(daria, "customer-first").wait_up()
+    keeps_the_place(call)
+    call.wait_end(15)
+    contact = house.waiting("customer-first")[0].id
+    daria.plan = [486]
+    house.sign_in("anna")
+    assert house.event(CallbackClosed, 15, contact=contact).reason == "attempts"
+    assert missed(house, contact)["number"] == "104"
+    assert house.agent("anna").state == "ready"
+
+
+def test_a_callback_that_nobody_makes_in_time_stands_on_the_list(house: QueueHouse, daria: Station) -> None:
+    call = dials(daria, "expires").wait_up()
+    contact = house.waiting("expires")[0].id
+    keeps_the_place(call)
+    assert house.event(CallbackClosed, 15, contact=contact).reason == "expired"
+    assert missed(house, contact)["reason"] == "expired"
+
+
+# ---- what should not happen ------------------------------------------------------------------------------------------
+
+
+def test_a_phone_that_vanishes_while_it_rings(house: QueueHouse, desks: dict[str, Station]) -> None:
+    anna = desks["anna"]
+    anna.plan = [180]
+    house.sign_in("anna", "boris")
+    dials(desks["chen"], "rings").wait_up()
+    anna.wait_call(fits=standing)
+    anna._expires = 0
+    anna.register()
+    try:
+        joined = house.event(ContactConnected, queue="rings")
+        assert joined.agent == "boris"
+        ends = [(end.agent, end.how) for end in house.events(OfferEnded, contact=joined.contact)]
+        assert ends[0] == ("anna", "unreachable") and house.agent("anna").state == "not-answering"
+    finally:
+        anna._expires = 300
+        anna.register()
+    wait_for(lambda: house.agent("anna").state == "ready", 10, "anna is back with her phone")
+
+
+def test_agents_who_are_unknown_or_signed_in_already(house: QueueHouse, daria: Station, desks: dict[str, Station]) -> None:
+    refused = house.box.run("agent", "login", "nobody", check=False)
+    assert refused.returncode != 0 and "There is no agent nobody" in refused.stderr and "anna" in refused.stderr
+    house.sign_in("anna")
+    twice = house.box.run("agent", "login", "anna", "--at", "104", check=False)
+    assert twice.returncode != 0 and "anna is ready" in twice.stderr
+    call = daria.dial("*41").wait_up()
+    wait_for(lambda: len(call.heard()) > 8000, 10, "the question for the extension")
+    for key in "101#1101#":
+        call.info_digit(key)
+    call.wait_end(20)
+    anna = house.agent("anna")
+    assert (anna.state, anna.extension) == ("ready", "101")
+
+
+def test_a_queue_that_is_taken_out_loses_nobody(house: QueueHouse, daria: Station, desks: dict[str, Station]) -> None:
+    """One waits on the line, one to be called back: the one goes where the queue overflowed, the other stands on the list."""
+    dials(desks["chen"], "gone").wait_up()
+    virtual = dials(daria, "gone").wait_up()
+    keeps_the_place(virtual)
+    virtual.wait_end(15)
+    kept = next(contact for contact in house.waiting("gone", 2) if contact.virtual)
+    text = house.box.config.read_text()
+    house.box.config.write_text(text.replace(queue("gone"), "").replace(', "+3589555015" = "queue:gone"', ""))
+    before = len(house.events(AcdConfigured))
+    house.box.run("config", "import", str(house.box.config))
+    wait_for(lambda: len(house.events(AcdConfigured)) > before, 10, "the new rules hold")
+    arrives(house, daria, "gone", "no-queue", "extension:104")
+    assert house.event(CallbackClosed, contact=kept.id).reason == "no-queue"
+    assert missed(house, kept.id)["number"] == "104"
