@@ -253,7 +253,7 @@ class Fold:
         if stay is not None and out:
             self._pass_on(contact, stay, out)
             self._handle(contact, stay, out)
-        elif stay is not None and not stay.requested:
+        elif stay is not None and not stay.requested and not stay.answered:
             self._of_stay(stay, "moved")
         contact.stay = Stay(event.queue, event.at, slot, event.since or event.at)
         self._of_stay(contact.stay, "offered")
@@ -433,9 +433,12 @@ class Fold:
         contact, stay = found
         if not stay.requested:
             stay.requested = event.at
-            for name in ("to_callback", "cb_requested"):
-                self._of_stay(stay, name)
-                self._of_office(contact.slot, name)
+            self._of_stay(stay, "cb_requested")
+            self._of_office(contact.slot, "cb_requested")
+            if not stay.answered:
+                self._of_stay(stay, "to_callback")
+            if not contact.answered:
+                self._of_office(contact.slot, "to_callback")
 
     def _cb_attempted(self, event: m.CallbackAttempted, record: m.Record) -> None:
         if found := self._stay(event.contact):

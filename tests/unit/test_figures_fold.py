@@ -32,7 +32,7 @@ def test_ways_out_that_were_chosen_are_no_abandons() -> None:
     story = Story()
     for n, (reason, target) in enumerate([("left", "voicemail:front"), ("max-wait", "voicemail:front"), ("left", ""),
                                           ("max-wait", "extension:101"), ("interrupted", "")]):
-        story.at(n).calls(f"c{n}").at(n + 30).leaves(f"c{n}", reason, target)  # type: ignore[arg-type]
+        story.at(n).calls(f"c{n}").at(n + 30).leaves(f"c{n}", reason, target)
     story.tell(m.VoicemailLeft(message="v", box="front", call="c0", seconds=3.0, sha256=""))
     story.tell(m.VoicemailLeft(message="w", box="front", call="c2", seconds=3.0, sha256=""))  # did not leave for a mailbox
     assert story.queue() == {"offered": 5, "to_voicemail": 2, "messages": 1, "pressed_out": 1, "overflowed": 1, "broken_off": 1}
@@ -42,7 +42,7 @@ def test_ways_out_that_were_chosen_are_no_abandons() -> None:
 def test_who_is_turned_away_at_the_door_was_not_offered() -> None:
     story = Story()
     for n, reason in enumerate(["closed", "full", "nobody-in", "all-on-break", "long-wait", "no-queue"]):
-        story.leaves(f"c{n}", reason)  # type: ignore[arg-type]
+        story.leaves(f"c{n}", reason)
     assert story.queue() == {"turned_closed": 1, "turned_full": 1, "turned_nobody": 2, "turned_long": 1, "turned_otherwise": 1}
 
 
@@ -105,8 +105,8 @@ def test_a_callback_is_no_answer_of_the_queue_and_is_handled_all_the_same() -> N
     story.at(600).tell(m.CallbackAttempted(at=story.now, contact="c1", queue="front", attempt=1, agent="anna"))
     story.at(630).tell(m.CallbackClosed(at=story.now, contact="c1", queue="front", reason="reached")).connects("c1", "anna")
     story.at(700).ends("c1", "anna")
-    assert story.queue() == {"offered": 1, "to_callback": 1, "cb_requested": 1, "cb_attempts": 1, "cb_reached": 1, "cb_ms": 600_000,
-                             "first_n": 1, "first_ms": 630_000, "handled": 1, "talk_ms": 70_000}
+    assert story.queue() == {"offered": 1, "to_callback": 1, "cb_requested": 1, "cb_attempts": 1, "cb_reached": 1,
+                             "cb_ms": 600_000, "first_n": 1, "first_ms": 630_000, "handled": 1, "talk_ms": 70_000}
     assert story.fold.state.contacts == {}
 
 
