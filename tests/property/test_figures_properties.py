@@ -89,7 +89,7 @@ def _story(story: list[Any], found: dict[Subject, Counter[str]]) -> None:
                 began = event.at
             case m.ContactEnded():
                 found["agent", event.agent]["talk_ms"] += round(event.talked * 1000)
-            case m.ContactLeft(reason="abandoned" | "cut") if queue and not requested:
+            case m.ContactLeft(reason="abandoned" | "cut") if queue and not requested and not answered:
                 found["queue", queue]["abandoned"] += 1
             case m.CallbackRequested() if not requested:
                 requested = True
