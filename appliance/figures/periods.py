@@ -15,6 +15,7 @@ from .slots import SLOT, slot_end, slot_of
 
 Named = Literal["today", "yesterday", "week", "last-week", "month", "last-month", "custom"]
 LONGEST_DAYS = 800
+FIRST_YEAR, LAST_YEAR = 2000, 2199
 
 
 class Period(msgspec.Struct, frozen=True):
@@ -54,21 +55,13 @@ def named(name: Named, now: float, zone: ZoneInfo) -> Period:
 
 def days(since: date, until: date, zone: ZoneInfo) -> Period:
     """Both days included. Raises SwitchroomError "figures.bad-period"."""
+    if not (since.year >= FIRST_YEAR and until.year <= LAST_YEAR):
+        raise SwitchroomError("figures.bad-period", f"{since} to {until} is no period of this box.", "Choose it again.")
     if until < since:
         raise SwitchroomError("figures.bad-period", "The period ends before it begins.", "Swap the two days.")
     if (until - since).days > LONGEST_DAYS:
         raise SwitchroomError("figures.bad-period", f"A period has at most {LONGEST_DAYS} days.", "Choose a shorter one.")
     return Period(midnight(since, zone), midnight(until + timedelta(days=1), zone))
-
-
-def checked(since: float, until: float) -> Period:
-    """Raises SwitchroomError "figures.bad-period"."""
-    if not 0 <= since < until < 1e11:
-        raise SwitchroomError("figures.bad-period", "The period ends before it begins.",
-                              "Give since before until, in UTC seconds.")
-    if until - since > LONGEST_DAYS * 86_400 + 86_400:
-        raise SwitchroomError("figures.bad-period", f"A period has at most {LONGEST_DAYS} days.", "Choose a shorter one.")
-    return Period(since, until)
 
 
 def before(name: Named, period: Period, now: float, zone: ZoneInfo) -> Period:

@@ -75,7 +75,8 @@ def stacked(columns: Sequence[Column]) -> Chart:
 def level(columns: Sequence[Column]) -> Chart:
     """A line from 0 to 100 %; a gap where there is nothing."""
     stacks = _stacks(columns, 1.0)
-    dots = [(stack.middle, _y(column.level, 1.0)) for stack, column in zip(stacks, columns, strict=True) if column.level is not None]
+    dots = [(stack.middle, _y(column.level, 1.0)) for stack, column in zip(stacks, columns, strict=True)
+            if column.level is not None]
     marks = [Mark(_y(n / 4, 1.0), f"{25 * n} %") for n in range(5)]
     return Chart(stacks, marks, " ".join(f"{x:.1f},{y:.1f}" for x, y in dots), dots)
 

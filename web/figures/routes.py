@@ -41,7 +41,8 @@ def asked_for() -> tuple[Asked, str]:
     try:
         return msgspec.convert(given, Asked, strict=False), request.args.get("group", "")
     except msgspec.ValidationError:
-        raise SwitchroomError("figures.bad-question", _("This cannot be asked."), _("Start from the page of figures again.")) from None
+        raise SwitchroomError("figures.bad-question", _("This cannot be asked."),
+                              _("Start from the page of figures again.")) from None
 
 
 def _sources() -> Sources:
@@ -66,7 +67,8 @@ def index() -> ResponseReturnValue:
     page = render_template(
         "figures/index.html", asked=asked, made=made, group=group, columns=columns, tiles=service.tiles(made), problem=problem,
         groups=service.groups(made), choices=service.choices(box.config, sources, g.user), coming=COMING, show=show,
-        change=change, charts=_charts(asked, made, sources), row_name=_namer(made, sources.zone), calls=_caller(made, sources.zone),
+        change=change, charts=_charts(asked, made, sources), row_name=_namer(made, sources.zone),
+        calls=_caller(made, sources.zone),
         period=_span(made.period.since, made.period.until, sources.zone), day=_day,
         compared=_span(made.compared.since, made.compared.until, sources.zone),
         here={**request.args.to_dict()}, chosen=_chosen(asked), GROUP_NAMES=_groups())
@@ -182,10 +184,12 @@ def _groups() -> dict[str, str]:
             "campaigns": _("Campaigns"), "calls": _("Calls")}
 
 
-@blueprint.get("/figures.<any(csv, xlsx):kind>")
+@blueprint.get("/figures.<kind>")
 @needs(Right.FIGURES_VIEW)
 def export(kind: str) -> ResponseReturnValue:
     """All figures of the same question, as a file."""
+    if kind not in ("csv", "xlsx"):
+        raise SwitchroomError("web.not-found", _("There is no such file."), _("Choose CSV or XLSX."))
     sources = _sources()
     asked, _group = asked_for()
     made = service.answer(asked, sources, services().config, g.user)
