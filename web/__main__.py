@@ -22,6 +22,7 @@ async def serve(start: process.Invocation) -> int:
     """The server runs on threads of its own; this loop answers the supervisor and waits for the end."""
     config = store.Store(start.data).current()
     box = make_services(start.data, start.clock)
+    box.figures.start()
     app = create_app(start.data, box, secure=config.web.use_tls)
     listen = config.web.listen
     made = server.make(app, listen.host, listen.port_or(0), _certificate(start.data, config))

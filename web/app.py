@@ -15,6 +15,7 @@ from appliance.users.store import UserStore
 from appliance.users.throttle import Throttle
 from web import errors, i18n, navigation, ui
 from web.core_link import CoreLink
+from web.figures.keeper import Keeper
 from web.live.hub import Hub
 from web.security import access, headers, identity, sessions
 
@@ -33,6 +34,7 @@ class Services:
     hub: Hub
     throttle: Throttle
     clock: Clock
+    figures: Keeper
 
     @property
     def config(self) -> Config:
@@ -41,6 +43,7 @@ class Services:
 
     def close(self) -> None:
         self.hub.close()
+        self.figures.close()
         self.core.close()
         self.users.close()
 
@@ -53,7 +56,7 @@ def services() -> Services:
 def make_services(data: Path, clock: Clock | None = None) -> Services:
     core, clock = CoreLink(data), clock or SystemClock()
     return Services(data=data, users=UserStore(data, clock), core=core, store=Store(data, clock), hub=Hub(core),
-                    throttle=Throttle(), clock=clock)
+                    throttle=Throttle(), clock=clock, figures=Keeper(data, clock))
 
 
 def features() -> list[Blueprint]:
@@ -62,11 +65,12 @@ def features() -> list[Blueprint]:
     from web.assets import routes as assets
     from web.audit import routes as audit
     from web.auth import routes as auth
+    from web.figures import routes as figures
     from web.health import routes as health
     from web.live import routes as live
     from web.people import routes as people
 
-    return [each.blueprint for each in (api, assets, audit, auth, health, live, people)]
+    return [each.blueprint for each in (api, assets, audit, auth, figures, health, live, people)]
 
 
 def create_app(data: Path, made: Services | None = None, *, secure: bool = False) -> Flask:

@@ -33,6 +33,7 @@ GROUPS = {
     "recording": ("appliance.cli.recording:recording", "List, export and verify the recordings of calls."),
     "survey": ("appliance.cli.survey:survey", "See what callers answered after their calls."),
     "cdr": ("appliance.cli.cdr:cdr", "Search and export call records."),
+    "figures": ("appliance.cli.figures:figures", "The office's figures: service level, handling, agents, campaigns."),
     "ledger": ("appliance.cli.ledger:ledger", "Look at the ledger of events; rebuild what is derived from it."),
     "mail": ("appliance.cli.mail:mail", "See which reports left by mail and which still wait."),
     "user": ("appliance.cli.user:user", "Say who may use the pages and the API."),

@@ -191,6 +191,11 @@ class LedgerReader:
         with self._store.read() as (txn, dbs):
             return list(rollup.read(txn, dbs, subject, since, until))
 
+    def rollup_subjects(self, head: str) -> list[str]:
+        """Names of which there are sums: those of lines for "line:"."""
+        with self._store.read() as (txn, dbs):
+            return [subject.removeprefix(head) for subject in rollup.subjects(txn, dbs, head)]
+
     # -- state records --
 
     def states(self, namespace: str) -> dict[str, bytes]:

@@ -52,3 +52,13 @@ def read(txn: Any, dbs: Dbs, subject: str, since: float, until: float) -> Iterat
             if key[:-4] != prefix or slot >= until:
                 return
             yield slot, _decoder.decode(value)
+
+
+def subjects(txn: Any, dbs: Dbs, head: str) -> Iterator[str]:
+    """The subjects that begin so ("line:"), each once."""
+    begin = head.encode()
+    with txn.cursor(db=dbs["rollup"]) as cursor:
+        there = cursor.set_range(begin)
+        while there and (key := cursor.key()).startswith(begin):
+            yield key[:-5].decode("utf-8", "replace")
+            there = cursor.set_range(key[:-4] + b"\xff" * 5)

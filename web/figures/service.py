@@ -1,0 +1,169 @@
+"""What the page of figures shows: the question in its address, the report, tiles, links to the calls. Without Flask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any, Literal
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from appliance.config.model import Config
+from appliance.errors import SwitchroomError
+from appliance.figures import report
+from appliance.figures.ask import Dimension, Of, Sources
+from appliance.figures.definitions import BY_ID, Figure, Group, Value
+from appliance.figures.periods import Named, Period
+from appliance.figures.report import Line, Question, Report
+from appliance.users.model import User
+
+Name = str
+TILES: dict[str, tuple[str, ...]] = {
+    "office": ("offered", "service-level", "asa", "abandon-rate", "unhandled", "aht", "occupancy", "callbacks"),
+    "queue": ("offered", "service-level", "asa", "abandon-rate", "unhandled", "aht", "transfer-rate", "callbacks"),
+    "agent": ("handled", "aht", "talk-share", "occupancy", "transfer-rate", "missed-offers"),
+    "line": ("calls", "calls-answered", "calls-failed", "line-use"),
+    "campaign": ("dialled", "reached", "confirmed", "heard", "hung-up", "retries"),
+}
+GROUPS: dict[str, tuple[Group, ...]] = {
+    "office": ("service", "handling", "agents", "callbacks", "campaigns", "calls"), "queue": ("service", "handling", "callbacks"),
+    "agent": ("handling", "agents", "service"), "line": ("calls",), "campaign": ("campaigns", "calls"),
+}
+"""What can be shown of each, the usual first."""
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """As it stands in the address. `period` custom: `since` and `until` are days, both included. `within` and `short`: T and S
+    in seconds; left out: as the queue has them."""
+
+    period: Named = "today"
+    since: str = ""
+    until: str = ""
+    by: Dimension = "queue"
+    queue: str = ""
+    agent: str = ""
+    line: str = ""
+    campaign: int = 0
+    within: float | None = None
+    short: float | None = None
+
+    def question(self) -> Question:
+        for name in (self.queue, self.agent, self.line):
+            if len(name) > 100 or "\0" in name:
+                raise SwitchroomError("figures.bad-name", "There is no such name.", "Choose one of the list.")
+        if not 0 <= self.campaign < 1 << 32:
+            raise SwitchroomError("figures.bad-name", "There is no such campaign.", "Choose one of the list.")
+        for seconds in (self.within, self.short):
+            if seconds is not None and not 0 <= seconds <= 3600:
+                raise SwitchroomError("figures.bad-threshold", "T and S are 0 to 3600 seconds.", "Give seconds.")
+        return Question(period=self.period, since=_day(self.since), until=_day(self.until), by=self.by, within=self.within,
+                        short=self.short, of=Of(queue=self.queue, agent=self.agent, line=self.line, campaign=self.campaign))
+
+
+def _day(text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        raise SwitchroomError("figures.bad-period", "A day is written as 2026-11-26.", "Choose it again.") from None
+
+
+def answer(asked: Asked, sources: Sources, config: Config, user: User) -> Report:
+    """The report, of what this person may see. Raises SwitchroomError as `report.ask_for` does."""
+    question = asked.question()
+    if user.lists is not None and (question.by == "campaign" or question.of.campaign):
+        _own_campaign(question, sources, user)
+    sees = user.sees_queue if user.queues is not None else None
+    return report.ask_for(question, sources, config, sees)
+
+
+def _own_campaign(question: Question, sources: Sources, user: User) -> None:
+    info = sources.ledger.campaign(question.of.campaign) if sources.ledger is not None and question.of.campaign else None
+    if info is None or not user.sees_list(info.created.list):
+        raise SwitchroomError("web.forbidden", "These figures are of more than your lists.", "Choose a campaign of your lists.")
+
+
+def over_time(asked: Asked, made: Report) -> Asked:
+    """The same as a chart shows it: by the hour up to two days, by the day beyond."""
+    by: Dimension = "hour" if made.period.seconds <= 2 * 86_400 + 7200 else "day"
+    return msgspec.structs.replace(asked, by=by)
+
+
+class Tile(msgspec.Struct, frozen=True):
+    figure: Figure
+    now: Value
+    before: Value
+    change: float | None
+    """Difference in points for shares, else by part; None where there is nothing to compare."""
+    verdict: Literal["good", "bad", ""]
+
+
+def tiles(made: Report) -> list[Tile]:
+    found = []
+    for id in TILES[made.total.kind]:
+        figure, now = BY_ID[id], made.total.values.get(id)
+        if now is not None:
+            found.append(_tile(figure, now, made.before.get(id, Value(None))))
+    return found
+
+
+def _tile(figure: Figure, now: Value, before: Value) -> Tile:
+    change: float | None = None
+    if now.value is not None and before.value is not None:
+        if figure.unit == "share":
+            change = now.value - before.value
+        elif before.value:
+            change = now.value / before.value - 1
+    if not change or not figure.better or abs(change) < 0.005:
+        return Tile(figure, now, before, change, "")
+    return Tile(figure, now, before, change, "good" if (change > 0) == (figure.better == "up") else "bad")
+
+
+def columns(made: Report, group: str) -> tuple[Group, list[Figure]]:
+    """The group to show and its figures; the usual one where this is none of them."""
+    kind = made.rows[0].kind if made.rows else made.total.kind
+    chosen = next((each for each in GROUPS[kind] if each == group), GROUPS[kind][0])
+    return chosen, report.columns(made, chosen)
+
+
+def groups(made: Report) -> tuple[Group, ...]:
+    return GROUPS[made.rows[0].kind if made.rows else made.total.kind]
+
+
+def calls_behind(line: Line, figure: Figure, period: Period, zone: ZoneInfo) -> str:
+    """The query of /calls that lists the calls behind a number; "" where there is none."""
+    if not figure.what:
+        return ""
+    when = line.period or period
+    asked: dict[str, Any] = {"since": _local(when.since, zone), "until": _local(when.until, zone)}
+    asked |= {name: value for name in ("queue", "agent", "line", "campaign") if (value := getattr(line.of, name))}
+    if figure.what != "all":
+        asked["what"] = figure.what
+    return urlencode(asked)
+
+
+def _local(utc: float, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(utc, zone).strftime("%Y-%m-%dT%H:%M")
+
+
+def choices(config: Config, sources: Sources, user: User) -> Mapping[str, list[tuple[str, str]]]:
+    """What can be chosen: those of the configuration, and those of the past."""
+    store, ledger = sources.store, sources.ledger
+    queues = dict.fromkeys([*(each.name for each in config.queues), *store.names("queue")])
+    agents = {each.id: each.name or each.id for each in config.agents} | {
+        each: each for each in store.names("agent") if config.agent(each) is None}
+    lines = dict.fromkeys([*(each.name for each in config.lines), *(ledger.rollup_subjects("line:") if ledger else [])])
+    campaigns = [each for each in (ledger.campaigns() if ledger else []) if user.sees_list(each.created.list)]
+    return {
+        "queue": [(each, each) for each in queues if user.sees_queue(each)],
+        "agent": list(agents.items()) if user.queues is None else [],
+        "line": [(each, each) for each in lines] if user.queues is None else [],
+        "campaign": [(str(each.campaign), f"{each.campaign} {each.created.name}") for each in reversed(campaigns[-200:])],
+    }
+
+
+def text_by(view: Callable[[float], str], value: float | None) -> str:
+    return "–" if value is None else view(value)
