@@ -69,8 +69,10 @@ def features() -> list[Blueprint]:
     from web.health import routes as health
     from web.live import routes as live
     from web.people import routes as people
+    from web.public import routes as public
+    from web.wallboard import routes as wallboard
 
-    return [each.blueprint for each in (api, assets, audit, auth, figures, health, live, people)]
+    return [each.blueprint for each in (api, assets, audit, auth, figures, health, live, people, public, wallboard)]
 
 
 def create_app(data: Path, made: Services | None = None, *, secure: bool = False) -> Flask:

@@ -14,7 +14,7 @@ from cheroot.wsgi import Server
 from flask import Flask
 
 from appliance.errors import SwitchroomError
-from web.live.routes import MAX_STREAMS
+from web.live.stream import MAX_STREAMS
 
 THREADS = 12
 """For pages and calls of the API, beside one for each stream."""

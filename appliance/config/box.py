@@ -15,6 +15,7 @@ from appliance.config.kinds import (
     Language,
     MailAddress,
     MailSecurity,
+    QueueName,
     Secret,
     Table,
     Text,
@@ -108,6 +109,22 @@ class Sip(Table, frozen=True, kw_only=True):
     ] = []
 
 
+PublicFigure = Literal["answer_time", "waiting", "open"]
+
+
+class PublicFigures(Table, frozen=True, kw_only=True):
+    """What everybody may see of the queues at /public, without signing in."""
+
+    enabled: Annotated[bool, Meta(description="Whether anything is shown at all.")] = False
+    queues: Annotated[
+        list[QueueName], Meta(max_length=24, description="Names of the queues that are shown; empty: all.")
+    ] = []
+    figures: Annotated[
+        list[PublicFigure],
+        Meta(min_length=1, max_length=3, description="answer_time (how long a caller who came now would wait), waiting, open."),
+    ] = field(default_factory=lambda: ["answer_time", "open"])
+
+
 class Web(Table, frozen=True, kw_only=True):
     """The web pages."""
 
@@ -119,6 +136,7 @@ class Web(Table, frozen=True, kw_only=True):
     ] = None
     certificate: Annotated[FileName, Meta(description="PEM certificate; empty: one of our own.")] = ""
     key: Annotated[FileName, Meta(description="PEM private key of the certificate.")] = ""
+    public: PublicFigures = PublicFigures()
 
     @property
     def use_tls(self) -> bool:

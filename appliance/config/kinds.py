@@ -42,6 +42,7 @@ FileName = Annotated[str, Meta(max_length=1024, extra={"file": True})]
 # Names that another table of the document must have: `check.py` finds each by its mark.
 LineName = Annotated[Name, Meta(extra={"refers": "lines"})]
 AgentId = Annotated[Name, Meta(extra={"refers": "agents"})]
+QueueName = Annotated[Name, Meta(extra={"refers": "queues"})]
 HoursName = Annotated[Name, Meta(extra={"refers": "hours"})]
 SurveyName = Annotated[Name, Meta(extra={"refers": "surveys"})]
 MusicName = Annotated[Name, Meta(extra={"refers": "music"})]

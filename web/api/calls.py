@@ -46,6 +46,10 @@ class Api:
     def get(self, path: str, *rights: Right, returns: Any, query: type[msgspec.Struct] | None = None) -> Callable[[View], View]:
         return self._add("GET", path, rights, returns, query, None, 200)
 
+    def get_open(self, path: str, *, returns: Any) -> Callable[[View], View]:
+        """For strangers too."""
+        return self._add("GET", path, (), returns, None, None, 200, Access("all"))
+
     def post(self, path: str, *rights: Right, returns: Any, body: Any = None, status: int = 200) -> Callable[[View], View]:
         return self._add("POST", path, rights, returns, None, body, status)
 
@@ -56,8 +60,8 @@ class Api:
         return self._add("DELETE", path, rights, returns, None, None, 200 if returns else 204)
 
     def _add(self, method: str, path: str, rights: tuple[Right, ...], returns: Any, query: type[msgspec.Struct] | None,
-             body: Any, status: int) -> Callable[[View], View]:
-        access = Access("right", frozenset(rights)) if rights else Access("signed-in")
+             body: Any, status: int, access: Access | None = None) -> Callable[[View], View]:
+        access = access or (Access("right", frozenset(rights)) if rights else Access("signed-in"))
 
         def register(view: View) -> View:
             call = Call(method, path, view, access, returns, query, body, status)

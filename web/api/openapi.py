@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from appliance import __version__
+from appliance.users.rights import Right
 from web.api.calls import PREFIX, Call
 
 PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
@@ -60,7 +61,7 @@ def _operation(call: Call, returns: Any, body: Any) -> dict[str, Any]:
     made: dict[str, Any] = {
         "operationId": call.view.__name__,
         "summary": words.split("\n")[0],
-        "description": "\n".join([words, f"Right: {' or '.join(rights)}." if rights else "For whoever is signed in."]),
+        "description": "\n".join([words, _for_whom(call, rights)]),
         "responses": {str(call.status): _response(returns)} | {
             status: {"description": text, "content": {"application/json": {"schema": {"$ref": TEMPLATE.format(name="Error")}}}}
             for status, text in ERRORS.items()},
@@ -73,6 +74,12 @@ def _operation(call: Call, returns: Any, body: Any) -> dict[str, Any]:
     if body is not None:
         made["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
     return made
+
+
+def _for_whom(call: Call, rights: list[Right]) -> str:
+    if call.access.who == "all":
+        return "For everybody."
+    return f"Right: {' or '.join(rights)}." if rights else "For whoever is signed in."
 
 
 def _response(schema: Any) -> dict[str, Any]:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from typing import cast, get_args
 
-from flask import Blueprint, Response, g, redirect, render_template, request, stream_with_context, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from appliance.errors import SwitchroomError
-from appliance.users.model import User
 from appliance.users.rights import Right
 from web.app import services
-from web.live import orders
+from web.live import orders, stream
 from web.live.fragments import FRAGMENTS, draw
 from web.live.orders import AgentAction
 from web.security.access import needs, signed_in
 
 blueprint = Blueprint("live", __name__, template_folder="templates")
-MAX_STREAMS = 200
-BEAT = 15.0
-"""Seconds: a stream on which nothing changed says so, and so finds out that its browser is gone."""
-_streams = threading.BoundedSemaphore(MAX_STREAMS)
 
 
 @blueprint.get("/")
@@ -73,36 +66,4 @@ def end_call() -> ResponseReturnValue:
 def events() -> ResponseReturnValue:
     """text/event-stream: an event a fragment, by its name, with its HTML; "core" with up or down. Only what changed is sent."""
     wanted = [name for name in request.args.get("pieces", "").split(",") if name in FRAGMENTS] or list(FRAGMENTS)
-    if not _streams.acquire(blocking=False):
-        raise SwitchroomError("web.too-many", "Too many screens are connected.", "Close some that nobody looks at.")
-    response = Response(stream_with_context(_stream(g.user, wanted)), content_type="text/event-stream")
-    response.call_on_close(_streams.release)  # also where the stream never began
-    return response
-
-
-def _stream(user: User, wanted: list[str]) -> Iterator[str]:
-    box = services()
-    sent: dict[str, str] = {}
-    version = 0
-    yield "retry: 1000\n\n"
-    while not box.hub.closed:
-        state = box.hub.wait(version, BEAT)
-        now = box.users.user(user.login)
-        if now is None or now.epoch != user.epoch or now.disabled:
-            yield event("gone", "")  # signed out meanwhile
-            return
-        if state.version == version:
-            yield ": still here\n\n"
-            continue
-        version = state.version
-        pieces = {name: draw(name, state, user) for name in wanted} | {"core": "up" if state.up else "down"}
-        for name, html in pieces.items():
-            if sent.get(name) != html:
-                sent[name] = html
-                yield event(name, html)
-
-
-def event(name: str, data: str) -> str:
-    """One server-sent event (WHATWG HTML, 9.2)."""
-    lines = "".join(f"data: {line}\n" for line in data.splitlines() or [""])
-    return f"event: {name}\n{lines}\n"
+    return stream.respond(lambda state, user: {name: draw(name, state, user) for name in wanted})

@@ -1,0 +1,1 @@
+"""Figures that everybody may see, where the office wants that ([web.public])."""

@@ -1,0 +1,56 @@
+"""GET /wallboard: the board of its address, kept fresh by /wallboard/events; /wallboard/choose: a form that makes the address."""
+
+from __future__ import annotations
+
+import msgspec
+from flask import Blueprint, g, render_template, request
+from flask.typing import ResponseReturnValue
+
+from appliance.users.model import User
+from appliance.users.rights import Right
+from web.app import services
+from web.live import stream
+from web.live.hub import State
+from web.security.access import needs
+from web.wallboard import service
+from web.wallboard.service import LIMITS, READ, SPANS, Board
+
+blueprint = Blueprint("wallboard", __name__, template_folder="templates")
+
+
+def _board() -> Board:
+    args = request.args
+    limits = args.getlist("limit") + [f"{name}:{args[f'warn-{name}']}:{args[f'bad-{name}']}" for name in READ
+                                      if args.get(f"warn-{name}") and args.get(f"bad-{name}")]
+    return service.read(args.getlist("queue"), args.getlist("figure"), args.get("columns", ""), limits, args.get("theme", ""))
+
+
+def _draw(board: Board, state: State, user: User) -> str:
+    reply = state.queues
+    found = service.tiles(board, reply.queues, user.sees_queue, services().clock.utc()) if reply else []
+    wide, high = service.shape(len(found), board.columns)
+    return render_template("wallboard/tiles.html", tiles=found, wide=wide, high=high, spans=SPANS, up=state.queues is not None)
+
+
+@blueprint.get("/wallboard")
+@needs(Right.WALLBOARD)
+def index() -> ResponseReturnValue:
+    """`queue` and `figure` (each as often as wanted), `columns`, `limit` ("waiting:3:6"), `theme` ("light")."""
+    board = _board()
+    return render_template("wallboard/index.html", board=board, tiles=_draw(board, services().hub.wait(0, 3.0), g.user),
+                           query=request.query_string.decode("ascii", "replace"))
+
+
+@blueprint.get("/wallboard/events")
+@needs(Right.WALLBOARD)
+def events() -> ResponseReturnValue:
+    board = _board()
+    return stream.respond(lambda state, user: {"tiles": _draw(board, state, user)})
+
+
+@blueprint.get("/wallboard/choose")
+@needs(Right.WALLBOARD)
+def choose() -> ResponseReturnValue:
+    queues = [each.name for each in services().config.queues if g.user.sees_queue(each.name)]
+    return render_template("wallboard/choose.html", queues=queues, figures=list(READ), limits=LIMITS,
+                           defaults=service.DEFAULT, most=service.MAX_COLUMNS, board=msgspec.structs.asdict(Board()))
