@@ -64,7 +64,7 @@ class Tile(msgspec.Struct, frozen=True, kw_only=True):
 def read(queues: Sequence[str], figures: Sequence[str], columns: str, limits: Sequence[str], theme: str) -> Board:
     """A board from the words of its address; a limit is written "waiting:3:6". Raises "web.bad-board"."""
     chosen = list(dict.fromkeys(each for each in figures if each)) or list(DEFAULT)
-    usual: dict[str, object] = {name: limit for name, limit in LIMITS.items()}
+    usual: dict[str, object] = msgspec.to_builtins(LIMITS)
     bounds: dict[str, object] = {}
     for limit in limits:
         name, *given = limit.split(":")
