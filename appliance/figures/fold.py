@@ -22,6 +22,8 @@ Subject = tuple[str, str]
 """("office", ""), ("queue", NAME), ("agent", ID), ("seat", QUEUE NUL AGENT), ("campaign", NUMBER)."""
 MOST_OPEN = 50_000
 """Calls, contacts, attempts that are remembered until they end. The oldest are let go beyond: their end never came."""
+LONGEST_STATE = 40 * 86_400.0
+"""Seconds of one state that count: a clock that was set by years must not fill them."""
 
 EXITS = {
     "abandoned": "abandoned", "cut": "abandoned", "voicemail": "to_voicemail", "callback": "to_callback", "left": "pressed_out",
@@ -485,7 +487,7 @@ class Fold:
 
     def _spend(self, name: str, agent: Agent, until: float) -> None:
         counter = TIMES.get(agent.state)
-        for slot, ms in split(agent.since, until) if counter else ():
+        for slot, ms in split(agent.since, min(until, agent.since + LONGEST_STATE)) if counter else ():
             self._add(("agent", name), slot, CODES[counter or ""], ms)
             self._of_office(slot, counter or "", ms)
 

@@ -145,6 +145,11 @@ def test_nobody_works_while_the_box_is_off() -> None:
     assert story.counts(("agent", "anna")).plain() == {"ready_ms": 110_000}
 
 
+def test_a_clock_that_was_wrong_by_years_fills_no_years() -> None:
+    story = Story().agent("anna", "ready", "logged-out").at(20 * 365 * 86_400).agent("anna", "break", "ready")
+    assert story.counts(("agent", "anna")).plain() == {"ready_ms": 40 * 86_400_000}
+
+
 def test_what_an_agent_is_doing_now_is_told_and_not_remembered() -> None:
     story = Story().agent("anna", "ready", "logged-out").at(10).calls("c1")
     found = story.fold.still(T0 + 60)
