@@ -146,4 +146,5 @@ def test_charts_stand_within_their_frame() -> None:
         for stack in chart.stacks:
             assert stack.x >= 0 and stack.x + stack.width <= charts.WIDTH
             assert all(bar.height >= 0 and bar.y >= charts.TOP - 0.1 for bar in stack.bars)
-    assert charts.nice(0) == 4 and charts.nice(7) == 10 and charts.nice(101) == 200
+    assert not any(stack.bars for stack in charts.level(columns).stacks)
+    assert [charts.nice(most) for most in (0, 7, 11, 15, 101)] == [4, 8, 12, 20, 120]

@@ -58,11 +58,12 @@ class Column(msgspec.Struct, frozen=True):
 
 
 def nice(most: float) -> float:
-    """The end of an axis: 1, 2, 2.5 or 5 times a power of ten, at least 4."""
-    if most <= 4:
-        return 4.0
+    """The end of an axis whose quarters are whole numbers."""
+    for least in (4.0, 8.0, 12.0):
+        if most <= least:
+            return least
     power = 10.0 ** math.floor(math.log10(most))
-    return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= most)
+    return next(step * power for step in (1, 1.2, 2, 4, 6, 8, 10) if step * power >= most)
 
 
 def stacked(columns: Sequence[Column]) -> Chart:
@@ -74,7 +75,7 @@ def stacked(columns: Sequence[Column]) -> Chart:
 
 def level(columns: Sequence[Column]) -> Chart:
     """A line from 0 to 100 %; a gap where there is nothing."""
-    stacks = _stacks(columns, 1.0)
+    stacks = _stacks([msgspec.structs.replace(each, parts=()) for each in columns], 1.0)
     dots = [(stack.middle, _y(column.level, 1.0)) for stack, column in zip(stacks, columns, strict=True)
             if column.level is not None]
     marks = [Mark(_y(n / 4, 1.0), f"{25 * n} %") for n in range(5)]
