@@ -260,7 +260,7 @@ FIGURES: tuple[Figure, ...] = (
            formula=N_("Σ time from the first sign of a call to its end"), compute=_seconds("call_ms")),
     Figure(id="call-talk", name=N_("Talk time of calls"), unit="seconds", group="calls", of=_LINES, what="answered",
            formula=N_("Σ connected time less hold ÷ calls answered"), compute=_mean("call_talk_ms", "calls_answered")),
-    Figure(id="blocked-rate", name=N_("Blocked rate"), unit="share", group="calls", better="down", of=("office",), what="blocked",
+    Figure(id="blocked-rate", name=N_("Blocked rate"), unit="share", group="calls", better="down", of=("office",), what="failed",
            formula=N_("(calls refused for want of a line or channel + turned away by a full queue) ÷ calls"), compute=_blocked),
 )
 BY_ID: dict[str, Figure] = {each.id: each for each in FIGURES}
