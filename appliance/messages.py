@@ -81,6 +81,7 @@ from appliance.messages_queues import (  # noqa: F401
     SurveyFigures,
     Why,
 )
+from appliance.messages_trial import LineTried, RingPhone, TryLine  # noqa: F401
 
 Outcome = Literal[
     "confirmed", "heard", "hung_up", "declined", "machine", "busy", "no_answer",

@@ -65,14 +65,16 @@ def features() -> list[Blueprint]:
     from web.assets import routes as assets
     from web.audit import routes as audit
     from web.auth import routes as auth
+    from web.config import routes as config
     from web.figures import routes as figures
     from web.health import routes as health
     from web.live import routes as live
     from web.people import routes as people
     from web.public import routes as public
+    from web.start import routes as start
     from web.wallboard import routes as wallboard
 
-    return [each.blueprint for each in (api, assets, audit, auth, figures, health, live, people, public, wallboard)]
+    return [each.blueprint for each in (api, assets, audit, auth, config, figures, health, live, people, public, start, wallboard)]
 
 
 def create_app(data: Path, made: Services | None = None, *, secure: bool = False) -> Flask:

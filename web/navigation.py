@@ -24,6 +24,7 @@ ENTRIES = [
     Entry("live.index", _l("Live"), "live", Right.LIVE_VIEW),
     Entry("figures.index", _l("Figures"), "figures", Right.FIGURES_VIEW),
     Entry("wallboard.choose", _l("Wallboard"), "board", Right.WALLBOARD),
+    Entry("config.index", _l("Configuration"), "config", Right.CONFIG_VIEW),
     Entry("audit.index", _l("Audit log"), "audit", Right.AUDIT_VIEW),
     Entry("people.index", _l("Users"), "people", Right.USERS_EDIT),
 ]

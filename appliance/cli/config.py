@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import getpass
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from appliance import bus
+from appliance import audit, bus
+from appliance.clock import SystemClock
 from appliance.config import ConfigError, ConfigProblem, load, to_builtins
+from appliance.config.apply import put_in_force
 from appliance.config.diff import Diff, mask
 from appliance.config.load import read_text
 from appliance.config.store import Store, Version
 from appliance.errors import SwitchroomError
-from appliance.messages import Reload
+from appliance.messages import NoteAudit, Reload
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
 _secrets_option = click.option("--secrets", is_flag=True, help="Show secrets and PINs instead of ***.")
@@ -178,12 +181,10 @@ def import_(ctx: click.Context, file: Path, summary: str, as_json: bool) -> None
     """
     store = _store(ctx)
     try:
-        before = store.in_force()
-        version = store.import_file(file, by=_who(), summary=summary)
+        _apply(ctx, store, lambda: store.import_file(file, by=_who(), summary=summary), _wants_json(ctx, as_json))
     except ConfigError as error:
         _show_problems(error.problems, _wants_json(ctx, as_json))
         sys.exit(1)
-    _apply(ctx, store, before, version, _wants_json(ctx, as_json))
 
 
 @config.command()
@@ -217,12 +218,10 @@ def rollback(ctx: click.Context, version: int, as_json: bool) -> None:
     """
     store = _store(ctx)
     try:
-        before = store.in_force()
-        made = store.rollback(version, by=_who())
+        _apply(ctx, store, lambda: store.rollback(version, by=_who()), _wants_json(ctx, as_json))
     except ConfigError as error:
         _show_problems(error.problems, _wants_json(ctx, as_json))
         sys.exit(1)
-    _apply(ctx, store, before, made, _wants_json(ctx, as_json))
 
 
 def _who() -> str:
@@ -232,17 +231,13 @@ def _who() -> str:
         return "cli"
 
 
-def _apply(ctx: click.Context, store: Store, before: Version | None, now: Version, as_json: bool) -> None:
-    """Have a running core take over what the store holds. If it refuses, the store goes back to what the core runs."""
-    changed = before is None or before.number != now.number
+def _apply(ctx: click.Context, store: Store, make: Callable[[], Version], as_json: bool) -> None:
+    """Note it, make the version, and have a running core take it over."""
     running = bus.running(ctx.obj.data)
-    if running:
-        try:
-            bus.ask_once(ctx.obj.data, Reload(by=now.by))
-        except SwitchroomError:
-            if changed and before is not None:
-                store.rollback(before.number, by=now.by)
-            raise
+    what = f"config.{ctx.info_name}"
+    audit.note(ctx.obj.data, lambda note: bus.ask_once(ctx.obj.data, note),
+               NoteAudit(at=SystemClock().utc(), by=_who(), what=what, target=str(ctx.params.get("version") or "")))
+    now, changed = put_in_force(store, make, (lambda by: bus.ask_once(ctx.obj.data, Reload(by=by))) if running else None)
     if as_json:
         _print_json({"version": now, "changed": changed, "applied": running})
         return

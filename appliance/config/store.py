@@ -146,13 +146,17 @@ class Store:
     # ---- writing -------------------------------------------------------------------------------------------------
 
     def add(
-        self, text: str, *, by: str, summary: str = "", kind: Kind = "edit", source: str = "", base: str = ""
-    ) -> Version:
+        self, text: str, *, by: str, summary: str = "", kind: Kind = "edit", source: str = "", base: str = "",
+        expected: int | None = None,
+    ) -> Version:  # fmt: skip
         """Check `text` and make it the version in force. Nothing changes on ConfigError. The same text, base and
-        source as the one in force make no new version."""
+        source as the one in force make no new version. `expected`: the version that it was made from; raises SwitchroomError
+        "config.conflict" where another is in force by now."""
         config = loads(text, source or "configuration", base=Path(base) if base else None)
         with self._lock():
             now = self.in_force()
+            if expected is not None and expected != (now.number if now is not None else 0):
+                raise _conflict(now)
             if now is not None and now.base == base and now.source == source and self.text(now.number) == text:
                 return now
             made = Version(
@@ -185,10 +189,10 @@ class Store:
             return now
         return self.add(text, by=by, kind="serve", source=str(path), base=str(path.parent))
 
-    def save(self, text: str, *, by: str, summary: str = "") -> int:
-        """Make a text that came without a file the version in force (the web pages, the bus); its number."""
+    def save(self, text: str, *, by: str, summary: str = "", expected: int | None = None) -> Version:
+        """Make a text that came without a file the version in force (the web pages). `expected` as in `add`."""
         now = self.in_force()
-        return self.add(text, by=by, summary=summary, base=now.base if now is not None else "").number
+        return self.add(text, by=by, summary=summary, base=now.base if now is not None else "", expected=expected)
 
     def reload(self, *, by: str) -> tuple[Config, int]:
         """The configuration to run now, and its number. Where the version in force came from a file that has changed
@@ -269,6 +273,12 @@ class Store:
             yield
         finally:
             os.close(handle)
+
+
+def _conflict(now: Version | None) -> SwitchroomError:
+    who = f"version {now.number} by {now.by}" if now is not None else "none"
+    return SwitchroomError("config.conflict", f"The configuration was changed meanwhile: {who} is in force.",
+                           "Look at what changed, then decide.")
 
 
 def with_base(config: Config, base: Path) -> Config:

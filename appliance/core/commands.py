@@ -15,6 +15,7 @@ from appliance.campaigns import estimate
 from appliance.core.box import Box
 from appliance.core.call_commands import CallCommands
 from appliance.core.queue_commands import QueueCommands
+from appliance.core.trial import Trial
 from appliance.errors import SwitchroomError
 from appliance.ledger.surveys import asked_since
 from appliance.surveys import figures
@@ -23,6 +24,7 @@ from appliance.surveys import figures
 class Commands:
     def __init__(self, box: Box) -> None:
         self._box = box
+        trial = Trial(box)
         self._table: dict[type[m.Command], Callable[[Any], Awaitable[m.Reply]]] = {
             m.Status: self._status,
             m.Reload: self._reload,
@@ -39,6 +41,8 @@ class Commands:
             m.AskPhones: self._phones,
             m.SetPhone: self._set_phone,
             m.NoteAudit: self._note_audit,
+            m.RingPhone: trial.ring_phone,
+            m.TryLine: trial.try_line,
         }
 
     async def handle(self, command: m.Command) -> m.Reply:

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from appliance.cli import config as command
 from appliance.errors import SwitchroomError
-from appliance.messages import Command, Reload
+from appliance.messages import Command, NoteAudit, Reload
 
 OFFICE = Path(__file__).parents[1] / "office"
 
@@ -154,7 +154,7 @@ def test_a_running_core_is_told(box: Box, monkeypatch: pytest.MonkeyPatch) -> No
     core = Core()
     monkeypatch.setattr(command, "bus", core)
     assert "taken it over" in box.run("import", str(box.office)).output
-    assert [type(question) for question in core.asked] == [Reload]
+    assert [type(question) for question in core.asked] == [NoteAudit, Reload]
 
 
 def test_what_the_core_refuses_does_not_stay_in_force(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:

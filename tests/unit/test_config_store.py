@@ -141,7 +141,7 @@ def test_list_files_stay_with_their_owner_and_edits_count(store: Store, office: 
 
 def test_a_text_without_a_file_keeps_the_directory_of_the_one_before(store: Store, office: Path) -> None:
     store.import_file(office, by="anna")
-    number = store.save(office.read_text(encoding="utf-8").replace("channels = 10", "channels = 7"), by="api:web")
+    number = store.save(office.read_text(encoding="utf-8").replace("channels = 10", "channels = 7"), by="api:web").number
     assert number == 2
     assert store.current().lists[0].file == str(office.parent / "managers.csv")
 

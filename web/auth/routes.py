@@ -19,6 +19,7 @@ from web.audit.service import note
 from web.auth import service
 from web.security.access import open_to_all, signed_in
 from web.security.sessions import WebSession
+from web.start import steps
 
 blueprint = Blueprint("auth", __name__, template_folder="templates")
 
@@ -87,7 +88,13 @@ def do_start() -> ResponseReturnValue:
         return render_template("auth/start.html", problem=problem, form=form), 429 if problem.id == "web.too-many" else 400
     note("user.first", user.login, by=f"web:{user.login}")
     enter(user)
-    return redirect("/")
+    return redirect(_first_page())
+
+
+def _first_page() -> str:
+    """An office that nobody has set up yet is set up first."""
+    store = services().store
+    return url_for("start.index") if store.has_current() and steps.is_starter(store.text()) else "/"
 
 
 @blueprint.post("/language")

@@ -1,0 +1,87 @@
+"""Trying out a phone or a line: a call that says a sentence and ends by itself."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from appliance import messages as m
+from appliance._core import PHONE
+from appliance.calls.call import Call
+from appliance.calls.leg import Leg
+from appliance.calls.routing import ToOutside, caller_id_for, number_on, outside
+from appliance.config import numbers
+from appliance.errors import SwitchroomError
+from drivers.base import Answered, Ended
+
+if TYPE_CHECKING:
+    from appliance.core.box import Box
+
+RING_SECONDS = 40.0
+
+
+class Trial:
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    async def ring_phone(self, command: m.RingPhone) -> m.Reply:
+        box, extension = self._box, command.extension
+        if box.config.phone(extension) is None:
+            raise SwitchroomError("phone.unknown", f"There is no phone {extension[:20]}.", "Apply the configuration first.")
+        if not box.driver.registered(extension):
+            raise SwitchroomError("phone.not-connected", f"The phone {extension} is not connected.",
+                                  "Check the settings in the phone: server, user and password.")
+        box.ring(extension, None, lambda language: box.switch.prompts.clips("phone-works", language, extension=extension))
+        return m.Done()
+
+    async def try_line(self, command: m.TryLine) -> m.Reply:
+        box = self._box
+        number = self._number(command)
+        call = box.switch.new_call("test")
+        leg = call.add_leg("out", "line", "", number)
+        line, why = box.channels.seize(leg.id, [command.line], PHONE)
+        if line is None:
+            box.switch.drop(leg)
+            box.switch.calls.pop(call.id, None)
+            said = "All its channels are in use." if why == "full" else "The line is down."
+            raise SwitchroomError("line.busy", said, "Look at its state, then try again.")
+        leg.endpoint = line
+        began = time.monotonic()
+        await box.switch.lead(call, lambda: self._conduct(call, leg, number))
+        answered = bool(leg.answered_at)
+        return m.LineTried(answered=answered, rang=bool(leg.rang), seconds=round(time.monotonic() - began, 1),
+                           sip=0 if answered else leg.cause.sip, q850=0 if answered else leg.cause.q850,
+                           why="" if answered else leg.cause.text)
+
+    def _number(self, command: m.TryLine) -> str:
+        """As E.164, where the routes let it through on this line."""
+        config = self._box.config
+        if config.line(command.line) is None:
+            raise SwitchroomError("line.unknown", f"There is no line {command.line[:64]}.", "Apply the configuration first.")
+        read = numbers.read_dialled(command.number, config.office.country, emergency=config.dialling.emergency,
+                                    area_code=config.dialling.area_code)
+        if read.kind == "emergency":
+            raise SwitchroomError("line.number", "Emergency numbers are not called to try a line.",
+                                  "Take your own mobile's number.")
+        decision = outside(config, "", read) if read.kind in ("outside", "short") else None
+        if not isinstance(decision, ToOutside) or command.line not in decision.lines:
+            raise SwitchroomError("line.number", f"The routes do not send this number over {command.line}. {read.why}".strip(),
+                                  "Try another number, such as your mobile's, or look at the routes.")
+        return decision.number
+
+    async def _conduct(self, call: Call, leg: Leg, number: str) -> None:
+        switch = call.switch
+        config = switch.config
+        line = config.line(leg.endpoint)
+        call.reached(f"line:{leg.endpoint}")
+        leg.supervised = line is not None and line.answer_supervision == "audio"
+        leg.codecs = switch.codecs_of("line", leg.endpoint)
+        leg.open_port()
+        switch.ledger.append(call.opened(leg))
+        switch.place(leg, number_on(config, leg.endpoint, number), caller_id_for(config, leg.endpoint, None))
+        if not isinstance(await leg.wait(Answered, Ended, timeout=RING_SECONDS), Answered):
+            leg.hang_up(19)
+            return
+        language = switch.language_of(leg.endpoint)
+        await leg.play([*switch.prompts.clips("pause-long", language), *switch.prompts.clips("line-works", language)])
+        leg.hang_up()

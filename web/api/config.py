@@ -1,0 +1,114 @@
+"""The configuration: read, checked, compared, replaced, rolled back. Secrets are masked, and a mask that comes back means the
+secret that was there."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from appliance.config import edit
+from appliance.config.diff import Diff
+from appliance.config.load import MAX_BYTES
+from appliance.config.problems import ConfigProblem
+from appliance.config.store import Version
+from appliance.users.rights import Right
+from web.api.routes import api
+from web.app import services
+from web.config import service
+
+Text = Annotated[str, Meta(max_length=MAX_BYTES)]
+
+
+class Document(msgspec.Struct, frozen=True):
+    """The document as TOML with secrets as "***"; `version` is the one in force."""
+
+    version: int
+    text: str
+
+
+class NewDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`version`: the one that the text was made from; another one in force is a conflict (409)."""
+
+    text: Text
+    version: Annotated[int, Meta(ge=0)]
+    summary: Annotated[str, Meta(max_length=200)] = ""
+
+
+class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    text: Text
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    ok: bool
+    problems: list[ConfigProblem]
+
+
+class DiffQuery(msgspec.Struct, frozen=True):
+    """`new` 0: the version in force."""
+
+    old: Annotated[int, Meta(ge=1, le=2**31)]
+    new: Annotated[int, Meta(ge=0, le=2**31)] = 0
+
+
+class RollBack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    version: Annotated[int, Meta(ge=1, le=2**31)]
+
+
+def _whole(text: str) -> str:
+    store = services().store
+    return edit.restore_secrets(text, store.text()) if store.has_current() else text
+
+
+@api.get("/config", Right.CONFIG_VIEW, returns=Document)
+def config() -> Document:
+    """The configuration in force."""
+    store = services().store
+    return Document(store.version(), store.text(secrets=False))
+
+
+@api.put("/config", Right.CONFIG_EDIT, returns=Version, body=NewDocument)
+def put_config(body: NewDocument) -> Version:
+    """Replace it; calls go on. With mistakes nothing changes."""
+    return service.apply(services(), _whole(body.text), body.version, body.summary)
+
+
+@api.post("/config/check", Right.CONFIG_VIEW, returns=Verdict, body=Candidate)
+def check_config(body: Candidate) -> Verdict:
+    """Every mistake in a document, each with its place."""
+    problems = service.check(_whole(body.text)).problems
+    return Verdict(not problems, problems)
+
+
+@api.post("/config/diff", Right.CONFIG_VIEW, returns=Diff, body=Candidate)
+def diff_candidate(body: Candidate) -> Diff:
+    """What a document would change in the one in force."""
+    store = services().store
+    return service.compare(store.text(), f"version {store.version()}", _whole(body.text), "new")
+
+
+@api.get("/config/history", Right.CONFIG_VIEW, returns=list[Version])
+def config_history() -> list[Version]:
+    """All versions, newest first."""
+    return services().store.history()
+
+
+@api.get("/config/versions/<int:number>", Right.CONFIG_VIEW, returns=Document)
+def config_version(number: int) -> Document:
+    """A version as it was."""
+    return Document(number, services().store.text(number, secrets=False))
+
+
+@api.get("/config/diff", Right.CONFIG_VIEW, returns=Diff, query=DiffQuery)
+def diff_config(query: DiffQuery) -> Diff:
+    """What differs between two versions."""
+    store = services().store
+    new = query.new or store.version()
+    return service.compare(store.text(query.old), f"version {query.old}", store.text(new), f"version {new}")
+
+
+@api.post("/config/rollback", Right.CONFIG_EDIT, returns=Version, body=RollBack)
+def roll_back_config(body: RollBack) -> Version:
+    """Make the text of an old version a new one in force; calls go on."""
+    return service.roll_back(services(), body.version)

@@ -1,0 +1,184 @@
+"""/setup: the first start. Each step is kept in the draft; the last puts it in force and watches for the first call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import segno
+from flask import Blueprint, Response, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from appliance.config.model import Config, Phone
+from appliance.errors import SwitchroomError
+from appliance.ledger.cdr import CdrRow
+from appliance.ledger.reader import LedgerReader
+from appliance.messages import LineTried, RingPhone, Status, StatusReply, TryLine
+from appliance.users.rights import Right
+from web import i18n
+from web.app import services
+from web.audit.service import note, who
+from web.config import week
+from web.config.service import Work
+from web.errors import status_of
+from web.security.access import needs
+from web.start import places, speech, steps
+
+blueprint = Blueprint("start", __name__, url_prefix="/setup", template_folder="templates")
+LOOK_BACK = 20
+DEFAULT_SIP_PORT = 5060
+
+
+def _page(step: str, at: Work, problem: SwitchroomError | None = None, typed: dict[str, str] | None = None,
+          wrong: list[Any] | None = None) -> ResponseReturnValue:
+    values = at.values
+    _index, hours = steps.row(values, "hours", "name", steps.HOURS)
+    spans = [day.spans for day in week.week_of(hours.get("open")) or []] if hours else steps.USUAL_WEEK
+    return render_template(
+        f"start/{step}.html", step=step, steps=steps.STEPS, values=values, office=values.get("office", {}), hours=hours,
+        days=spans, line=steps.first(values, "lines"), queue=steps.first(values, "queues"), phones=values.get("phones", []),
+        agents={str(each.get("extension")) for each in values.get("agents", [])}, dialling=values.get("dialling", {}),
+        typed=typed or {}, problem=problem, wrong=wrong or [], checked=at.checked(), diff=at.difference(), work=at,
+        countries=places.countries(i18n.language()), timezones=places.timezones()), status_of(problem.id) if problem else 200
+
+
+@blueprint.get("")
+@needs(Right.CONFIG_EDIT)
+def index() -> ResponseReturnValue:
+    return redirect(url_for("start.step", name=steps.STEPS[0]))
+
+
+def _known(name: str) -> str:
+    if name not in steps.STEPS:
+        raise SwitchroomError("web.step-unknown", _("There is no such step."), _("Begin with the first one."))
+    return name
+
+
+@blueprint.get("/<name>")
+@needs(Right.CONFIG_EDIT)
+def step(name: str) -> ResponseReturnValue:
+    return _page(_known(name), Work(services(), g.user.login))
+
+
+@blueprint.post("/<name>")
+@needs(Right.CONFIG_EDIT)
+def save(name: str) -> ResponseReturnValue:
+    """`do` "stay": keep it and show this step again (one more phone)."""
+    name = _known(name)
+    at, form = Work(services(), g.user.login), request.form.to_dict()
+    try:
+        steps.SAVE[name](at, form)
+    except SwitchroomError as problem:
+        return _page(name, at, problem, form)
+    wrong = steps.problems_of(name, at.checked().problems)
+    if wrong:
+        return _page(name, at, typed=form, wrong=wrong)
+    return redirect(url_for("start.step", name=name if form.get("do") == "stay" else steps.after(name)))
+
+
+@blueprint.post("/finish/apply")
+@needs(Right.CONFIG_EDIT)
+def apply() -> ResponseReturnValue:
+    at = Work(services(), g.user.login)
+    try:
+        if at.difference() is not None:
+            at.apply(_("first set-up"))
+        else:
+            at.discard()
+    except SwitchroomError as problem:
+        return _page("finish", Work(services(), g.user.login), problem)
+    return redirect(url_for("start.try_out"))
+
+
+# ---- trying it out ---------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/try/all")
+@needs(Right.CONFIG_EDIT)
+def try_out() -> ResponseReturnValue:
+    return _try()
+
+
+def _try(problem: SwitchroomError | None = None, tried: LineTried | None = None, phone: str = "") -> ResponseReturnValue:
+    config = services().config
+    return render_template("start/try.html", config=config, problem=problem, tried=tried, state=_state(),
+                           settings=_settings(config, phone) if phone else None), status_of(problem.id) if problem else 200
+
+
+@blueprint.get("/try/state")
+@needs(Right.CONFIG_EDIT)
+def state() -> ResponseReturnValue:
+    """What the page asks for every two seconds."""
+    return render_template("start/state.html", state=_state())
+
+
+def _state() -> dict[str, Any]:
+    try:
+        status: StatusReply | None = services().core.ask(Status(), 3.0)
+    except SwitchroomError:
+        status = None  # said in the page
+    return {"status": status, "call": _last_call()}
+
+
+def _last_call() -> CdrRow | None:
+    """The last call from outside, where there was one."""
+    try:
+        with LedgerReader(services().data / "ledger") as reader:
+            rows = reader.rows(limit=LOOK_BACK, newest_first=True)
+    except SwitchroomError:
+        return None
+    return next((each for each in rows if each.direction == "in"), None)
+
+
+@blueprint.post("/try/ring")
+@needs(Right.CONFIG_EDIT)
+def ring() -> ResponseReturnValue:
+    try:
+        services().core.ask(RingPhone(extension=request.form.get("extension", "")[:10]))
+    except SwitchroomError as problem:
+        return _try(problem)
+    return redirect(url_for("start.try_out"))
+
+
+@blueprint.post("/try/line")
+@needs(Right.CONFIG_EDIT)
+def line() -> ResponseReturnValue:
+    """A real call, which may cost: noted."""
+    name, number = request.form.get("line", "")[:64], request.form.get("number", "")[:32]
+    try:
+        note("line.try", name)
+        tried: LineTried = services().core.ask(TryLine(line=name, number=number, by=who()), 90.0)
+    except SwitchroomError as problem:
+        return _try(problem)
+    return _try(tried=tried)
+
+
+@blueprint.post("/try/phone")
+@needs(Right.CONFIG_EDIT)
+def phone() -> ResponseReturnValue:
+    """What is to be typed into a phone, its password included: by a form, and noted."""
+    extension = request.form.get("extension", "")[:10]
+    if services().config.phone(extension) is None:
+        return _try(SwitchroomError("phone.unknown", _("There is no such phone."), _("Apply the configuration first.")))
+    note("phone.show-password", extension)
+    return _try(phone=extension)
+
+
+def _settings(config: Config, extension: str) -> dict[str, Any]:
+    found: Phone | None = config.phone(extension)
+    assert found is not None
+    listen = config.sip.listen
+    host = listen.host
+    if host in ("0.0.0.0", "::"):
+        host = request.host.rsplit(":", 1)[0].strip("[]")  # by which the browser reaches the box: so will a phone
+    port = listen.port_or(DEFAULT_SIP_PORT)
+    server = f"{f'[{host}]' if ':' in host else host}:{port}"
+    picture = segno.make(f"sip:{extension}:{found.secret}@{server}", error="m").svg_data_uri(scale=4, border=2)
+    return {"phone": found, "server": server, "picture": picture}
+
+
+@blueprint.post("/greeting/listen")
+@needs(Right.CONFIG_EDIT)
+def listen() -> ResponseReturnValue:
+    form = request.form
+    return Response(speech.spoken(form.get("greeting", ""), form.get("language", "en")), content_type="audio/wav")
