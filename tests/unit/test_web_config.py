@@ -1,4 +1,4 @@
-"""The configuration in pages and API: drafts, a form for each key, mistakes at their field, conflicts, history, no secret shown."""
+"""The configuration in pages and API: drafts, a form for each key, mistakes at their field, conflicts, history, no secrets."""
 
 from __future__ import annotations
 

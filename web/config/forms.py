@@ -114,7 +114,8 @@ def brief(section: Section, row: Any) -> str:
     """A row in a few words: its name, and what it is about."""
     if not isinstance(row, dict):
         return ""
-    wanted = ("name", "title", "driver", "address", "registrar", "extension", "number", "agents", "numbers", "lines", "open")
+    wanted = ("name", "title", "driver", "address", "registrar", "extension", "number", "agents", "numbers", "lines", "open",
+              "greeting")
     found = [row[key] for key in wanted if key != section.key and row.get(key)]
     texts = [", ".join(str(item) for item in each[:4]) if isinstance(each, list) else str(each) for each in found]
     return " · ".join(text for text in texts if text)[:120]

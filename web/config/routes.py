@@ -31,7 +31,7 @@ NEW = "new"
 @blueprint.app_template_global()
 def told(meaning: str) -> str:
     """What the model says of a key, in the language of the page where somebody has translated it. It may hold a "%"."""
-    return str(_(meaning))
+    return str(_(meaning)).replace("`", "")
 
 
 def work() -> Work:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -100,8 +101,9 @@ def phones(work: Work, form: Form) -> None:
 
 
 def agent_id(name: str, extension: str, taken: set[str]) -> str:
-    """ "Anna Lind" -> "anna-lind"; a name without Latin letters is called by its phone."""
-    made = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32] or f"phone-{extension}"
+    """ "Zoë Lind" -> "zoe-lind"; a name without Latin letters is called by its phone."""
+    plain = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
+    made = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:32] or f"phone-{extension}"
     return made if made not in taken else f"{made}-{extension}"
 
 

@@ -1,0 +1,124 @@
+"""The first start: each step writes into the draft what it says, twice the same comes to the same, nothing is in force early."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.config.load import loads
+from appliance.config.starter import machine_place, starter_text
+from tests.webkit import PASSWORD, Pages
+from web.config.drafts import Drafts
+from web.start import steps
+
+WEEK = {f"day{day}": "9:00-17:00" if day < 5 else "" for day in range(7)}
+LINE = {"kind": "sip-gateway", "address": "192.0.2.20:5060", "channels": "2", "send_as": "national", "outside_prefix": "0"}
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[Pages]:
+    office = tmp_path / "starter.toml"
+    office.write_text(starter_text(machine_place()))
+    made = Pages(tmp_path / "data", office=office)
+    yield made
+    made.close()
+
+
+def draft(pages: Pages) -> dict[str, Any]:
+    found = Drafts(pages.box.data).get("admin")
+    assert found is not None
+    return tomllib.loads(found.text)
+
+
+def walk(pages: Pages) -> None:
+    browser = pages.browser("admin")
+    for step, form in {
+        "office": {"name": "Harbour", "language": "fi", "country": "FI", "timezone": "Europe/Helsinki"}, "hours": WEEK,
+        "line": LINE | {"secret": "hush-hush"},
+        "phones": {"ext0": "101", "name0": "Zoë", "ext1": "102", "name1": "Борис", "ext": "", "name": ""},
+        "queue": {"agent101": "1", "agent102": "1", "number": "200"}, "greeting": {"greeting": "Tervetuloa."},
+    }.items():
+        assert browser.get(f"/setup/{step}").status_code == 200
+        assert browser.post(f"/setup/{step}", **form).location == f"/setup/{steps.after(step)}", step
+
+
+def test_the_steps_come_to_an_office_that_answers(pages: Pages) -> None:
+    walk(pages)
+    first = Drafts(pages.box.data).get("admin")
+    assert first is not None and pages.box.config.office.name == "My office"
+    config = loads(first.text)
+    line, queue = config.lines[0], config.queues[0]
+    assert (str(line.inbound_to), line.channels, line.secret) == ("queue:front", 2, "hush-hush")
+    assert [(each.id, each.extension, each.always_signed_in) for each in config.agents] == [
+        ("zoe", "101", True), ("phone-102", "102", True)]
+    assert [each.agent for each in queue.members] == ["zoe", "phone-102"]
+    assert (queue.hours, queue.greeting) == ("office", "Tervetuloa.")
+    assert config.hours[0].open == ["mon-fri 09:00-17:00"] and config.dialling.outside_prefix == "0"
+    assert "# Your office. Switchroom made this file" in first.text  # comments stay
+    walk(pages)
+    again = Drafts(pages.box.data).get("admin")
+    assert again is not None and again.text == first.text
+    browser = pages.browser("admin")
+    assert "hush-hush" not in browser.get("/setup/line").text and "hush-hush" not in browser.get("/setup/finish").text
+    assert browser.post("/setup/finish/apply").location == "/setup/try/all"
+    assert pages.box.config.office.name == "Harbour"
+
+
+def test_what_is_wrong_is_told_at_its_step(pages: Pages) -> None:
+    browser = pages.browser("admin")
+    page = browser.post("/setup/line", **(LINE | {"address": "<b>", "channels": "9" * 50}))
+    assert page.status_code == 200 and "&lt;b&gt;" in page.text and "<b>" not in page.text.split("<main")[1]
+    assert "whole number from 1 to 1000" in page.text
+    assert browser.post("/setup/hours", **(WEEK | {"day0": "9-5"})).status_code == 200
+    assert browser.post("/setup/nothing").status_code == 404
+    assert browser.post("/setup/finish/apply").status_code == 400 and pages.box.store.version() == 1
+
+
+def test_a_line_can_wait_and_phones_get_passwords(pages: Pages) -> None:
+    browser = pages.browser("admin")
+    assert browser.post("/setup/line", kind="").status_code == 302
+    assert browser.post("/setup/phones", ext="103", name="New", do="stay").location == "/setup/phones"
+    made = draft(pages)["phones"][2]
+    assert made["extension"] == "103" and len(made["secret"]) == 14
+    assert browser.post("/setup/phones", ext="103", name="Again").status_code == 200  # there is one: told, not lost
+    assert made["secret"] not in browser.get("/setup/phones").text
+
+
+def test_a_password_is_shown_when_asked_for_and_noted(pages: Pages) -> None:
+    browser = pages.browser("admin")
+    secret = pages.box.config.phones[0].secret
+    assert secret not in browser.get("/setup/try/all").text
+    assert secret in browser.post("/setup/try/phone", extension="101").text
+    assert browser.post("/setup/try/phone", extension="<b>").status_code == 404
+    assert "phone.show-password" in browser.get("/audit").text
+    assert pages.browser("supervisor").post("/setup/try/phone", extension="101").status_code == 403
+
+
+def test_without_a_core_trying_says_so(pages: Pages) -> None:
+    browser = pages.browser("admin")
+    assert browser.post("/setup/try/ring", extension="101").status_code == 503
+    assert browser.post("/setup/try/line", line="x", number="1").status_code == 503
+    assert "does not answer" in browser.get("/setup/try/state").text
+
+
+def test_the_first_administrator_is_led_to_the_first_step(tmp_path: Path) -> None:
+    office = tmp_path / "starter.toml"
+    office.write_text(starter_text(machine_place()))
+    pages = Pages(tmp_path / "data", people=False, office=office)
+    try:
+        code = pages.box.users.setup_code()
+        assert pages.browser().post("/start", code=code, login="ada", name="Ada", password=PASSWORD).location == "/setup"
+    finally:
+        pages.close()
+
+
+def test_nothing_and_too_much_is_not_spoken(pages: Pages) -> None:
+    browser = pages.browser("admin")
+    for text, language in (("", "en"), ("hello", "xx"), ("x" * 501, "en")):
+        assert browser.post("/setup/greeting/listen", greeting=text, language=language).status_code == 400
+    spoken = browser.post("/setup/greeting/listen", greeting="Welcome; rm -rf $(x)", language="en")
+    assert spoken.status_code == 200 and spoken.data[:4] == b"RIFF"
