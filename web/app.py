@@ -74,7 +74,8 @@ def features() -> list[Blueprint]:
     from web.start import routes as start
     from web.wallboard import routes as wallboard
 
-    return [each.blueprint for each in (api, assets, audit, auth, config, figures, health, live, people, public, start, wallboard)]
+    return [each.blueprint for each in (api, assets, audit, auth, config, figures, health, live, people, public, start,
+                                        wallboard)]
 
 
 def create_app(data: Path, made: Services | None = None, *, secure: bool = False) -> Flask:
