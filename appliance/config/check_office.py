@@ -16,8 +16,9 @@ from appliance.config.words import FILE, file_of
 
 def run(config: Config, report: Report, where: Where, texts: Sequence[Leaf]) -> None:
     """All rules; each problem goes to `report` with the path that `where` gives its table. `texts` are all leaves."""
+    owners = {agent.extension: agent.id for agent in config.agents if agent.extension}
     for queue in config.queues:
-        _members(queue, report, where)
+        _members(queue, owners, report, where)
         _to_itself(queue, report, where)
     for menu in config.menus:
         _menu(menu, report, where(menu))
@@ -38,7 +39,8 @@ def run(config: Config, report: Report, where: Where, texts: Sequence[Leaf]) -> 
 # ---- queues ----------------------------------------------------------------------------------------------------------
 
 
-def _members(queue: Queue, report: Report, where: Where) -> None:
+def _members(queue: Queue, owners: dict[str, str], report: Report, where: Where) -> None:
+    """`owners`: whose phone it is, by its extension."""
     seen: set[tuple[str, str]] = set()
     for index, each in enumerate(queue.agents):
         path = where(each) if isinstance(each, Member) else (*where(queue), "agents", index)
@@ -51,6 +53,10 @@ def _members(queue: Queue, report: Report, where: Where) -> None:
         if name in seen and isinstance(each, Member):  # twice the same id is told with all other references
             report("config.duplicate", path, f"{shown(name[1])} stands twice in agents.", "Take one out.")
         seen.add(name)
+        if member.extension in owners:  # who answers there is that agent: the phone by itself is nobody
+            owner = shown(owners[member.extension])
+            what = f"{shown(member.extension)} is the phone of the agent {owner}: the queue would never ring it by itself."
+            report("config.clash", path, what, f"Write {{ agent = {owner} }}, with always_signed_in = true for that agent.")
 
 
 def _to_itself(queue: Queue, report: Report, where: Where) -> None:

@@ -55,12 +55,16 @@ name = "rights"
 number = "621"
 agents = ["emil"]
 wrap_up_seconds = 0
+
+[parking]
+timeout_seconds = 10
 """
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    edits = {r'^secret = "boris-102"$': 'secret = "boris-102"\nallow = ["national"]'}
+    edits = {r'^secret = "boris-102"$': 'secret = "boris-102"\nallow = ["national"]',
+             r"^ring_seconds = 5$": "ring_seconds = 20"}  # who is asked for a key hears the question first
     with House(tmp_path_factory.mktemp("house"), provider=False, more=MORE, edits=edits) as house:
         yield house
 
@@ -237,6 +241,22 @@ def test_parked_from_the_mobile(house: House, chen: Station, daria: Station) -> 
     at_chen.wait_end()
     parked = wait_for(lambda: events(house, CallParked), 5, "the parking")[-1]
     assert isinstance(parked, CallParked) and parked.by == "+358401234567"
+
+
+def test_parked_from_the_mobile_and_back(house: House, daria: Station, words: list[sound.Samples]) -> None:
+    """Nobody takes it: the mobile rings, and has it by 1."""
+    caller, mobile = taken(house, daria)
+    mobile.call.press("*5")
+    mobile.hear("parked-at", slot=1)
+    mobile.call.wait_end()
+    back = Party(house.gateway.wait_call(20, fits=lambda call: call.number == MOBILE and not call.ended))
+    back.hear("follow-me-confirm")
+    back.call.press("1")
+    back.hear("park-back")
+    back.call.say(words[0])
+    heard(caller.heard, words[0])
+    caller.hang_up()
+    back.call.wait_end()
 
 
 def test_keys_for_the_other_side_get_through(house: House, daria: Station) -> None:

@@ -18,6 +18,8 @@ from tests.peers.net import wait_for
 from tests.peers.station import Station, StationCall
 
 pytestmark = pytest.mark.xdist_group("calls-codes")
+OTHER = 0.85
+"""Likeness of what was not said: other words of the same voice came to 0.79."""
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,7 @@ def anna(house: House) -> Station:
 
 @pytest.fixture(autouse=True)
 def idle(house: House, anna: Station) -> Iterator[None]:
+    house.forget()
     yield
     for station in (anna, house.gateway):  # a test that failed may leave calls
         for call in station.calls:
@@ -56,31 +59,38 @@ def sides(path: Path) -> tuple[sound.Samples, sound.Samples]:
     return pcm[:, 0], pcm[:, 1]
 
 
+def said(by: StationCall, to: StationCall, what: sound.Samples) -> None:
+    """Say it to the end, and see that it is heard."""
+    by.say(what)
+    wait_for(lambda: not by._say and sound.likeness(what, to.heard()) > 0.9, 10, "the words to be heard")
+
+
 def last(house: House, kind: type) -> list[object]:
     return [r.event for r in house.reader.read(limit=100_000) if isinstance(r.event, kind)]
 
 
 def test_both_sides_over_a_transfer_and_verified(house: House, anna: Station, words: list[sound.Samples]) -> None:
+    before = len(last(house, RecordingStarted))
     with house.guest_desk("103", "chen") as chen:
         caller = house.gateway.dial("+358911111101").wait_up()
         at_anna = anna.wait_call()
-        wait_for(lambda: last(house, RecordingStarted), 10, "the recording, after its announcement")
-        caller.say(words[0])
-        wait_for(lambda: sound.likeness(words[0], at_anna.heard()) > 0.9, 10, "the caller to be heard")
+        wait_for(lambda: len(last(house, RecordingStarted)) > before, 10, "the recording, after its announcement")
+        said(caller, at_anna, words[0])
         for key in "##103#":
             at_anna.info_digit(key)
         at_chen = chen.wait_call().wait_up()
-        at_chen.say(words[1])
-        wait_for(lambda: sound.likeness(words[1], caller.heard()) > 0.9, 10, "chen to be heard")
+        said(at_chen, caller, words[1])
         caller.hang_up()
         at_chen.wait_end()
-    ended = wait_for(lambda: last(house, RecordingEnded), 10, "the recording's end")
-    assert ended is not None
-    event = ended[-1]
-    assert isinstance(event, RecordingEnded) and event.call == house.cdr().call and event.reason == "stopped"
+    cdr = house.cdr()
+    ended = wait_for(lambda: [e for e in last(house, RecordingEnded) if isinstance(e, RecordingEnded) and e.call == cdr.call],
+                     10, "the recording's end")
+    assert ended is not None and len(ended) == 1
+    event = ended[0]
+    assert event.reason == "stopped"
     left, right = sides(house.box.data / "recordings" / event.recording)
-    assert sound.likeness(words[0], left) > 0.9 and sound.likeness(words[0], right) < 0.7
-    assert sound.likeness(words[1], right) > 0.9 and sound.likeness(words[1], left) < 0.7
+    assert sound.likeness(words[0], left) > 0.9 and sound.likeness(words[0], right) < OTHER
+    assert sound.likeness(words[1], right) > 0.9 and sound.likeness(words[1], left) < OTHER
     assert "0 with trouble" in house.box.run("recording", "verify", "--since", "2026-01-01").stdout
     with (house.box.data / "recordings" / event.recording).open("r+b") as file:
         file.seek(1000)
@@ -97,10 +107,6 @@ def test_a_card_number_is_not_recorded(house: House, anna: Station, words: list[
     caller = house.gateway.dial("+358911111101").wait_up()
     at_anna = anna.wait_call()
     wait_for(lambda: len(last(house, RecordingStarted)) > before, 10, "the recording")
-
-    def said(by: StationCall, to: StationCall, what: sound.Samples) -> None:
-        by.say(what)
-        wait_for(lambda: sound.likeness(what, to.heard()) > 0.9, 10, "the words to be heard")
 
     def pauses() -> list[bool]:
         return [e.paused for e in last(house, RecordingPaused)[pauses_before:] if isinstance(e, RecordingPaused)]
@@ -125,8 +131,8 @@ def test_a_card_number_is_not_recorded(house: House, anna: Station, words: list[
     path = house.box.data / "recordings" / ended[0].recording
     assert hashlib.sha256(path.read_bytes()).hexdigest() == ended[0].sha256
     left, right = sides(path)
-    assert sound.likeness(words[0], left) > 0.9 and sound.likeness(words[1], left) < 0.9
-    assert sound.likeness(words[0], right) > 0.9 and sound.likeness(words[2], right) < 0.9
+    assert sound.likeness(words[0], left) > 0.9 and sound.likeness(words[1], left) < OTHER
+    assert sound.likeness(words[0], right) > 0.9 and sound.likeness(words[2], right) < OTHER
     for side in (left, right):
         silent = np.flatnonzero(np.diff(np.concatenate([[1.0], np.abs(side) > 0, [1.0]])))
         assert np.diff(silent)[::2].max(initial=0) > 3.5 * sound.RATE

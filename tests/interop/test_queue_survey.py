@@ -16,6 +16,7 @@ from appliance.messages import (
     Event,
     Queues,
     QueuesReply,
+    RecordingEnded,
     SurveyAnswered,
     SurveyAsked,
     SurveyFigures,
@@ -174,3 +175,26 @@ def test_a_comment_is_kept_and_heard(
     heard = sound.load(house.box.data / "recordings" / answer.recording)
     assert sound.likeness(words, heard) > 0.9
     assert "0 with trouble" in house.box.run("recording", "verify", "--since", "2026-01-01").stdout
+
+
+def test_a_kill_in_the_middle_loses_no_answer(house: House, anna: Station, daria: Station, tmp_path: Path) -> None:
+    party, call = served(house, anna, daria, "620")
+    party.hear("survey-csat")
+    party.call.press("4")
+    party.hear("survey-nps")
+    house.box.kill("core")
+    house.box.wait_up()
+    assert answers(house, call) == {"happy": 4}
+    wait_for(lambda: house.status().calls == 0 and house.status().phones[0].registered, 20, "Anna's phone")
+    be_ready(house)
+    words = sound.load(sound.message_of(tmp_path / "w.wav", 4.0))
+    party, call = served(house, anna, daria, "621")
+    party.hear("beep")
+    party.call.say(words)
+    wait_for(lambda: len(party.call._say) < sound.RATE // 2, 10, "it is said")
+    before = len(events(house, RecordingEnded))
+    house.box.kill("core")
+    house.box.wait_up()
+    wait_for(lambda: len(events(house, RecordingEnded)) > before, 20, "the comment made whole")
+    (answer,) = [event for event in events(house, SurveyAnswered) if event.call == call]
+    assert answer.kind == "comment" and answer.seconds > 2

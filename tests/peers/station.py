@@ -60,6 +60,8 @@ class StationCall:
         self.began = time.monotonic()
         self.ended_at = 0.0
         self.cancelled = False
+        self.reason = ""
+        """The words beside the status."""
         self.retry_after = 0
         """Seconds of the Retry-After that the box sent."""
         self.early_sdp = False
@@ -459,6 +461,7 @@ class Station:
                 call.target = m.get("Contact").partition("<")[2].partition(">")[0] or call.target
             self.send_request(call, "ACK", cseq=number)
         call.status = m.status
+        call.reason = m.start.partition(" ")[2].partition(" ")[2]
         call.retry_after = int(m.get("Retry-After") or 0)
         if m.status not in call.statuses:
             call.statuses.append(m.status)

@@ -19,6 +19,8 @@ class Watch:
         self.to = f"<sip:{resource}@{raw.there}>"
         self.sender = f'"{user}" <sip:{user}@{raw.there}>;tag=w-{user}'
         self.target = f"sip:{resource}@{raw.there}"
+        self._answered: dict[int, str] = {}
+        """How each NOTIFY was answered, by its CSeq."""
 
     def _lines(self, *headers: str) -> list[str]:
         self.cseq += 1
@@ -42,11 +44,18 @@ class Watch:
         return answer
 
     async def notified(self, status: str = "200 OK", seconds: float = 10.0) -> Message:
-        """The next NOTIFY of this subscription, answered ("" leaves it waiting)."""
-        message = await self.raw.wait(lambda m: m.method == "NOTIFY" and m.get("Call-ID") == self.call_id, seconds)
-        if status:
-            self.raw.reply(message, status)
-        return message
+        """The next NOTIFY of this subscription, answered ("" leaves it waiting). One that came again because we were slow to
+        answer is answered again and is no news."""
+        while True:
+            message = await self.raw.wait(lambda m: m.method == "NOTIFY" and m.get("Call-ID") == self.call_id, seconds)
+            number = message.cseq[0]
+            if number in self._answered:
+                self.raw.reply(message, self._answered[number])
+                continue
+            if status:
+                self._answered[number] = status
+                self.raw.reply(message, status)
+            return message
 
 
 def states(message: Message) -> list[str]:

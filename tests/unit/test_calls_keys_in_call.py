@@ -15,7 +15,7 @@ from appliance.calls.flows.dial import Dial
 from appliance.calls.flows.stage import Stage
 from appliance.calls.flows.take import TakeCodes
 from appliance.calls.flows.talk import TABLE
-from appliance.calls.leg import Leg
+from appliance.calls.leg import Leg, Outsider
 from appliance.calls.parking import ParkingLot
 from appliance.calls.routing import ToExtension, ToOutside, ToQueue
 from appliance.config.model import CallKeys
@@ -522,6 +522,45 @@ def test_nobody_takes_it(answers: bool, to: Target | None) -> None:
             assert office.hear_each_other(office.b, back)
         else:
             assert office.lab.sent == [to]
+        await office.over()
+
+    run(work())
+
+
+@pytest.mark.parametrize("takes", [True, False])
+def test_who_parked_from_outside_gets_it_back_there(takes: bool) -> None:
+    """An agent without a phone is rung at the number outside, where 1 must be pressed; else it is the agent's mailbox."""
+    async def work() -> None:
+        lab_config = Lab().config
+        parking = msgspec.structs.replace(lab_config.parking, timeout_seconds=0.01)
+        office = Office(parking=parking)
+
+        def at_dora(order: Place) -> None:
+            office.lab.switch.legs[order.leg].outsider = Outsider("", "dora")
+            office.lab.answers(order)
+
+        office.lab.driver.on_place = at_dora
+        await office.begin()
+        await office.press(office.b, "*5")
+        for _ in range(100):
+            await asyncio.sleep(0.005)
+            if len(office.lab.driver.placed) > 1:
+                break
+        await settle()
+        order = office.lab.driver.placed[1]
+        assert order.number.endswith("917700000") and not office.lab.sent
+        back = office.lab.switch.legs[order.leg]
+        port: Any = back.port
+        assert port.heard == ["follow-me-confirm"]  # picked up is not taken
+        if takes:
+            await office.press(back, "1")
+            assert port.heard[-1] == "park-back"
+            back.inbox.put(PlayDone(port=port.id, play=port.playing, samples=1, total=1, complete=True))
+            await settle()
+            assert office.hear_each_other(office.a, back)
+        else:
+            await office.go(back)
+            assert office.lab.sent == [Target("voicemail:dora")]
         await office.over()
 
     run(work())

@@ -211,6 +211,7 @@ MISTAKES = [
     ('extension = "102", rank', 'extension = "109", rank', "config.dangling", "agents = ", "109"),
     ('extension = "102", rank', 'agent = "anna", extension = "102", rank', "config.missing-key", "agents = ", "agent and"),
     ('{ extension = "102", rank', '{ agent = "anna", rank', "config.duplicate", "agents = ", "twice"),
+    ('extension = "102", rank', 'extension = "101", rank', "config.clash", "agents = ", 'agent "anna": the queue would never'),
     ("weight = 3", "weight = 0", "config.wrong-value", "agents = ", "from 1 to 100"),
     ("weight = 3", "wait = 3", "config.unknown-key", "agents = ", '"weight"'),
     ('agents = ["anna", ', "agents = [5, ", "config.wrong-type", "agents = ", "quotes"),

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from appliance.calls.leg import Leg
-from appliance.calls.routing import ToExcuse, canonical, emergency_numbers, to_target
+from appliance.calls.routing import ToExcuse, canonical, e164_of, emergency_numbers, to_target
 from appliance.config import numbers
 from appliance.config.model import Config
 from appliance.config.values import Target
-from appliance.errors import SwitchroomError
 from appliance.media.engine import Clip
 
 YES, OTHER, NONE = "1", "2", "*"
@@ -76,11 +75,8 @@ def callable_number(config: Config, digits: str) -> str:
     country, prefix = config.office.country, config.dialling.outside_prefix
     if numbers.is_emergency(digits, country, outside_prefix=prefix, numbers=emergency_numbers(config)):
         return ""
-    try:
-        number = numbers.normalise(digits, country)
-    except SwitchroomError:
-        return ""
-    return "" if isinstance(to_target(config, Target(f"outside:{number}")), ToExcuse) else number
+    number = e164_of(digits, country)
+    return "" if not number or isinstance(to_target(config, Target(f"outside:{number}")), ToExcuse) else number
 
 
 def own_number(config: Config, leg: Leg, number: str) -> str:

@@ -11,7 +11,7 @@ from appliance.calls.flows.reach import Exchange, Reach, Shown
 from appliance.calls.flows.ringing import ringing_tone
 from appliance.calls.leg import Leg
 from appliance.calls.parking import ParkingLot
-from appliance.calls.routing import ToExcuse, ToExtension, caller_id_for
+from appliance.calls.routing import ToExcuse, ToExtension, ToOutside, caller_id_for, to_target
 from appliance.config.values import Target
 from appliance.errors import SwitchroomError
 from appliance.media.events import PlayDone
@@ -113,20 +113,29 @@ class Parked:
         return self.parker.port.play(self.switch.prompts.clips("parked-at", language, slot=self.slot))
 
     async def _back(self) -> None:
-        """Nobody took it: ring the phone that parked it; where that is not answered, on to where the office says."""
+        """Nobody took it: ring who parked it; where that is not answered, on to where the office says."""
         leg, config = self.leg, self.switch.config
         leg.open_port().play([ringing_tone(config.office.country)], loop=True)
         who = (leg.number or leg.endpoint, "") if leg.kind == "line" else (leg.endpoint, "")
         shown = Shown(on_line=lambda line: caller_id_for(config, line, None), to_phone=who)
-        found = await Reach(self.call, self.exchange, leg, shown).run(ToExtension(self.by)) if self.by else None
+        home = self._home()
+        found = await Reach(self.call, self.exchange, leg, shown).run(home, self.parker.outsider) if home else None
         if isinstance(found, Leg):
             await found.play(self.switch.prompts.clips("park-back", self.switch.language_of(self.by)))
             await self._talk(found)
         elif not leg.is_ended:
             leg.stop_play()
-            mailbox = Target(f"voicemail:{self.by}") if self.by else None
+            owner = self.by or (self.parker.outsider.agent if self.parker.outsider else "")
+            mailbox = Target(f"voicemail:{owner}") if owner else None
             nobody = ToExcuse("no-answer", 480, f"parking:{self.slot}")
             await self.exchange.send(leg, config.parking.when_not_taken or mailbox or nobody)
+
+    def _home(self) -> ToExtension | ToOutside | None:
+        """Where who parked it is rung: an agent who works outside there, everybody else at the phone."""
+        if self.parker.outsider is not None and self.parker.outsider.agent:
+            outside = to_target(self.switch.config, Target(f"outside:{self.parker.number}"))
+            return outside if isinstance(outside, ToOutside) else None
+        return ToExtension(self.by) if self.by else None
 
     async def _talk(self, other: Leg) -> None:
         from appliance.calls.flows.talk import Talk  # it parks its parties by this module

@@ -96,11 +96,12 @@ class Reach:
     def _left_alone(self) -> bool:
         return self.near is not None and self.near.is_ended
 
-    async def run(self, decision: ToExtension | ToOutside) -> Leg | Failed:
-        """The leg that answered, or why there is none. Raises SwitchroomError "media.ports-exhausted"."""
+    async def run(self, decision: ToExtension | ToOutside, outsider: Outsider | None = None) -> Leg | Failed:
+        """The leg that answered, or why there is none. `outsider`: whose number outside it is; an answer there counts after a
+        key, as a mailbox may pick up. Raises SwitchroomError "media.ports-exhausted"."""
         if isinstance(decision, ToExtension):
             return await self._extension(decision.extension)
-        return await self._outside(decision)
+        return await self._outside(decision, outsider)
 
     # -- a phone of the house --
 
@@ -148,7 +149,7 @@ class Reach:
 
     # -- over our lines --
 
-    async def _outside(self, decision: ToOutside) -> Leg | Failed:
+    async def _outside(self, decision: ToOutside, outsider: Outsider | None) -> Leg | Failed:
         """Over the first line that takes it; each further line where the one before failed as a line. An emergency call
         tries them all, whatever the first one says."""
         left = list(decision.lines)
@@ -161,9 +162,10 @@ class Reach:
                 return failed or Failed(Cause(sip=503, q850=34, by="near", text=why), _line_excuse(why))
             left = left[left.index(line) + 1:]
             leg.endpoint = line
+            leg.outsider = outsider
             self._equip([leg])
             self._place(leg, self.number_on(line, decision), self.shown.on_line(line), "")
-            found = await self._first([leg])
+            found = await self._first([leg], confirms={leg.id} if outsider is not None else None)
             if isinstance(found, Leg) or self._left_alone:
                 return found
             failed = found
