@@ -72,6 +72,7 @@ from appliance.messages_queues import (  # noqa: F401
     ContactNow,
     ControlAgent,
     MarkMissed,
+    NoteOutcome,
     Person,
     QueueNow,
     Queues,

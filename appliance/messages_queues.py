@@ -31,13 +31,23 @@ class Why(Command, frozen=True, kw_only=True):
 
 
 class ControlAgent(Command, frozen=True, kw_only=True):
-    """`reason`: of a break, by its name; `extension`: where to sign in, "" for the agent's own phone.
+    """`reason`: of a break, by its name; `extension`: where to sign in, "" for the agent's own phone. "extend" makes the
+    wrap-up longer, as its queue has it; "ready" ends it.
     -> Done, or Refused "agent.unknown", "agent.state", "agent.no-phone", "agent.no-reason"."""
 
     agent: str
-    action: Literal["login", "logout", "ready", "break"]
+    action: Literal["login", "logout", "ready", "break", "extend"]
     reason: str = ""
     extension: str = ""
+    by: str = "cli"
+
+
+class NoteOutcome(Command, frozen=True, kw_only=True):
+    """How the agent's contact now, or the last one, ended: a code of [[outcomes]]. -> Done, or Refused "outcome.no-call",
+    "outcome.unknown"."""
+
+    agent: str
+    code: str
     by: str = "cli"
 
 

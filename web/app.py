@@ -66,6 +66,7 @@ def features() -> list[Blueprint]:
     from web.audit import routes as audit
     from web.auth import routes as auth
     from web.config import routes as config
+    from web.desk import routes as desk
     from web.figures import routes as figures
     from web.health import routes as health
     from web.live import routes as live
@@ -74,7 +75,7 @@ def features() -> list[Blueprint]:
     from web.start import routes as start
     from web.wallboard import routes as wallboard
 
-    return [each.blueprint for each in (api, assets, audit, auth, config, figures, health, live, people, public, start,
+    return [each.blueprint for each in (api, assets, audit, auth, config, desk, figures, health, live, people, public, start,
                                         wallboard)]
 
 

@@ -20,6 +20,7 @@ class QueueCommands:
             m.Queues: self._queues,
             m.Why: self._why,
             m.ControlAgent: self._control_agent,
+            m.NoteOutcome: self._note_outcome,
             m.CancelCallback: self._cancel_callback,
             m.MarkMissed: self._mark_missed,
         }
@@ -28,6 +29,7 @@ class QueueCommands:
             "logout": lambda command: core.SignOut(command.agent),
             "ready": lambda command: core.Ready(command.agent),
             "break": self._break,
+            "extend": self._extend,
         }
 
     # -- looking --
@@ -118,6 +120,26 @@ class QueueCommands:
             raise SwitchroomError("agent.no-reason", f"{command.reason!r} is no reason for a break.",
                                   f"There are: {', '.join(reasons)}.")
         return core.Break(command.agent, command.reason)
+
+    def _extend(self, command: m.ControlAgent) -> core.AcdEvent:
+        last = self._box.acd.last_contact(command.agent)
+        queue = self._box.config.queue(last[1]) if last else None
+        if queue is None:
+            raise SwitchroomError("agent.state", f"{command.agent} is in no wrap-up.", "See `switchroom agent list`.")
+        return core.Extend(command.agent, queue.wrap_up_extend_seconds)
+
+    async def _note_outcome(self, command: m.NoteOutcome) -> m.Reply:
+        last = self._box.acd.last_contact(command.agent)
+        if last is None:
+            raise SwitchroomError("outcome.no-call", f"{command.agent} has had no call.",
+                                  "An outcome belongs to a call of a queue.")
+        outcomes = self._box.config.outcomes
+        outcome = next((each for each in outcomes if each.code == command.code), None)
+        if outcome is None:
+            raise SwitchroomError("outcome.unknown", f"There is no outcome {command.code!r}.",
+                                  f"There are: {', '.join(each.code for each in outcomes)}.")
+        await self._box.acd.note_outcome(command.agent, last[0], outcome)
+        return m.Done()
 
     # -- callers --
 

@@ -21,4 +21,13 @@ def openapi() -> dict[str, Any]:
     return describe(api.calls)
 
 
-from web.api import audit, config, figures, live, public, tokens, wallboard  # noqa: E402, F401 - each declares its calls with `api`
+from web.api import (  # noqa: E402, F401 - each declares its calls with `api`
+    audit,
+    config,
+    desk,
+    figures,
+    live,
+    public,
+    tokens,
+    wallboard,
+)

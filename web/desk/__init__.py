@@ -1,0 +1,1 @@
+"""An agent's own desk: state, who calls, outcome, callers to be called."""
