@@ -65,6 +65,7 @@ def features() -> list[Blueprint]:
     from web.assets import routes as assets
     from web.audit import routes as audit
     from web.auth import routes as auth
+    from web.calls import routes as calls
     from web.config import routes as config
     from web.desk import routes as desk
     from web.figures import routes as figures
@@ -75,8 +76,8 @@ def features() -> list[Blueprint]:
     from web.start import routes as start
     from web.wallboard import routes as wallboard
 
-    return [each.blueprint for each in (api, assets, audit, auth, config, desk, figures, health, live, people, public, start,
-                                        wallboard)]
+    return [each.blueprint for each in (api, assets, audit, auth, calls, config, desk, figures, health, live, people, public,
+                                        start, wallboard)]
 
 
 def create_app(data: Path, made: Services | None = None, *, secure: bool = False) -> Flask:

@@ -1,6 +1,6 @@
 """What the ACD is configured with. Times are seconds; 0 means "never" or "no limit" where the field says so.
 
-`appliance.core.acd_rules` makes these from the configuration. Targets ("voicemail:front") are opaque to the ACD: it hands them
+`appliance.acd.of_config` makes these from the configuration. Targets ("voicemail:front") are opaque to the ACD: it hands them
 back in `Leave`.
 """
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +19,7 @@ from appliance.errors import SwitchroomError
 from appliance.ledger import export
 from appliance.ledger.cdr import Answer, CdrRow, LegRecord, Recorded
 from appliance.ledger.reader import LedgerReader
-
-_AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def parse_when(text: str, now: datetime) -> float:
-    """ "today", "yesterday", "now", "90m" or "7d" (ago), or an ISO date or time; without an offset in `now`'s zone.
-    -> UTC s."""
-    word = text.strip().lower()
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    named = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
-    if word in named:
-        return named[word].timestamp()
-    if ago := _AGO.fullmatch(word):
-        return (now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).timestamp()
-    try:
-        found = datetime.fromisoformat(text.strip())
-        return (found if found.tzinfo else found.replace(tzinfo=now.tzinfo)).timestamp()
-    except (ValueError, OverflowError) as error:
-        raise SwitchroomError(
-            "cdr.bad-time", f"{text!r} is no time.", "Write today, yesterday, 2h, 7d, 2026-11-22 or 2026-11-22T10:00."
-        ) from error
+from appliance.ledger.when import parse_when
 
 
 def filters(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,10 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from appliance import bus
+from appliance.acd.of_config import rules_of
+from appliance.acd.past import why_past
 from appliance.cli.campaign import json_option
 from appliance.config.store import Store
-from appliance.core.acd_ledger import why_past
-from appliance.core.acd_rules import rules_of
 from appliance.errors import SwitchroomError
 from appliance.ledger.reader import LedgerReader
 from appliance.messages import ContactNow, Person, Queues, QueuesReply, Reasons, Why

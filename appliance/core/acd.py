@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import msgspec
 
 from appliance import _core as core
+from appliance.acd.of_config import rules_of
+from appliance.acd.past import Rules
 from appliance.calls.call import Call
 from appliance.calls.flows.callback import CallbackFlow
 from appliance.calls.flows.desk import Customer, Party
@@ -26,10 +28,9 @@ from appliance.calls.leg import Leg
 from appliance.calls.switch import Switch
 from appliance.config.model import Outcome
 from appliance.config.opening import ALWAYS, Opening
-from appliance.core.acd_ledger import Rules, configured, facts
+from appliance.core.acd_ledger import configured, facts
 from appliance.core.acd_order import InOrder
 from appliance.core.acd_restore import Kept, interrupted, recall
-from appliance.core.acd_rules import rules_of
 from appliance.core.agent_lamps import AgentLamps
 from appliance.core.customers import Customers
 from appliance.core.seats import Seats

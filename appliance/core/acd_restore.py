@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from appliance import _core as core
+from appliance.acd.past import Rules, replay
 from appliance.calls.flows.desk import Customer
 from appliance.calls.routing import canonical
-from appliance.core.acd_ledger import Rules, replay
 from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger, OpenCall
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from appliance import __version__, audit
 from appliance._core import Channels
+from appliance.acd.of_config import rules_of
+from appliance.acd.past import Rules
 from appliance.calls.flows.afterwards import Afterwards
 from appliance.calls.flows.agent import AgentCodes
 from appliance.calls.flows.ringback import Summary, ring_back, summary_clips
@@ -26,8 +28,6 @@ from appliance.config.model import Config, Scenario
 from appliance.config.store import Store
 from appliance.config.words import languages
 from appliance.core.acd import Dispatch
-from appliance.core.acd_ledger import Rules
-from appliance.core.acd_rules import rules_of
 from appliance.core.attempts import Attempts
 from appliance.core.desk import Desk
 from appliance.core.office import Office

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from appliance.acd.of_config import phone_agent
 from appliance.calls.flows.ring import Seat
 from appliance.calls.routing import ToExtension, ToOutside, once_per_config, to_target
 from appliance.calls.switch import Switch
 from appliance.config.model import Config
 from appliance.config.values import Target
-from appliance.core.acd_rules import phone_agent
 
 NAMESPACE = "seats"
 _PHONE = phone_agent("")

@@ -8,8 +8,9 @@ import pytest
 
 from appliance import _core as acd
 from appliance import messages as m
+from appliance.acd.past import replay, why_past
 from appliance.acd.rules import AgentRules, Member, QueueRules
-from appliance.core.acd_ledger import configured, facts, replay, why_past
+from appliance.core.acd_ledger import configured, facts
 from appliance.ledger import codec
 from appliance.ledger._derive import encode
 from tests.property.acd_world import World

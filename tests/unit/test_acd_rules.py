@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from appliance import _core as acd
+from appliance.acd.of_config import phone_agent, rules_of
 from appliance.config.load import load, loads
-from appliance.core.acd_rules import phone_agent, rules_of
 
 OFFICE = Path(__file__).parents[1] / "office" / "office.toml"
 SMALL = """

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from appliance import _core as core
+from appliance.acd.of_config import rules_of
 from appliance.calls.flows.callback import CallbackFlow
 from appliance.calls.flows.desk import Customer
 from appliance.calls.flows.label import MOST_LABEL, label
@@ -17,7 +18,6 @@ from appliance.calls.leg import Leg
 from appliance.calls.routing import ToExtension
 from appliance.config.model import CallerList
 from appliance.config.opening import ALWAYS, Opening
-from appliance.core.acd_rules import rules_of
 from tests.callslab import Lab, settle
 
 

@@ -81,7 +81,7 @@ class Office:
     def _rules(self, callback: dict[str, Any]) -> Any:
         from msgspec.structs import replace
 
-        from appliance.core.acd_rules import rules_of
+        from appliance.acd.of_config import rules_of
         queues, people = rules_of(self.lab.config)
         return [replace(queue, skills={}, **callback) for queue in queues], people
 

@@ -34,6 +34,8 @@ class Call:
     query: type[msgspec.Struct] | None
     body: Any
     status: int
+    content: str = "application/json"
+    """What is answered; a call of another kind returns its Response."""
 
 
 class Api:
@@ -43,8 +45,9 @@ class Api:
         self.blueprint = blueprint
         self.calls: list[Call] = []
 
-    def get(self, path: str, *rights: Right, returns: Any, query: type[msgspec.Struct] | None = None) -> Callable[[View], View]:
-        return self._add("GET", path, rights, returns, query, None, 200)
+    def get(self, path: str, *rights: Right, returns: Any, query: type[msgspec.Struct] | None = None,
+            content: str = "application/json") -> Callable[[View], View]:
+        return self._add("GET", path, rights, returns, query, None, 200, content=content)
 
     def get_open(self, path: str, *, returns: Any) -> Callable[[View], View]:
         """For strangers too."""
@@ -60,11 +63,11 @@ class Api:
         return self._add("DELETE", path, rights, returns, None, None, 200 if returns else 204)
 
     def _add(self, method: str, path: str, rights: tuple[Right, ...], returns: Any, query: type[msgspec.Struct] | None,
-             body: Any, status: int, access: Access | None = None) -> Callable[[View], View]:
+             body: Any, status: int, access: Access | None = None, content: str = "application/json") -> Callable[[View], View]:
         access = access or (Access("right", frozenset(rights)) if rights else Access("signed-in"))
 
         def register(view: View) -> View:
-            call = Call(method, path, view, access, returns, query, body, status)
+            call = Call(method, path, view, access, returns, query, body, status, content)
             self.calls.append(call)
 
             def answer(**arguments: Any) -> Response:
@@ -84,6 +87,8 @@ def _answer(call: Call, arguments: dict[str, Any]) -> Response:
     if call.body is not None:
         arguments["body"] = _read_body(call.body)
     made = call.view(**arguments)
+    if isinstance(made, Response):
+        return made
     if call.returns is None:
         return Response(status=204)
     return Response(msgspec.json.encode(made), status=call.status, content_type="application/json")

@@ -62,7 +62,7 @@ def _operation(call: Call, returns: Any, body: Any) -> dict[str, Any]:
         "operationId": call.view.__name__,
         "summary": words.split("\n")[0],
         "description": "\n".join([words, _for_whom(call, rights)]),
-        "responses": {str(call.status): _response(returns)} | {
+        "responses": {str(call.status): _response(returns, call.content)} | {
             status: {"description": text, "content": {"application/json": {"schema": {"$ref": TEMPLATE.format(name="Error")}}}}
             for status, text in ERRORS.items()},
     }
@@ -82,10 +82,10 @@ def _for_whom(call: Call, rights: list[Right]) -> str:
     return f"Right: {' or '.join(rights)}." if rights else "For whoever is signed in."
 
 
-def _response(schema: Any) -> dict[str, Any]:
+def _response(schema: Any, content: str) -> dict[str, Any]:
     if schema is None:
         return {"description": "Done."}
-    return {"description": "As asked.", "content": {"application/json": {"schema": schema}}}
+    return {"description": "As asked.", "content": {content: {"schema": schema if content == "application/json" else {}}}}
 
 
 def _in_path(kind: str, name: str) -> dict[str, Any]:

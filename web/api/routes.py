@@ -28,6 +28,7 @@ from web.api import (  # noqa: E402, F401 - each declares its calls with `api`
     figures,
     live,
     public,
+    records,
     tokens,
     wallboard,
 )

@@ -1,0 +1,78 @@
+"""What the queues made of calls: for each contact its queues, its agents and how it left. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from appliance import messages as m
+
+
+class Contact(msgspec.Struct, kw_only=True):
+    """A call as the ACD met it; its id is the call's. `waited` seconds to the first agent, None: to none."""
+
+    queues: list[str] = []
+    agents: list[str] = []
+    waited: float | None = None
+    left: str = ""
+    queued: bool = False
+    """False: turned away at the door."""
+    outcome: str = ""
+    callback: bool = False
+
+
+def contacts_of(events: Iterable[m.Event]) -> dict[str, Contact]:
+    """By call id."""
+    found: dict[str, Contact] = {}
+    for event in events:
+        take = _TAKE.get(type(event))
+        if take is not None:
+            take(found.setdefault(event.contact, Contact()), event)  # type: ignore[attr-defined]
+    return found
+
+
+def _queue(contact: Contact, event: Any) -> None:
+    queue: str = event.queue
+    if queue and queue not in contact.queues:
+        contact.queues.append(queue)
+
+
+def _queued(contact: Contact, event: m.ContactQueued) -> None:
+    _queue(contact, event)
+    contact.queued = True
+
+
+def _connected(contact: Contact, event: m.ContactConnected) -> None:
+    _queue(contact, event)
+    if event.agent not in contact.agents:
+        contact.agents.append(event.agent)
+    if contact.waited is None:
+        contact.waited = event.waited
+
+
+def _handed(contact: Contact, event: m.ContactHandedOver) -> None:
+    _queue(contact, event)
+    if event.to and event.to not in contact.agents:
+        contact.agents.append(event.to)
+
+
+def _left(contact: Contact, event: m.ContactLeft) -> None:
+    _queue(contact, event)
+    contact.left = event.reason
+
+
+def _kept(contact: Contact, event: m.CallbackRequested) -> None:
+    _queue(contact, event)
+    contact.callback = True
+
+
+def _noted(contact: Contact, event: m.ContactOutcome) -> None:
+    contact.outcome = event.name
+
+
+_TAKE: dict[type[m.Event], Callable[[Contact, Any], None]] = {
+    m.ContactQueued: _queued, m.ContactConnected: _connected, m.ContactHandedOver: _handed, m.ContactLeft: _left,
+    m.CallbackRequested: _kept, m.ContactOutcome: _noted,
+}

@@ -1,0 +1,108 @@
+"""/calls: the records of calls, what happened in each, and what was recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, g, redirect, render_template, request, send_file, stream_with_context, url_for
+from flask.typing import ResponseReturnValue
+
+from appliance.errors import SwitchroomError
+from appliance.users.rights import Right
+from web.app import services
+from web.calls import export, recordings, service, words
+from web.calls.search import WHAT, Filter
+from web.security.access import needs
+
+blueprint = Blueprint("calls", __name__, url_prefix="/calls", template_folder="templates")
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def read_filter() -> Filter:
+    """From the address. Raises SwitchroomError "calls.bad-filter"."""
+    given = {name: value for name, value in request.args.items() if value and name in Filter.__struct_fields__}
+    try:
+        return msgspec.convert(given, Filter, strict=False)
+    except msgspec.ValidationError as problem:
+        raise SwitchroomError("calls.bad-filter", f"This cannot be searched for: {problem}.",
+                              "Start again from the list.") from None
+
+
+def address_of(wanted: Filter, **changed: Any) -> dict[str, Any]:
+    """The filter as the query of an address; nothing that is empty."""
+    return {name: value for name, value in (msgspec.structs.asdict(wanted) | changed).items() if value}
+
+
+@blueprint.get("")
+@needs(Right.CALLS_VIEW)
+def index() -> ResponseReturnValue:
+    wanted, found, problem = Filter(), None, None
+    try:
+        wanted = read_filter()
+        if wanted.q and (call := service.call_of(wanted.q.strip())):
+            return redirect(url_for("calls.show", id=call))
+        found = service.find(wanted)
+    except SwitchroomError as told:
+        problem = told
+    page = render_template("calls/index.html", wanted=wanted, found=found, problem=problem, words=words, choices=_choices(),
+                           newest=address_of(wanted, before=""), older=address_of(wanted, before=found.before if found else ""))
+    return page, 400 if problem else 200
+
+
+def _choices() -> dict[str, list[tuple[str, str]]]:
+    config = services().config
+    return {
+        "queue": [("", ""), *((each.name, each.name) for each in config.queues if g.user.sees_queue(each.name))],
+        "agent": [("", ""), *((each.id, each.name) for each in config.agents)],
+        "line": [("", ""), *((each.name, each.name) for each in config.lines)],
+        "what": [("", ""), *((each, words.what(each)) for each in WHAT)],
+    }
+
+
+@blueprint.get("/<id>")
+@needs(Right.CALLS_VIEW)
+def show(id: str) -> ResponseReturnValue:
+    told = service.tell(id)
+    if told.call.call != id:
+        return redirect(url_for("calls.show", id=told.call.call))  # by the SIP Call-ID of a leg
+    shapes = {each.id: recordings.peaks(service.folder() / each.name) for each in told.recordings if each.there}
+    return render_template("calls/show.html", told=told, words=words, shapes=shapes, outline=recordings.outline,
+                           points=recordings.POINTS)
+
+
+@blueprint.get("/<id>/why")
+@needs(Right.CALLS_VIEW)
+def why(id: str) -> ResponseReturnValue:
+    return render_template("calls/why.html", id=id, lines=service.why(id))
+
+
+@blueprint.get("/recordings/<id>")
+@needs(Right.CALLS_LISTEN)
+def recording(id: str) -> ResponseReturnValue:
+    """The sound, also in pieces (RFC 9110, Range); `?download` to take it along."""
+    return send_recording(id, "recording.download" if "download" in request.args else "recording.listen")
+
+
+def send_recording(id: str, what: str) -> Response:
+    """The file of a recording; who asked is noted."""
+    kept, path = service.recording(id, what)
+    answer = send_file(path, "audio/wav", as_attachment=what == "recording.download", download_name=f"{kept.id}.wav",
+                       conditional=True, etag=False, max_age=0)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@blueprint.get("/export.<any(csv, xlsx):form>")
+@needs(Right.CALLS_VIEW)
+def export_calls(form: str) -> ResponseReturnValue:
+    """All that the filter chooses, newest first, at most export.MOST."""
+    box, wanted = services(), read_filter()
+    asked = service.exported(wanted)
+    service.note_export(form, wanted)
+    arguments = (box.data / "ledger", asked, g.user, box.config)
+    if form == "xlsx":
+        return send_file(export.workbook(*arguments), XLSX, as_attachment=True, download_name="calls.xlsx")
+    lines = stream_with_context(export.csv_pieces(*arguments))
+    return Response(lines, content_type="text/csv; charset=utf-8",
+                    headers={"Content-Disposition": "attachment; filename=calls.csv"})

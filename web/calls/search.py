@@ -1,0 +1,285 @@
+"""Which calls fit a question. The ledger's indexes serve number, line, extension, campaign and time; what they do not know
+(queue, agent, a name, what became of it) is looked for among those that they give, newest first, so many at a time. Without
+Flask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta
+
+from appliance import messages as m
+from appliance.config.model import Config
+from appliance.config.numbers import normalise
+from appliance.errors import SwitchroomError
+from appliance.ledger.cdr import Cdr
+from appliance.ledger.reader import LedgerReader
+from appliance.ledger.when import parse_when
+from appliance.users.model import User
+from web.calls.contacts import Contact, contacts_of
+
+PAGE = 50
+BATCH = 250
+MOST_LOOKED_AT = 5_000
+"""Calls that one page looks at where no index serves the question; the next page goes on from there."""
+MOST_EVENTS = 50_000
+"""Events that are read for one batch: about 250 calls and what went on beside them."""
+MOST_EVENTS_OF_ONE = 300_000
+LATE = 30.0
+"""Seconds after a call's end in which something of it may still come (the facts of its recording)."""
+
+Text = Annotated[str, Meta(max_length=200)]
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """What /calls may be asked. `q`: anything, as somebody would type it; `what`: one of WHAT; `before`: the key of the last call
+    of the page before; `since` and `until` as `parse_when` reads them, in the office's zone."""
+
+    q: Text = ""
+    number: Text = ""
+    extension: Text = ""
+    line: Text = ""
+    queue: Text = ""
+    agent: Text = ""
+    campaign: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
+    what: Text = ""
+    since: Text = ""
+    until: Text = ""
+    before: Text = ""
+
+
+class CallShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A call in the list. `start` UTC seconds, the others seconds. `waited` until the first agent, None: no agent."""
+
+    call: str
+    key: str
+    start: float
+    direction: str
+    caller: str
+    name: str
+    to: str
+    disposition: str
+    duration: float
+    ring: float
+    talk: float
+    line: str
+    reached: str
+    queues: list[str]
+    agents: list[str]
+    waited: float | None
+    left: str
+    campaign: int
+    outcome: str
+    note: str
+    """What the agent keyed as its outcome."""
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """`before`: where the next page begins, "" at the end. `looked_at` calls that the indexes gave."""
+
+    calls: list[CallShown]
+    before: str
+    looked_at: int
+
+
+TURNED = ("closed", "full", "nobody-in", "all-on-break", "long-wait", "no-queue")
+CAMPAIGN = ("confirmed", "heard", "hung_up", "declined", "machine", "unreachable", "no_line")
+Judge = Callable[[Cdr, Contact, Config], bool]
+WHAT: dict[str, Judge] = {
+    "answered": lambda cdr, c, _: c.waited is not None if c.queues else cdr.disposition == "answered",
+    "no_answer": lambda cdr, c, _: cdr.disposition == "no_answer" or cdr.outcome == "no_answer",
+    "busy": lambda cdr, c, _: cdr.disposition == "busy" or cdr.outcome == "busy",
+    "failed": lambda cdr, c, _: cdr.disposition == "failed",
+    "cancelled": lambda cdr, c, _: cdr.disposition == "cancelled" or cdr.outcome == "cancelled",
+    "interrupted": lambda cdr, c, _: "interrupted" in (cdr.disposition, cdr.outcome, c.left),
+    "offered": lambda cdr, c, _: c.queued,
+    "in-time": lambda cdr, c, config: c.waited is not None and c.waited <= _promised(config, c.queues),
+    "abandoned": lambda cdr, c, _: c.left in ("abandoned", "cut"),
+    "unhandled": lambda cdr, c, _: c.queued and c.waited is None and not c.callback and c.left != "voicemail",
+    "overflowed": lambda cdr, c, _: c.queued and c.left in ("overflow", "max-wait", *TURNED),
+    "turned-away": lambda cdr, c, _: bool(c.queues) and not c.queued and c.left in TURNED,
+    "voicemail": lambda cdr, c, _: c.left == "voicemail" or cdr.reached.startswith("voicemail:"),
+    "transferred": lambda cdr, c, _: bool(cdr.transfers) or len(c.agents) > 1,
+    "callback": lambda cdr, c, _: c.callback or cdr.reached.startswith("callback:"),
+    "campaign": lambda cdr, c, _: bool(cdr.campaign),
+}  # fmt: skip
+"""What became of a call, in the words that the figures link with."""
+
+
+def _outcome(outcome: str) -> Judge:
+    return lambda cdr, c, _: cdr.outcome == outcome
+
+
+WHAT |= {each: _outcome(each) for each in CAMPAIGN}
+
+
+def _promised(config: Config, queues: list[str]) -> float:
+    return max((float(each.service_level_seconds) for each in config.queues if each.name in queues), default=20.0)
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A filter as the ledger is asked: `query` for its indexes, `text` to look for in names and numbers."""
+
+    query: dict[str, Any]
+    queue: str = ""
+    agent: str = ""
+    what: str = ""
+    text: str = ""
+    before: str = ""
+
+
+def understand(wanted: Filter, config: Config, now: float) -> Asked:
+    """Raises SwitchroomError "cdr.bad-time", "calls.bad-what"."""
+    if wanted.what and wanted.what not in WHAT:
+        raise SwitchroomError("calls.bad-what", f"{wanted.what[:40]!r} is nothing that calls come to.",
+                              f"There are: {', '.join(WHAT)}.")
+    here = datetime.fromtimestamp(now, ZoneInfo(config.office.timezone))
+    query: dict[str, Any] = {
+        "since": parse_when(wanted.since, here) if wanted.since else None,
+        "until": parse_when(wanted.until, here) if wanted.until else None,
+        "number": number_of(wanted.number, config), "extension": wanted.extension.strip(),
+        "line": wanted.line.strip(), "campaign": wanted.campaign,
+    }  # fmt: skip
+    if query["number"] and config.phone(query["number"]):
+        query["extension"], query["number"] = query["number"], ""
+    loose = _anything(wanted.q.strip(), config)
+    queue, agent, text = loose.pop("queue", wanted.queue), loose.pop("agent", wanted.agent), loose.pop("text", "")
+    return Asked(query=query | loose, queue=queue, agent=agent, what=wanted.what, text=text.casefold(), before=wanted.before)
+
+
+def number_of(text: str, config: Config) -> str:
+    """A number as the ledger has it: E.164 where it can be read as one, else as it was typed."""
+    text = text.strip()
+    if not text or config.phone(text):
+        return text
+    try:
+        return normalise(text, config.office.country, strict=False)
+    except SwitchroomError:
+        return text
+
+
+def _anything(q: str, config: Config) -> dict[str, Any]:
+    """What somebody typed, as the index that knows it; what none knows is looked for as `text`."""
+    if not q:
+        return {}
+    if config.phone(q):
+        return {"extension": q}
+    for kind, names in (("line", [each.name for each in config.lines]), ("queue", [each.name for each in config.queues])):
+        if q in names:
+            return {kind: q}
+    for each in config.agents:
+        if q.casefold() in (each.id.casefold(), each.name.casefold()):
+            return {"agent": each.id}
+    digits = q.translate(str.maketrans("", "", " -()./"))
+    if len(digits.lstrip("+")) >= 6 and digits.lstrip("+").isascii() and digits.lstrip("+").isdigit():
+        number = number_of(digits, config)
+        if number.startswith("+"):
+            return {"number": number}
+    return {"text": q}
+
+
+def search(reader: LedgerReader, asked: Asked, user: User, config: Config, limit: int = PAGE) -> Found:
+    """The newest calls that fit, before `asked.before`. Raises SwitchroomError "ledger.bad-page"."""
+    found: list[CallShown] = []
+    looked, before = 0, asked.before
+    while looked < MOST_LOOKED_AT:
+        page = reader.cdrs(limit=BATCH, after=before, newest_first=True, **asked.query)
+        for cdr, contact in _with_contacts(reader, page):
+            looked, before = looked + 1, cdr.key
+            if fits(cdr, contact, asked, user, config):
+                found.append(shown(cdr, contact))
+                if len(found) == limit:
+                    return Found(calls=found, before=before, looked_at=looked)
+        if len(page) < BATCH:
+            return Found(calls=found, before="", looked_at=looked)
+    return Found(calls=found, before=before, looked_at=looked)
+
+
+def walk(reader: LedgerReader, asked: Asked, user: User, config: Config, most: int) -> Iterator[tuple[Cdr, Contact]]:
+    """All that fit, newest first, at most `most`, a page at a time."""
+    before, left = asked.before, most
+    while page := reader.cdrs(limit=BATCH, after=before, newest_first=True, **asked.query):
+        for cdr, contact in _with_contacts(reader, page):
+            if fits(cdr, contact, asked, user, config):
+                yield cdr, contact
+                left -= 1
+                if not left:
+                    return
+        before = page[-1].key
+
+
+def fits(cdr: Cdr, contact: Contact, asked: Asked, user: User, config: Config) -> bool:
+    return (
+        may_see(user, contact)
+        and (not asked.queue or asked.queue in contact.queues)
+        and (not asked.agent or asked.agent in contact.agents)
+        and (not asked.what or WHAT[asked.what](cdr, contact, config))
+        and (not asked.text or _mentions(cdr, contact, asked.text))
+    )
+
+
+def may_see(user: User, contact: Contact) -> bool:
+    """Who is narrowed to queues sees calls of these, and those that were in none."""
+    return not contact.queues or any(map(user.sees_queue, contact.queues))
+
+
+def _mentions(cdr: Cdr, contact: Contact, text: str) -> bool:
+    words = [cdr.call, cdr.caller, cdr.to, cdr.line, cdr.reached, cdr.purpose, cdr.disposition, cdr.outcome, contact.outcome,
+             contact.left, *contact.queues, *contact.agents]
+    for leg in cdr.legs:
+        words += [leg.number, leg.name, leg.endpoint, leg.sip_call_id]
+    return any(text in word.casefold() for word in words)
+
+
+def _with_contacts(reader: LedgerReader, page: list[Cdr]) -> list[tuple[Cdr, Contact]]:
+    contacts = contacts_of(events_of(reader, page)) if page else {}
+    return [(cdr, contact_of(cdr, contacts.get(cdr.call))) for cdr in page]
+
+
+def contact_of(cdr: Cdr, found: Contact | None) -> Contact:
+    """A call back has no place of its own in a queue, and the queue's call says itself which it came to."""
+    contact = found or Contact()
+    kind, _, name = cdr.reached.partition(":")
+    if kind in ("queue", "callback") and name not in contact.queues:
+        contact.queues.append(name)
+    return contact
+
+
+def events_of(reader: LedgerReader, page: list[Cdr]) -> Iterator[m.Event]:
+    """What was noted while these calls went on; a single call is worth more reading than each of a list."""
+    return (record.event for record in records_of(reader, page, MOST_EVENTS_OF_ONE if len(page) == 1 else MOST_EVENTS))
+
+
+def records_of(reader: LedgerReader, page: list[Cdr], most: int = MOST_EVENTS_OF_ONE) -> Iterator[m.Record]:
+    """At most `most`."""
+    after, left = min(cdr.seq for cdr in page) - 1, most
+    until = max(cdr.start + cdr.duration for cdr in page) + LATE
+    while left > 0 and (records := reader.read(after, min(5_000, left))):
+        for record in records:
+            if record.utc > until:
+                return
+            yield record
+        after, left = records[-1].seq, left - len(records)
+
+
+def one(reader: LedgerReader, call: str, user: User) -> tuple[Cdr, Contact]:
+    """By the call's id or the SIP Call-ID of a leg. Raises SwitchroomError "call.unknown", also for one not for `user`."""
+    cdr = (reader.cdr(call) or reader.cdr_of_sip(call)) if call.isprintable() and len(call) <= 256 else None
+    if cdr is not None:
+        ((cdr, contact),) = _with_contacts(reader, [cdr])
+        if may_see(user, contact):
+            return cdr, contact
+    raise SwitchroomError("call.unknown", "There is no such call.", "Search for it in the list of calls.")
+
+
+def shown(cdr: Cdr, contact: Contact) -> CallShown:
+    name = next((leg.name for leg in cdr.legs if leg.name), "")
+    return CallShown(
+        call=cdr.call, key=cdr.key, start=cdr.start, direction=cdr.direction, caller=cdr.caller, name=name, to=cdr.to,
+        disposition=cdr.disposition, duration=cdr.duration, ring=cdr.ring, talk=cdr.talk, line=cdr.line, reached=cdr.reached,
+        queues=contact.queues, agents=contact.agents, waited=contact.waited, left=contact.left, campaign=cdr.campaign,
+        outcome=cdr.outcome, note=contact.outcome)

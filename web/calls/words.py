@@ -1,0 +1,168 @@
+"""A call's steps, ends and outcomes in words of the page's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask_babel import gettext as _
+
+from appliance import messages as m
+from appliance.campaigns import causes
+from web.calls.timeline import Step
+
+Facts = dict[str, Any]
+
+
+def disposition(word: str) -> str:
+    return {
+        "answered": _("answered"), "no_answer": _("not answered"), "busy": _("busy"), "failed": _("failed"),
+        "cancelled": _("cancelled"), "interrupted": _("broken off"),
+    }.get(word, word)  # fmt: skip
+
+
+def what(word: str) -> str:
+    """What calls can be searched for by what became of them."""
+    return {
+        "offered": _("came to a queue"), "in-time": _("answered in time"), "abandoned": _("hung up while waiting"),
+        "unhandled": _("nobody helped"), "overflowed": _("sent on by the queue"), "turned-away": _("turned away at the door"),
+        "voicemail": _("went to voicemail"), "transferred": _("transferred"), "callback": _("asked to be called back"),
+        "campaign": _("of a campaign"), "confirmed": _("confirmed"), "heard": _("heard the message"),
+        "hung_up": _("hung up early"), "declined": _("declined"), "machine": _("answering machine"),
+        "unreachable": _("cannot be reached"), "no_line": _("no line free"),
+    }.get(word) or disposition(word)  # fmt: skip
+
+
+def kind_of(word: str) -> str:
+    """The class of `state` for what a call came to."""
+    if word in ("answered", "confirmed", "heard"):
+        return "good"
+    return "bad" if word in ("failed", "interrupted") else "warn"
+
+
+def left(reason: str) -> str:
+    """Why a contact left its queue."""
+    return {
+        "abandoned": _("the caller hung up"), "cut": _("the network lost the caller"), "overflow": _("a rule of the queue"),
+        "max-wait": _("the longest wait was over"), "left": _("the caller pressed out"), "transferred": _("transferred"),
+        "voicemail": _("the caller left a message"), "callback": _("the caller will be called back"),
+        "closed": _("the queue is closed"), "full": _("the queue is full"), "nobody-in": _("nobody is signed in"),
+        "all-on-break": _("all are on a break"), "long-wait": _("the wait would be too long"),
+        "no-queue": _("the queue is gone"), "interrupted": _("the box restarted"),
+        "resumed": _("the caller called again and kept the place"),
+    }.get(reason, reason)  # fmt: skip
+
+
+def offer_end(how: str) -> str:
+    return {
+        "accepted": _("it was taken"), "refused": _("it was refused"), "missed": _("nobody answered"),
+        "withdrawn": _("another agent took it, or the caller left"), "unreachable": _("the phone could not be reached"),
+    }.get(how, how)  # fmt: skip
+
+
+def cause(found: m.Cause) -> str:
+    """Why a leg ended, in words, with its codes (RFC 3261, ITU-T Q.850)."""
+    who = {"far": _("the other end hung up"), "near": _("we hung up"), "restart": _("the box restarted"),
+           "network": _("the network did not reply"), "tone": _("a tone was heard")}[found.by]
+    row = causes.TONES.get(found.tone) or (causes.q850_verdict(found.q850) if found.q850 not in (0, 16) else None)
+    row = row or (causes.sip_verdict(found.sip) if found.sip >= 300 else None)
+    codes = ", ".join(filter(None, [f"SIP {found.sip}" if found.sip else "", f"Q.850 {found.q850}" if found.q850 else "",
+                                    found.tone, found.text]))
+    words = row.why if row is not None else who
+    return f"{words} ({codes})" if codes else words
+
+
+def name_of(setting: str) -> str:
+    """A fact's name where no sentence has it."""
+    return setting.replace("_", " ")
+
+
+def step(found: Step) -> str:
+    """One step as a sentence; one without a sentence of its own by its name and its facts."""
+    say = _SAY.get(found.what)
+    if say is not None:
+        return say(found, found.facts)
+    told = ", ".join(f"{name_of(key)}: {value}" for key, value in found.facts.items())
+    return f"{found.what.replace('-', ' ')} {told}".strip()
+
+
+def _opened(found: Step, f: Facts) -> str:
+    if f.get("direction") == "in":
+        return _("%(party)s calls", party=found.party)
+    return _("%(party)s is called", party=found.party)
+
+
+def _answered(found: Step, f: Facts) -> str:
+    if f.get("heard"):
+        return _("%(party)s answers (heard on the line)", party=found.party)
+    return _("%(party)s answers", party=found.party)
+
+
+def _ended(found: Step, f: Facts) -> str:
+    return _("%(party)s is out of the call: %(why)s", party=found.party, why=cause(found.cause or m.Cause()))
+
+
+def _transferred(found: Step, f: Facts) -> str:
+    target = f.get("target", "")
+    if f.get("kind") == "pickup":
+        return _("%(target)s picks the call up", target=target)
+    if f.get("kind") == "attended":
+        return _("%(party)s transfers to %(target)s after asking", party=found.party, target=target)
+    return _("%(party)s transfers to %(target)s at once", party=found.party, target=target)
+
+
+def _queued(found: Step, f: Facts) -> str:
+    return _("waits in the queue %(queue)s at place %(place)s", queue=f.get("queue", ""), place=f.get("position", 0))
+
+
+def _left(found: Step, f: Facts) -> str:
+    return _("leaves the queue %(queue)s: %(why)s", queue=f.get("queue", ""), why=left(str(f.get("reason", ""))))
+
+
+def _survey(found: Step, f: Facts) -> str:
+    score = f.get("score")
+    return _("answers “%(question)s”: %(answer)s", question=f.get("question", ""), answer=_("spoken") if score is None else score)
+
+
+_SAY: dict[str, Callable[[Step, Facts], str]] = {
+    "leg-opened": _opened,
+    "leg-ringing": lambda s, f: _("%(party)s rings", party=s.party),
+    "leg-answered": _answered,
+    "leg-held": lambda s, f: _("%(party)s is put on hold", party=s.party),
+    "leg-resumed": lambda s, f: _("%(party)s is back from hold", party=s.party),
+    "leg-ended": _ended,
+    "call-reached": lambda s, f: _("comes to %(target)s", target=f.get("target", "")),
+    "call-transferred": _transferred,
+    "call-ended": lambda s, f: _("the call is over: %(word)s", word=disposition(str(f.get("disposition", "")))),
+    "call-forwarded": lambda s, f: _("%(extension)s sends its calls on to %(target)s", extension=f.get("extension", ""),
+                                     target=f.get("target", "")),
+    "call-parked": lambda s, f: _("%(party)s is parked at %(slot)s", party=s.party, slot=f.get("slot", "")),
+    "call-unparked": lambda s, f: _("%(party)s leaves the parking place %(slot)s", party=s.party, slot=f.get("slot", "")),
+    "call-conferenced": lambda s, f: _("%(party)s takes %(target)s into the conversation", party=s.party,
+                                       target=f.get("target", "")),
+    "contact-queued": _queued,
+    "contact-offered": lambda s, f: _("offered to %(agent)s", agent=f.get("agent", "")),
+    "offer-ended": lambda s, f: _("the offer to %(agent)s ends: %(why)s", agent=f.get("agent", ""),
+                                  why=offer_end(str(f.get("how", "")))),
+    "contact-connected": lambda s, f: _("connected to %(agent)s after %(seconds)s s", agent=f.get("agent", ""),
+                                        seconds=round(float(f.get("waited", 0)))),
+    "contact-handed-over": lambda s, f: _("%(agent)s hands over to %(to)s", agent=f.get("agent", ""),
+                                          to=f.get("to") or _("nobody")),
+    "contact-ended": lambda s, f: _("%(agent)s has talked for %(seconds)s s", agent=f.get("agent", ""),
+                                    seconds=round(float(f.get("talked", 0)))),
+    "contact-left": _left,
+    "contact-outcome": lambda s, f: _("%(agent)s notes the outcome %(name)s", agent=f.get("agent", ""), name=f.get("name", "")),
+    "callback-requested": lambda s, f: _("asks to be called back by %(queue)s", queue=f.get("queue", "")),
+    "callback-attempted": lambda s, f: _("is called back, attempt %(number)s", number=f.get("attempt", "")),
+    "callback-closed": lambda s, f: _("the promise to call back ends: %(why)s", why=f.get("reason", "")),
+    "fact-keyed": lambda s, f: _("keyed in %(name)s: %(digits)s", name=f.get("label") or f.get("name", ""),
+                                 digits=f.get("digits", "")),
+    "caller-screened": lambda s, f: _("screened as %(verdict)s", verdict=f.get("verdict", "")),
+    "voicemail-left": lambda s, f: _("leaves a message in %(box)s", box=f.get("box", "")),
+    "recording-started": lambda s, f: _("recording begins"),
+    "recording-paused": lambda s, f: _("recording is paused") if f.get("paused") else _("recording goes on"),
+    "recording-ended": lambda s, f: _("recording ends"),
+    "survey-asked": lambda s, f: _("is asked the survey %(survey)s", survey=f.get("survey", "")),
+    "survey-answered": _survey,
+    "attempt-ended": lambda s, f: _("the campaign notes %(outcome)s", outcome=what(str(f.get("outcome", "")))),
+}
