@@ -16,7 +16,7 @@ from web.security import access
 OPEN = {"api.openapi", "assets.own", "assets.vendor", "auth.login", "auth.do_login", "auth.start", "auth.do_start",
         "auth.choose_language", "health.health", "public.index", "api.public_figures"}
 """All that a stranger may ask for. A new page that is open to all is a decision, and is written down here."""
-ARGUMENTS = {"login": "nobody", "name": "nothing"}
+ARGUMENTS = {"form": "csv", "login": "nobody", "name": "nothing"}
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Records: found by anything, narrowed to what one may see; recordings by id alone; nothing a caller says becomes script or formula."""
+"""Records: found by anything, narrowed to who asks; recordings by id alone; no caller's words become script or formula."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ def test_pages_follow_each_other(pages: Pages) -> None:
     assert rest is not None and [each["call"] for each in rest["calls"]] == [CALLS[0]] and rest["before"] == ""
 
 
-@pytest.mark.parametrize("query", ["since=never", "what=nothing", "before=x", "before=9-99999999999999999999999999", "campaign=-1",
-                                   "since=%00", "q=%00", "number=%27%22%3Cscript%3E", "until=9999999w"])
+@pytest.mark.parametrize("query", ["since=never", "what=nothing", "before=x", "before=9-99999999999999999999999999",
+                                   "campaign=-1", "since=%00", "q=%00", "number=%27%22%3Cscript%3E", "until=9999999w"])
 def test_odd_questions_are_answered_calmly(pages: Pages, query: str) -> None:
     browser = pages.browser("supervisor")
     for path in ("/calls", "/api/v1/calls", "/calls/export.csv"):
@@ -121,13 +121,14 @@ def test_the_page_of_a_call_tells_it_all_and_lets_no_script_in(pages: Pages) -> 
     assert EVIL not in browser.get("/calls").text
     page = browser.get(f"/calls/{CALLS[0]}")
     assert page.status_code == 200 and EVIL not in page.text and "&lt;script&gt;" in page.text
-    for word in ("waits in the queue front", "connected to anna after 4 s", "Account: 7712", "SIP 486, Q.850 17", "recording begins",
-                 "4.2", "1.0 %", 'class="wave"', f"/calls/recordings/{CALLS[0]}-1"):
+    for word in ("waits in the queue front", "connected to anna after 4 s", "Account: 7712", "SIP 486, Q.850 17",
+                 "recording begins", "4.2", "1.0 %", 'class="wave"', f"/calls/recordings/{CALLS[0]}-1"):
         assert word in page.text, word
     assert browser.get(f"/calls/sip-{CALLS[0]}@x").location == f"/calls/{CALLS[0]}"
     assert browser.get(f"/calls?q={CALLS[0]}").location == f"/calls/{CALLS[0]}"
     steps = browser.get(f"/api/v1/calls/{CALLS[0]}/timeline").json
-    assert steps is not None and [each["what"] for each in steps][:3] == ["leg-opened", "call-reached", "contact-queued"]
+    told = {each["what"] for each in steps or ()}
+    assert {"leg-opened", "call-reached", "contact-queued", "fact-keyed", "leg-ended"} <= told
     assert browser.get("/calls/nothing").status_code == browser.get("/api/v1/calls/nothing").status_code == 404
     assert browser.get(f"/calls/{CALLS[0]}/why").status_code == 200
 
@@ -163,8 +164,8 @@ def test_a_recording_is_heard_in_pieces_and_each_listening_is_noted(pages: Pages
         assert pages.browser(role).get(path).status_code == 403
 
 
-@pytest.mark.parametrize("id", ["..%2f..%2fusers", "../../config/current", "%2e%2e%2f", f"{CALLS[0]}-9", f"2026-11-26%2f{CALLS[0]}-1",
-                                f"{CALLS[0]}-1.wav", "%00", "x" * 5000])
+@pytest.mark.parametrize("id", ["..%2f..%2fusers", "../../config/current", "%2e%2e%2f", f"{CALLS[0]}-9",
+                                f"2026-11-26%2f{CALLS[0]}-1", f"{CALLS[0]}-1.wav", "%00", "x" * 5000])
 def test_no_path_leads_out_of_the_recordings(pages: Pages, id: str) -> None:
     browser = pages.browser("supervisor")
     for head in ("/calls/recordings", "/api/v1/recordings"):

@@ -17,6 +17,7 @@ from appliance.config.model import Config
 from appliance.config.numbers import normalise
 from appliance.errors import SwitchroomError
 from appliance.ledger.cdr import Cdr
+from appliance.ledger.queries import parse_after
 from appliance.ledger.reader import LedgerReader
 from appliance.ledger.when import parse_when
 from appliance.users.model import User
@@ -133,10 +134,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def understand(wanted: Filter, config: Config, now: float) -> Asked:
-    """Raises SwitchroomError "cdr.bad-time", "calls.bad-what"."""
+    """Raises SwitchroomError "cdr.bad-time", "calls.bad-what", "ledger.bad-page"."""
     if wanted.what and wanted.what not in WHAT:
         raise SwitchroomError("calls.bad-what", f"{wanted.what[:40]!r} is nothing that calls come to.",
                               f"There are: {', '.join(WHAT)}.")
+    if wanted.before:
+        parse_after(wanted.before)
     here = datetime.fromtimestamp(now, ZoneInfo(config.office.timezone))
     query: dict[str, Any] = {
         "since": parse_when(wanted.since, here) if wanted.since else None,

@@ -152,8 +152,10 @@ def note_export(form: str, wanted: Filter) -> None:
 
 
 def exported(wanted: Filter) -> search.Asked:
-    """Checked before anything is sent."""
+    """Checked before anything is sent, also that there is a ledger."""
     box = services()
+    with ledger():
+        pass
     return search.understand(wanted, box.config, box.clock.utc())
 
 
