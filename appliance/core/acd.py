@@ -272,14 +272,20 @@ class Dispatch:
             del self._parties[contact]
             self._people.pop(contact, None)
             view = self.core.contact(contact)
-            if view is not None and view.channel == "voice" and not view.virtual:
-                # Its flow has failed: nobody must be rung for a caller whom nothing leads any more.
+            if view is not None and view.channel == "voice" and not view.virtual and not self._talks_on(contact, party):
+                # Its flow has failed: nobody must be rung for a caller whom nothing leads any more. (An agent who was put
+                # through to another call talks on there; the contact ends with that leg, see `on_leg`.)
                 log.error("a contact lost its flow", extra={"call": contact, "queue": view.queue})
                 self.tell(core.HangUp(contact, "cut"))
         goodbye = self._goodbyes.get(contact)
         if goodbye is not None and goodbye[0] is party:
             del self._goodbyes[contact]
             goodbye[1].set()
+
+    def _talks_on(self, contact: str, party: Party) -> bool:
+        """Whether a leg that serves this live contact has gone over to another call. (The contact's id is its own call's.)"""
+        legs = (self.switch.legs.get(id) for id, served in self._serving.items() if served[0] is party)
+        return any(leg is not None and leg.call.id != contact for leg in legs)
 
     def _let_go(self, contact: str, party: Party) -> None:
         """The live caller is a callback now. The flow that says goodbye leads it no more: what comes is for another."""

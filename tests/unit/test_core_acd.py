@@ -207,3 +207,17 @@ def test_a_flow_that_fails_leaves_no_contact_for_whom_phones_ring_on(state: str)
         assert anna is not None and anna.state in ("ready", "logged-out", "wrap-up")
 
     run(work())
+
+
+def test_a_contact_lasts_as_long_as_its_agent_talks_on_in_another_call() -> None:
+    async def work() -> None:
+        office = Office(("anna",))
+        office.enters()
+        leg = office.lab.comes("102", "101")
+        office.acd.serving(leg, office.caller, "anna")
+        office.acd.tell(core.Answer(office.contact, "anna"))
+        before = office.state()
+        office.acd.leave(office.contact, office.caller)
+        assert office.state() == before != "none"
+
+    run(work())
