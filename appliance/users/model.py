@@ -37,7 +37,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return not self.disabled and right in RIGHTS[self.role]
 
     def sees_queue(self, name: str) -> bool:
-        return self.queues is None or not name or name in self.queues
+        return self.queues is None or name in self.queues
 
     def sees_list(self, number: str) -> bool:
         return self.lists is None or number in self.lists

@@ -91,10 +91,10 @@ def be_ready(house: House) -> None:
 
 
 @pytest.fixture(autouse=True)
-def ready(house: House, anna: Station) -> Iterator[None]:
+def ready(house: House, anna: Station, daria: Station) -> Iterator[None]:
     be_ready(house)
     yield
-    for call in anna.calls:
+    for call in [*anna.calls, *daria.calls]:
         if call.up:
             call.hang_up()
     wait_for(lambda: house.status().calls == 0, 15, "all calls to end")

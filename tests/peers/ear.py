@@ -19,6 +19,8 @@ HEARD = 0.9
 WORD = 0.8
 """Of each of its clips at its place: another number in a sentence stays below 0.5."""
 SLACK = RATE // 4
+QUIET_DB = -60
+"""Level of a clip that is a pause."""
 SILENT = 0.004
 """Mean amplitude (of 1) below which a tenth of a second is silence."""
 
@@ -64,15 +66,19 @@ class Ear:
         begun, score = sound.find(whole, hay)
         if score < HEARD:
             score = sound.likeness(whole, hay)
+            begun = _begin(words, hay)  # a poor match of the whole says nothing of where it is
         if score < HEARD:
             return 0, score, f"its correlation was {score:.2f}"
         place = begun
         for word in words:
-            if sound.level_db(word) > -60:
-                window = hay[max(0, place - SLACK):place + len(word) + SLACK]
-                like = max(sound.find(word, window)[1], sound.likeness(word, window))
+            if sound.level_db(word) > QUIET_DB:
+                first = max(0, place - SLACK)
+                window = hay[first:place + len(word) + SLACK]
+                found, like = sound.find(word, window)
+                like = max(like, sound.likeness(word, window))
                 if like < WORD:
                     return 0, like, f"a word of it {(place - begun) / RATE:.1f} s from its beginning correlates by {like:.2f}"
+                place = first + found  # a pause before it may have been stretched
             place += len(word)
         return self.at + begun, score, ""
 
@@ -85,6 +91,16 @@ class Ear:
             now = now + 1 if quiet else 0
             longest = max(longest, now)
         return longest / 10
+
+
+def _begin(words: list[Samples], hay: Samples) -> int:
+    """Where the row begins, by its first word that is more than a pause."""
+    before = 0
+    for word in words:
+        if sound.level_db(word) > QUIET_DB:
+            return max(0, sound.find(word, hay)[0] - before)
+        before += len(word)
+    return 0
 
 
 class Handset:

@@ -84,7 +84,7 @@ def find(reader: LedgerReader, folder: Path, id: str, user: User) -> tuple[Kept,
         else:
             for name, kept in kept_of(search.events_of(reader, [cdr]), cdr.call).items():
                 path = inside(folder, name)
-                if kept.id == id and path is not None and all(map(user.sees_queue, filter(None, [kept.queue]))):
+                if kept.id == id and path is not None and user.sees_queue(kept.queue):
                     return kept, path
     raise SwitchroomError("recording.unknown", "There is no such recording.",
                           "It may have been erased: see the page of its call.")

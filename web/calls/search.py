@@ -226,8 +226,8 @@ def fits(cdr: Cdr, contact: Contact, asked: Asked, user: User, config: Config) -
 
 
 def may_see(user: User, contact: Contact) -> bool:
-    """Who is narrowed to queues sees calls of these, and those that were in none."""
-    return not contact.queues or any(map(user.sees_queue, contact.queues))
+    """Who is narrowed to queues sees calls of these alone. Where it is not known which queue a call was in, it is none."""
+    return user.queues is None or any(map(user.sees_queue, contact.queues))
 
 
 def _mentions(cdr: Cdr, contact: Contact, text: str) -> bool:
