@@ -23,8 +23,12 @@ def compiled(source: str) -> Extension:
     )
 
 
+# Set by scripts/setup.sh where the extensions stand in place already, and only the package is to be made known.
+COMPILED = bool(os.environ.get("SWITCHROOM_COMPILED"))
+
 setup(
     # A builder that is not there (a source checkout in pieces) is an error at build time, not a missing feature later.
-    cffi_modules=[m for m in CFFI_MODULES if (HERE / m.split(":")[0]).exists()],
-    ext_modules=cythonize([compiled(m) for m in CYTHON_MODULES if (HERE / m).exists()], language_level=3),
+    cffi_modules=[] if COMPILED else [m for m in CFFI_MODULES if (HERE / m.split(":")[0]).exists()],
+    ext_modules=[] if COMPILED else cythonize(
+        [compiled(m) for m in CYTHON_MODULES if (HERE / m).exists()], language_level=3),
 )

@@ -60,8 +60,9 @@ sources() {
 }
 
 compile() {
+    # pip would compile all of it once more, in a folder of its own and with one core.
     "$PY" setup.py -q build_ext --inplace --parallel "$(nproc)" &&
-        "$VENV/bin/pip" install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+        SWITCHROOM_COMPILED=1 "$VENV/bin/pip" install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 }
 
 setup_build() {
