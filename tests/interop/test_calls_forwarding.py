@@ -13,8 +13,6 @@ from tests.peers.house import House
 from tests.peers.net import wait_for
 from tests.peers.station import Station
 
-pytestmark = pytest.mark.xdist_group("calls-forwarding")
-
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from drivers.base import EndpointChanged, LampCall
 from tests.peers.baresip import Phone
 from tests.peers.house import House
@@ -14,8 +12,6 @@ from tests.peers.net import wait_for
 from tests.peers.rawsip import RawSip
 from tests.peers.sipdriver import Peer, office, phone
 from tests.peers.watcher import Watch, states
-
-pytestmark = pytest.mark.xdist_group("calls-pickup")
 
 
 async def test_a_lamp_follows_the_calls_of_an_extension(tmp_path: Path) -> None:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from appliance.messages import AttemptEnded, ShortageChanged
 from tests.peers import sound
 from tests.peers.house import House
 from tests.peers.net import wait_for
-
-pytestmark = pytest.mark.xdist_group("calls-lines")
 
 
 def test_rtp_ports_run_out_and_come_back(tmp_path: Path) -> None:

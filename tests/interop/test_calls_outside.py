@@ -27,8 +27,6 @@ from tests.peers.house import House
 from tests.peers.net import wait_for
 from tests.peers.station import Station, StationCall
 
-pytestmark = pytest.mark.xdist_group("calls-outside")
-
 MOBILE = "0401234567"
 MORE = f"""
 [[agents]]

@@ -14,7 +14,6 @@ from tests.peers.house import House
 from tests.peers.net import wait_for
 from tests.peers.station import Station
 
-pytestmark = pytest.mark.xdist_group("calls-parking")
 BEGAN = [0]
 """Where the ledger stood when the test began."""
 

@@ -14,7 +14,6 @@ from tests.peers.baresip import Phone
 from tests.peers.house import House
 from tests.peers.net import wait_for
 
-pytestmark = pytest.mark.xdist_group("calls-phones")
 HEARD = 0.9
 """Likeness (sound.likeness) that counts as heard: 0.98 and more was measured over G.711 and G.722; other words of the same
 voice stay below 0.75."""

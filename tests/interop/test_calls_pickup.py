@@ -12,8 +12,6 @@ from tests.peers.baresip import Phone
 from tests.peers.house import House
 from tests.peers.net import wait_for
 
-pytestmark = pytest.mark.xdist_group("calls-pickup")
-
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:

@@ -17,7 +17,6 @@ from tests.peers.house import House
 from tests.peers.net import wait_for
 from tests.peers.station import Station, StationCall
 
-pytestmark = pytest.mark.xdist_group("calls-codes")
 OTHER = 0.85
 """Likeness of what was not said: other words of the same voice came to 0.79."""
 

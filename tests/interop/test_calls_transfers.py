@@ -30,8 +30,6 @@ from tests.peers.house import House
 from tests.peers.net import wait_for
 from tests.peers.station import Station, StationCall
 
-pytestmark = pytest.mark.xdist_group("calls-transfers")
-
 GREETING = "This is the harbour again."
 EDITS = {
     r"^inbound_numbers = \{ ": 'inbound_numbers = { "+358911111160" = "queue:front", ',

@@ -20,8 +20,6 @@ from tests.peers.net import wait_for
 from tests.peers.smtp import MailServer
 from tests.peers.station import Station, StationCall
 
-pytestmark = pytest.mark.xdist_group("office-callers")
-
 GREETING = "Good morning, this is the harbour."
 MENU = f'''greeting = "{GREETING}"
 number = "500"

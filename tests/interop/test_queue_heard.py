@@ -17,7 +17,6 @@ from tests.peers.ear import Party
 from tests.peers.house import House
 from tests.peers.net import wait_for
 
-pytestmark = pytest.mark.xdist_group("queue-heard")
 MESSAGE, WHISPER = "Our pages have answers too.", "A call for the front desk."
 EDITS = {
     r"^announce_position_every = 30$": f'announce_position_every = 10\nmessages = ["{MESSAGE}"]\n'

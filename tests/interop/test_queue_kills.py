@@ -16,8 +16,6 @@ from tests.peers.house import House
 from tests.peers.net import wait_for
 from tests.peers.station import Station, StationCall
 
-pytestmark = pytest.mark.xdist_group("queue-kills")
-
 E = TypeVar("E", bound=Event)
 WAITING, TALKING = 20, 3
 EDITS = {

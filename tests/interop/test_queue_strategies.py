@@ -12,8 +12,6 @@ from tests.peers.net import wait_for
 from tests.peers.queues import PHONES, QueueHouse
 from tests.peers.station import Station
 
-pytestmark = pytest.mark.xdist_group("queue-strategies")
-
 THREE = 'agents = ["anna", "boris", "chen"]'
 RULES = {
     "fewest-calls": THREE, "equal-load": THREE, "least-occupied": THREE, "longest-idle": THREE, "round-robin": THREE,

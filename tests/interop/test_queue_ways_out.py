@@ -21,8 +21,6 @@ from tests.peers.net import wait_for
 from tests.peers.queues import PHONES, QueueHouse
 from tests.peers.station import Station, StationCall
 
-pytestmark = pytest.mark.xdist_group("queue-ways-out")
-
 LATE = "max_wait_seconds = 1\nwhen_full_or_late = "
 KEEPS = ('agents = ["anna", "boris"]\noffer_callback_after_seconds = 1\nwhen_full_or_late = "hangup"\n'
          '[queues.callback]\nask_number = false\n')

@@ -26,7 +26,6 @@ from tests.peers.house import House
 from tests.peers.net import wait_for
 from tests.peers.station import Station
 
-pytestmark = pytest.mark.xdist_group("queue-wishes")
 E = TypeVar("E", bound=Event)
 
 QUEUES = """

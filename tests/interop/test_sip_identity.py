@@ -12,8 +12,6 @@ from tests.peers.net import free_port
 from tests.peers.rawsip import Call, RawSip, sdp
 from tests.peers.sipdriver import Peer, gateway, office
 
-pytestmark = pytest.mark.xdist_group("calls-pickup")
-
 
 async def test_what_a_line_tells_of_its_callers() -> None:
     port = free_port()
