@@ -36,7 +36,10 @@ DOOR = {
     "long-wait": "turned_long",
 }
 OFFER_ENDS = {"missed": "rung_missed", "refused": "rung_refused", "unreachable": "rung_unreachable"}
-CLOSED = {"expired": "cb_expired", "attempts": "cb_given_up", "cancelled": "cb_cancelled", "called-again": "cb_called_again"}
+CLOSED = {
+    "expired": "cb_expired", "attempts": "cb_given_up", "no-queue": "cb_given_up", "unreachable": "cb_given_up",
+    "cancelled": "cb_cancelled", "called-again": "cb_called_again",
+}
 TIMES = {
     "ready": "ready_ms", "offered": "ringing_ms", "on-contact": "contact_ms", "wrap-up": "wrapping_ms", "break": "break_ms",
     "dialling-out": "dialling_ms", "reserved": "reserved_ms", "not-answering": "away_ms",

@@ -49,6 +49,6 @@ async def test_without_one_nothing_changes() -> None:
 
 
 async def test_a_name_is_no_address() -> None:
-    with pytest.raises(SwitchroomError, match="public address"):
+    with pytest.raises(SwitchroomError, match="is a name"):
         async with Peer(office(sip='public_address = "box.example"')):
             pass

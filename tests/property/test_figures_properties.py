@@ -98,7 +98,7 @@ def _story(story: list[Any], found: dict[Subject, Counter[str]]) -> None:
                 found["queue", queue]["cb_attempts"] += 1
 
 
-@settings(max_examples=10, **NO_DEADLINE)  # type: ignore[arg-type]
+@settings(max_examples=4, **NO_DEADLINE)  # type: ignore[arg-type]
 @given(st.integers(0, 2**31), st.integers(1, 8), st.integers(1, 4), st.integers(60, 900), st.data())
 def test_sums_are_what_a_plain_count_gives(seed: int, agents: int, queues: int, batch: int, data: st.DataObject) -> None:
     world = Witness(seed, agents, queues)
