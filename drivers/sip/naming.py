@@ -14,9 +14,6 @@ import random
 import socket
 from typing import Any
 
-import dns.asyncresolver
-import dns.exception
-import dns.resolver
 import msgspec
 
 from drivers.sip import headers as h
@@ -72,6 +69,8 @@ class Resolver:
 
     async def _services(self, name: str) -> tuple[Any, bool]:
         """The SRV records, None where there are none; and whether somebody answered."""
+        import dns.resolver  # loaded when a line has a name: it would be a tenth of every start
+
         try:
             return await self._dns().resolve(name, "SRV", lifetime=_DNS_SECONDS), True
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer, dns.resolver.NoResolverConfiguration):
@@ -80,7 +79,9 @@ class Resolver:
             log.info("no name server answers for a line", extra={"host": name, "error": str(problem)})
             return None, False
 
-    def _dns(self) -> dns.asyncresolver.Resolver:
+    def _dns(self) -> Any:
+        import dns.asyncresolver
+
         if self._servers is None:
             return dns.asyncresolver.Resolver()
         made = dns.asyncresolver.Resolver(configure=False)
@@ -103,6 +104,8 @@ class Resolver:
         return [_pair(str(each[4][0]), port) for each in found]
 
     async def _asked(self, name: str, port: int) -> list[str]:
+        import dns.exception
+
         found: list[str] = []
         for kind in ("A", "AAAA"):
             try:
