@@ -60,12 +60,13 @@ def test_the_callee_hears_what_the_operator_said(tmp_path: Path, capsys: pytest.
 @pytest.mark.parametrize(("spoil", "why"), [
     (lambda x: x, ""),
     (lambda x: np.concatenate([x[:14000], x[14080:30000], np.zeros(160), x[30000:]]), ""),
+    (lambda x: np.concatenate([x[:14000], x[14240:]]), ""),
     (lambda x: x[1600:], "200 ms"),
     (lambda x: x[:-1600], "200 ms"),
     (lambda x: np.concatenate([x[:16000], x[17600:]]), "200 ms"),
     (lambda x: signal.resample(x, round(len(x) / 1.01)), "pieces"),
     (lambda x: signal.resample(x, round(len(x) / 0.99)), "pieces"),
-], ids=["same", "adapted", "head cut", "tail cut", "middle cut", "1 % fast", "1 % slow"])
+], ids=["same", "adapted", "a step in loud speech", "head cut", "tail cut", "middle cut", "1 % fast", "1 % slow"])
 def test_the_judge(tmp_path: Path, spoil: Callable[[sound.Samples], sound.Samples], why: str) -> None:
     want = spoken_part(sound.load(sound.message_of(tmp_path / "m.wav", 5.0)))
     found = hearing.follow(np.concatenate([np.zeros(9000), spoil(want), np.zeros(9000)]), want)

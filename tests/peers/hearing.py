@@ -82,8 +82,8 @@ DRIFT = RATE // 10
 CLEAR, CLEAR_SHARE = 0.98, 0.85
 """Correlation of pieces within which nothing was left out or added, and how many of them there must be."""
 STRADDLING = 0.5
-"""A piece in the midst of which something was left out or added correlates at least so well; those at the ends by
-`LEAST_PIECE`."""
+"""A piece in the midst of which something was left out or added correlates at least so well, its two parts each at their own
+place; those at the ends by `LEAST_PIECE`."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,12 @@ def follow(heard: Samples, message: Samples) -> Followed:
         scores.append(score)
         places.append(here)
         ats.append(at)
+    clear = [i for i, score in enumerate(scores) if score >= CLEAR]
+    for i, at in enumerate(ats):
+        before, after = [j for j in clear if j < i], [j for j in clear if j > i]
+        if scores[i] < STRADDLING and before and after:
+            there = [at + places[before[-1]], at + places[after[0]]]
+            scores[i] = max(scores[i], _in_two(heard, message[at : at + PIECE], *there))
     steps = np.abs(np.diff(places)) if len(places) > 1 else np.zeros(1)
     worst = int(np.argmin(scores))
     return Followed(
@@ -138,6 +144,15 @@ def follow(heard: Samples, message: Samples) -> Followed:
         step=float(steps.max()) / RATE, drift=float(max(places) - min(places)) / RATE,
         ends=min(scores[0], scores[-1]),
     )
+
+
+def _in_two(heard: Samples, piece: Samples, before: int, after: int) -> float:
+    """How well the piece is there with its first part at `before` and the rest at `after`, wherever the step between stands;
+    without what the step left out."""
+    first, rest = heard[before : before + PIECE], heard[after : after + PIECE]
+    lost = min(max(0, before - after), STEP)
+    return max(_like(np.concatenate([first[:at], rest[at + lost :]]), np.concatenate([piece[:at], piece[at + lost :]]))
+               for at in range(0, PIECE - lost, RATE // 400))
 
 
 def _pieces(message: Samples) -> list[int]:
