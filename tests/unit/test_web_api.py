@@ -88,3 +88,23 @@ def test_wrong_requests_are_told_what_is_wrong(pages: Pages) -> None:
         answer = client.post("/api/v1/agents/anna", **body, **token)
         assert (answer.status_code, answer.json["error"]["id"]) == (400, id), body  # type: ignore[index]
     assert client.get("/api/v1/nothing", **token).json["error"]["id"] == "web.http-404"  # type: ignore[index]
+
+
+def test_whole_numbers_may_be_written_as_any_number(pages: Pages) -> None:
+    browser = pages.browser("admin")
+    for version, status in (("1.0", 200), ("1e0", 200), ("1.5", 400), ("1e400", 400), ('"1"', 400)):
+        answer = browser.client.post("/api/v1/config/rollback", data='{"version": %s}' % version, content_type="application/json",  # noqa: UP031
+                                     headers={"X-CSRFToken": browser.token()})
+        assert answer.status_code == status, (version, answer.text)
+
+
+def test_the_check_says_where_a_text_is_no_toml(pages: Pages) -> None:
+    browser = pages.browser("admin")
+    answer = browser.client.post("/api/v1/config/check", json={"text": "Ü1"}, headers={"X-CSRFToken": browser.token()})
+    assert answer.status_code == 200 and not answer.json["ok"] and answer.json["problems"][0]["line"] == 1, answer.text  # type: ignore[index]
+
+
+def test_what_is_open_to_all_is_described_as_such(pages: Pages) -> None:
+    paths = pages.app.test_client().get("/api/v1/openapi.json").json["paths"]  # type: ignore[index]
+    assert paths["/api/v1/public/figures"]["get"]["security"] == [] and "security" not in paths["/api/v1/me"]["get"]
+    assert "206" in paths["/api/v1/recordings/{id}"]["get"]["responses"]

@@ -21,6 +21,17 @@ from web.security.access import Access
 View = TypeVar("View", bound=Callable[..., Any])
 PREFIX = "/api/v1"
 MAX_JSON = 1 << 20
+EXACT = 1 << 53
+"""Beyond it a float is no certain whole number (RFC 8259, 6)."""
+
+
+def _number(text: str) -> float | int:
+    """522.0 is a whole number too: JSON knows one kind of numbers."""
+    value = float(text)
+    return int(value) if value.is_integer() and abs(value) < EXACT else value
+
+
+_JSON = msgspec.json.Decoder(float_hook=_number)
 
 
 @dataclass(frozen=True)
@@ -110,6 +121,6 @@ def _read_body(wanted: Any) -> Any:
     if (request.content_length or 0) > MAX_JSON:
         raise SwitchroomError("api.too-large", f"The body has more than {MAX_JSON} bytes.", "Send less at once.")
     try:
-        return msgspec.json.decode(request.get_data(cache=False), type=wanted)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        return msgspec.convert(_JSON.decode(request.get_data(cache=False)), wanted)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise SwitchroomError("api.bad-body", f"The body cannot be read: {problem}.", "See /api/v1/openapi.json.") from None

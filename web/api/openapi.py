@@ -21,6 +21,9 @@ ERRORS = {
     "413": "Too large.", "429": "Too many requests.", "503": "The part that handles calls does not answer.",
 }
 
+PIECES = {"206": "The piece that Range asked for.", "304": "As before.", "416": "There is no such piece."}
+"""Of what is sent as a file (RFC 9110)."""
+
 
 class Problem(msgspec.Struct, frozen=True):
     """What went wrong: a stable id, a sentence, and what to do next."""
@@ -66,6 +69,10 @@ def _operation(call: Call, returns: Any, body: Any) -> dict[str, Any]:
             status: {"description": text, "content": {"application/json": {"schema": {"$ref": TEMPLATE.format(name="Error")}}}}
             for status, text in ERRORS.items()},
     }
+    if call.access.who == "all":
+        made["security"] = []
+    if call.content != "application/json":
+        made["responses"] |= {status: {"description": text} for status, text in PIECES.items()}
     parameters = [_in_path(kind, name) for kind, name in PARAMETER.findall(call.path)]
     if call.query is not None:
         parameters += _in_query(call.query)
