@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
-from appliance.config import check_codes, check_office, check_rules
+from appliance.config import check_codes, check_goals, check_office, check_rules
 from appliance.config.decode import Report, nearest, shown
 from appliance.config.locate import Path
 from appliance.config.model import Config, Table
@@ -35,6 +35,8 @@ KEYS = {
     "callers": "name",
     "lists": "number",
     "scenarios": "code",
+    "targets": "name",
+    "reports": "name",
 }
 """What tells the tables of a section apart."""
 
@@ -57,6 +59,8 @@ _SINGULAR = {
     "callers": "list of callers",
     "lists": "list",
     "scenarios": "scenario",
+    "targets": "target",
+    "reports": "report",
 }
 
 
@@ -97,7 +101,7 @@ class Checker:
         self._references()
         self._targets()
         self._files()
-        for rules in (check_rules, check_office, check_codes):
+        for rules in (check_rules, check_office, check_codes, check_goals):
             rules.run(self.config, self.report, self.where, self.leaves)
 
     def _rows(self, section: str) -> Iterator[tuple[int, dict[str, Any]]]:

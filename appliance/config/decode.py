@@ -33,6 +33,7 @@ SHAPES: dict[str, str] = {
     r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$": 'a mail address, such as "office@example.com"',
     r"^[A-Z]{2}$": 'a country code of two capital letters, such as "FI"',
     r"^[A-Z]{3}$": 'a currency code of three capital letters, such as "EUR"',
+    r"^([01][0-9]|2[0-3]):[0-5][0-9]$": 'a time of day, such as "07:00"',
     r"^[0-9]$": 'one digit in quotes, such as "1"',
     r"^[0-9]{1,3}$": 'one to three digits in quotes, such as "1"',
     r"^[0-9]{0,3}$": 'up to three digits in quotes, such as "1"',

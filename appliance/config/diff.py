@@ -19,6 +19,7 @@ _MASK = "***"
 _NAMES = {"hours": "hours", "queues": "queue", "scenarios": "scenario", "phones": "phone", "agents": "agent"}
 _NAMES |= {"lines": "line", "routes": "route", "menus": "menu", "lists": "list", "mailboxes": "mailbox"}
 _NAMES |= {"music": "music", "breaks": "break", "outcomes": "outcome", "surveys": "survey", "callers": "callers"}
+_NAMES |= {"targets": "target", "reports": "report"}
 
 
 class Diff(msgspec.Struct, frozen=True, kw_only=True):

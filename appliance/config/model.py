@@ -2,8 +2,8 @@
 
 The descriptions are the reference: `python -m appliance.config.reference` makes docs/configuration.md of them.
 Single values are checked by their type; what ties several keys together is checked in `appliance.config.check`.
-The tables stand by what they are about in `box`, `lines`, `people`, `queues`, `menus`, `callers`, `features` and
-`campaigns`, the kinds of values in `kinds`; others take them all from here.
+The tables stand by what they are about in `box`, `lines`, `people`, `queues`, `menus`, `callers`, `features`, `campaigns`
+and `goals`, the kinds of values in `kinds`; others take them all from here.
 """
 
 # ruff: noqa: RUF012 - msgspec copies empty [] and {} for each struct
@@ -20,6 +20,7 @@ from appliance.config.box import Log, Mail, Office, Recording, Sip, Storage, Web
 from appliance.config.callers import CallerList, PhoneBook, Question, Survey
 from appliance.config.campaigns import Scenario, SubscriberList
 from appliance.config.features import CallKeys, Codes, Mailbox, Music, Parking, Voicemail
+from appliance.config.goals import FigureReport, FigureTarget
 from appliance.config.kinds import Table
 from appliance.config.lines import Dialling, Line, Route
 from appliance.config.menus import Ask, Hours, Menu, NightSwitch
@@ -37,6 +38,8 @@ __all__ = [
     "Codes",
     "Config",
     "Dialling",
+    "FigureReport",
+    "FigureTarget",
     "Hours",
     "Line",
     "Log",
@@ -102,6 +105,8 @@ class Config(Table, frozen=True, kw_only=True, dict=True):
     phone_book: PhoneBook = PhoneBook()
     lists: list[SubscriberList] = []
     scenarios: list[Scenario] = []
+    targets: list[FigureTarget] = []
+    reports: list[FigureReport] = []
 
     def line(self, name: str) -> Line | None:
         return self._lines.get(name)

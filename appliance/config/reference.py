@@ -44,6 +44,8 @@ This page is made from the model: `python -m appliance.config.reference > docs/c
 
 _TEXTS = {"Target": "target", "HostPort": "address", "PortRange": "port range", "Network": "network"}
 _TEXTS |= {"RecordRule": "recording rule"}
+_LISTED = 20
+"""Choices that are written out; of more the description says where they stand."""
 
 
 def reference() -> str:
@@ -122,6 +124,8 @@ def _kind(kind: Any) -> str:
     if isinstance(kind, inspect.CustomType):
         return _TEXTS[kind.cls.__name__]
     if isinstance(kind, inspect.LiteralType):
+        if len(kind.values) > _LISTED:
+            return f"`{kind.values[0]}`, …"
         return ", ".join(f"`{value}`" for value in kind.values)
     if isinstance(kind, inspect.IntType | inspect.FloatType):
         return _number(kind)
