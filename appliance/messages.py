@@ -7,8 +7,6 @@ their own and the event holds an id (appliance/ledger). Numbers are E.164 with "
 
 # ruff: noqa: RUF012 - msgspec copies empty [] and {} for each struct
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 import msgspec

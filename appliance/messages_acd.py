@@ -10,8 +10,6 @@ hash), never the number itself.
 
 # ruff: noqa: RUF012 - msgspec copies empty [] and {} for each struct
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from appliance.messages_base import Event

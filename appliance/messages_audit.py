@@ -1,7 +1,5 @@
 """Who changed or looked at what matters, from where: one event, and the command that notes it."""
 
-from __future__ import annotations
-
 from appliance.messages_base import Command, Event
 
 

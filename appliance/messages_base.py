@@ -1,6 +1,8 @@
-"""What every event of the ledger shares. `appliance.messages` gathers all of them; import from there."""
+"""What every event of the ledger shares. `appliance.messages` gathers all of them; import from there.
 
-from __future__ import annotations
+The files of messages leave out `from __future__ import annotations`: msgspec would read each type from its text again
+for every decoder, at each start of a process.
+"""
 
 from typing import Annotated
 

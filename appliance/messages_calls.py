@@ -1,7 +1,5 @@
 """Calls that go on now, on the bus: who talks with whom, and ending one."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

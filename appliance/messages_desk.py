@@ -1,7 +1,5 @@
 """Ledger events of what desk phones do: settings made by code, calls sent elsewhere, parked, joined."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

@@ -1,8 +1,6 @@
 """Ledger events of what callers and phones do without an agent: numbers keyed in, voicemail, greetings,
 the night switch, surveys."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from appliance.messages_base import Event, Personal

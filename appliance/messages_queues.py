@@ -7,8 +7,6 @@ begin anew with each.
 
 # ruff: noqa: RUF012 - msgspec copies empty [] and {} for each struct
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 import msgspec

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
+from collections.abc import Iterator
 
 from appliance import messages as m
 
@@ -21,13 +23,18 @@ events: [ledger.md](ledger.md).
 def block(cls: type) -> str:
     """A type as its source has it, after what it is for."""
     doc = inspect.cleandoc(cls.__doc__ or "")
-    fields = [f"| `{name}` | `{_kind(kind)}` |" for name, kind in cls.__annotations__.items()]
+    fields = [f"| `{name}` | `{kind}` |" for name, kind in _fields(cls)]
     table = "\n".join(("| field | type |", "|---|---|", *fields, "")) if fields else ""
     return f"### {cls.__name__}\n\n{doc}\n\n{table}\n"
 
 
-def _kind(kind: object) -> str:
-    return str(kind).replace("|", "\\|")
+def _fields(cls: type) -> Iterator[tuple[str, str]]:
+    """Name and type of each field of its own."""
+    (tree,) = ast.parse(inspect.getsource(cls)).body
+    assert isinstance(tree, ast.ClassDef)
+    for line in tree.body:
+        if isinstance(line, ast.AnnAssign):
+            yield ast.unparse(line.target), ast.unparse(line.annotation).replace("|", "\\|")
 
 
 def page() -> str:

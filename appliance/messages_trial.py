@@ -1,7 +1,5 @@
 """Trying out a phone or a line from the pages."""
 
-from __future__ import annotations
-
 from appliance.messages_base import Command, Reply
 
 

@@ -80,6 +80,11 @@ setup_build() {
     fi
 }
 
+setup_bytecode() {
+    # Where a process may not write beside its sources (systemd), or is told not to, each start would compile all of them anew.
+    "$PY" -m compileall -q appliance drivers web || say "The compiled Python could not be kept here: starts take longer."
+}
+
 setup_translations() {
     local files
     mapfile -t files < <(find web/translations -name '*.po' | LC_ALL=C sort)
@@ -100,6 +105,7 @@ setup_all() {
     setup_prompts &
     local prompts=$!
     setup_build || { kill "$prompts"; exit 1; }
+    setup_bytecode
     setup_translations
     wait "$prompts"
 }

@@ -1,7 +1,5 @@
 """The kinds of values that the model's keys have, each with its bounds."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import msgspec

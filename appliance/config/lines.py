@@ -2,8 +2,6 @@
 
 # ruff: noqa: RUF012 - msgspec copies empty [] and {} for each struct
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from msgspec import Meta, field

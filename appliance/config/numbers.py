@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 import phonenumbers
-from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType, ShortNumberCost, shortnumberinfo
+from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberFormat, PhoneNumberType, ShortNumberCost, shortnumberinfo
 
 from appliance.errors import SwitchroomError
 
@@ -179,8 +179,13 @@ def send_as(number: str, form: NumberForm, country: str) -> str:
 @lru_cache(maxsize=64)
 def emergency_numbers(country: str) -> tuple[str, ...]:
     """The emergency numbers of a country, e.g. FI -> ("112",). An unknown country has 112 (ETSI TS 122 101)."""
+    metadata = PhoneMetadata.short_metadata_for_region(country)
+    known = metadata.emergency if metadata is not None else None
+    if known is None or known.national_number_pattern is None:
+        return _FALLBACK_EMERGENCY
+    pattern = re.compile(known.national_number_pattern)  # asking the library for each of 11,100 takes 50 times as long
     candidates = (f"{n:0{width}d}" for width in (2, 3, 4) for n in range(10**width))
-    found = tuple(n for n in candidates if shortnumberinfo.is_emergency_number(n, country))
+    found = tuple(filter(pattern.fullmatch, candidates))
     return found or _FALLBACK_EMERGENCY
 
 

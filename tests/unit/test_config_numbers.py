@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from phonenumbers import shortnumberinfo
 
 from appliance.config import numbers
 from appliance.config.numbers import Dialled
@@ -149,6 +150,19 @@ def test_help_comes_before_everything_else() -> None:
 )
 def test_emergency_numbers_of_countries(country: str, some: set[str]) -> None:
     assert some <= set(numbers.emergency_numbers(country))
+
+
+@pytest.mark.parametrize("country", ["FI", "US", "CN"])
+def test_emergency_numbers_are_those_that_the_library_answers_for(country: str) -> None:
+    asked = (str(number) for number in range(10, 2000))
+    known = {number for number in asked if shortnumberinfo.is_emergency_number(number, country)}
+    assert known
+    assert known == {number for number in numbers.emergency_numbers(country) if number[0] != "0" and int(number) < 2000}
+
+
+@pytest.mark.parametrize("country", ["ZZ", "QQ"])
+def test_a_country_without_a_table_has_112(country: str) -> None:
+    assert numbers.emergency_numbers(country) == ("112",)
 
 
 def test_patterns_of_routes() -> None:
