@@ -65,11 +65,14 @@ from appliance.messages_office import (  # noqa: F401 - the same
 from appliance.messages_queues import (  # noqa: F401
     AgentNow,
     AskSurveys,
+    CallNumber,
     CancelCallback,
     Changed,
     ContactNow,
     ControlAgent,
     MarkMissed,
+    MoveContact,
+    NoteContact,
     NoteOutcome,
     Person,
     QueueNow,
@@ -78,6 +81,7 @@ from appliance.messages_queues import (  # noqa: F401
     Reasons,
     SurveyFigure,
     SurveyFigures,
+    TakeCallback,
     Why,
 )
 from appliance.messages_trial import LineTried, RingPhone, TryLine  # noqa: F401
@@ -124,6 +128,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 class LegOpened(Event, frozen=True, kw_only=True):
     """A leg exists: a phone or a line called us (`in`) or we call it (`out`). A campaign's is committed before its INVITE leaves.
 
+    A phone that we ring because its user clicked on a number to call is `in` as well: its user calls.
     `endpoint` is the extension or the line's name; `number` the other party (caller of an `in` leg on a line, callee of an
     `out` leg) or what a phone dialled; `sip_call_id` is the Call-ID on the wire; `purpose` says which flow owns the call.
     """
@@ -350,6 +355,16 @@ class ContactOutcome(Event, frozen=True, kw_only=True):
     agent: str
     code: str
     name: str
+
+
+class ContactNoted(Event, frozen=True, kw_only=True):
+    """What an agent wrote about a contact; a later one replaces it, "" takes it away. It is erased with the caller."""
+
+    at: float
+    contact: str
+    agent: str
+    caller: Personal = ""
+    text: Personal = ""
 
 
 class MissedMarked(Event, frozen=True, kw_only=True):

@@ -7,9 +7,10 @@ begin anew with each.
 
 # ruff: noqa: RUF012 - msgspec copies empty [] and {} for each struct
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from appliance.messages_base import Command, Reply
 
@@ -41,11 +42,56 @@ class ControlAgent(Command, frozen=True, kw_only=True):
 
 
 class NoteOutcome(Command, frozen=True, kw_only=True):
-    """How the agent's contact now, or the last one, ended: a code of [[outcomes]]. -> Done, or Refused "outcome.no-call",
-    "outcome.unknown"."""
+    """How a contact ended ("": the agent's contact now, or the last one): a code of [[outcomes]]. -> Done, or Refused
+    "outcome.no-call", "outcome.unknown"."""
 
     agent: str
     code: str
+    contact: str = ""
+    by: str = "cli"
+
+
+MAX_NOTE = 2000
+"""Characters of a note."""
+
+
+class NoteContact(Command, frozen=True, kw_only=True):
+    """What the agent writes about a contact ("": the agent's contact now, or the last one); replaces what stood there.
+    -> Done, or Refused "outcome.no-call"."""
+
+    agent: str
+    text: Annotated[str, Meta(max_length=MAX_NOTE)]
+    contact: str = ""
+    by: str = "cli"
+
+
+class CallNumber(Command, frozen=True, kw_only=True):
+    """Click to call: the agent's phone rings, and when it is picked up the number is called as if it had been dialled there,
+    with the rights and the number shown that the phone has. `number` as dialled at that phone, or with + and the country's code.
+    -> Done as soon as the phone is rung (`text`: the call), or Refused "agent.unknown", "agent.no-phone", "agent.outside",
+    "agent.busy", "phone.not-connected", "call.number", "call.not-allowed", "call.emergency"."""
+
+    agent: str
+    number: Annotated[str, Meta(max_length=64)]
+    by: str = "cli"
+
+
+class TakeCallback(Command, frozen=True, kw_only=True):
+    """The agent calls a customer now who waits to be called back. The promise is kept as soon as the customer answers; else the
+    customer keeps the place. -> Done as for CallNumber, or Refused as there, and "callback.unknown", "callback.taken"."""
+
+    agent: str
+    contact: str
+    by: str = "cli"
+
+
+class MoveContact(Command, frozen=True, kw_only=True):
+    """A waiting caller goes to another queue with the time waited so far ("queue:NAME"), or to a phone ("extension:NUMBER",
+    "agent:ID"); where nobody answers there, back to the queue and the old place. -> Done, or Refused "queue.no-contact",
+    "queue.not-waiting", "queue.bad-target", "queue.closed"."""
+
+    contact: str
+    to: Annotated[str, Meta(max_length=128)]
     by: str = "cli"
 
 

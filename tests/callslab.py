@@ -167,13 +167,20 @@ class NotedLedger:
     def append(self, event: Event) -> None:
         self.events.append(event)
 
-    async def commit(self, *events: Event) -> None:
+    async def commit(self, *events: Event) -> int:
         self.events += events
+        return len(self.events)
+
+    async def flush(self) -> int:
+        return len(self.events)
 
     def of(self, kind: type) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
     # -- state records --
+
+    def get_state(self, namespace: str, key: str) -> bytes | None:
+        return self.kept.get((namespace, key))
 
     def states(self, namespace: str) -> dict[str, bytes]:
         return {key: value for (space, key), value in self.kept.items() if space == namespace}

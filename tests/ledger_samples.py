@@ -44,6 +44,7 @@ SAMPLES: tuple[m.Event, ...] = (
     m.SourceBanned(address="127.0.0.66", reason="wrong passwords", seconds=600.0),
     m.ShortageChanged(what="disk", level="campaigns", detail="100 MiB free"),
     m.ContactOutcome(at=106.5, contact="c1", agent="boris", code="2", name="sold"),
+    m.ContactNoted(at=107.5, contact="c1", agent="boris", caller="+358401234567", text="Wants a berth in May."),
     m.MissedMarked(contact="c1", by="anna", done=True),
     m.FactKeyed(call="c1", caller="+358401234567", digits="12345678", name="account", label="Account"),
     m.CallerScreened(call="c1", verdict="block", list="pests", target="hangup"),

@@ -58,6 +58,8 @@ class Call:
         """What its caller was led to last: who is transferred to this call before anybody has answered it goes there."""
         self.hops = 0
         """How often its caller was sent on to another target."""
+        self.waits_since = 0.0
+        """UTC from which the caller's place counts in the next queue, where it has waited before; else 0."""
         self.facts: dict[str, str] = {}
         """What the caller keyed in, by name ("account"): kept with the contact, and shown to whoever talks to the caller."""
         self.vip: CallerList | None = None

@@ -11,7 +11,7 @@ from rich.table import Table
 from appliance import bus
 from appliance.cli.campaign import json_option
 from appliance.cli.queue import span, state_of
-from appliance.messages import ControlAgent
+from appliance.messages import CallNumber, ControlAgent, NoteContact
 
 
 @click.group()
@@ -22,6 +22,7 @@ def agent() -> None:
     switchroom agent list
     switchroom agent login anna --at 104      at another phone than her own
     switchroom agent break anna lunch
+    switchroom agent call anna 0401234567     her phone rings, then the number is called
     """
 
 
@@ -75,3 +76,22 @@ def ready(ctx: click.Context, id: str) -> None:
 def take_break(ctx: click.Context, id: str, reason: str) -> None:
     """Send an agent on a break, for a REASON by its name (short, lunch, ...)."""
     bus.ask_once(ctx.obj.data, ControlAgent(agent=id, action="break", reason=reason))
+
+
+@agent.command("call")
+@click.argument("id")
+@click.argument("number")
+@click.pass_context
+def call(ctx: click.Context, id: str, number: str) -> None:
+    """Ring an agent's phone, and call NUMBER when it is picked up, as it is dialled there."""
+    bus.ask_once(ctx.obj.data, CallNumber(agent=id, number=number))
+
+
+@agent.command("note")
+@click.argument("id")
+@click.argument("text")
+@click.option("--contact", metavar="CONTACT", default="", help="About this contact (default: the agent's last).")
+@click.pass_context
+def note(ctx: click.Context, id: str, text: str, contact: str) -> None:
+    """Note TEXT about an agent's last call; it replaces what was noted."""
+    bus.ask_once(ctx.obj.data, NoteContact(agent=id, text=text, contact=contact))

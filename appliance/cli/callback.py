@@ -14,7 +14,7 @@ from appliance.cli.campaign import json_option
 from appliance.cli.queue import span, state_of
 from appliance.core import customers
 from appliance.ledger.reader import LedgerReader
-from appliance.messages import CancelCallback
+from appliance.messages import CancelCallback, TakeCallback
 
 
 @click.group()
@@ -24,6 +24,7 @@ def callback() -> None:
     \b
     switchroom callback list
     switchroom callback cancel CONTACT
+    switchroom callback take CONTACT anna     her phone rings, then the customer is called
     """
 
 
@@ -55,3 +56,12 @@ def list_callbacks(ctx: click.Context) -> None:
 def cancel(ctx: click.Context, contact: str) -> None:
     """Take a promised call off the queue."""
     bus.ask_once(ctx.obj.data, CancelCallback(contact=contact))
+
+
+@callback.command("take")
+@click.argument("contact")
+@click.argument("agent")
+@click.pass_context
+def take(ctx: click.Context, contact: str, agent: str) -> None:
+    """Let an agent call a customer now who waits to be called back. Who is not reached keeps the place."""
+    bus.ask_once(ctx.obj.data, TakeCallback(contact=contact, agent=agent))

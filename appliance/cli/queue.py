@@ -19,7 +19,7 @@ from appliance.cli.campaign import json_option
 from appliance.config.store import Store
 from appliance.errors import SwitchroomError
 from appliance.ledger.reader import LedgerReader
-from appliance.messages import ContactNow, Person, Queues, QueuesReply, Reasons, Why
+from appliance.messages import ContactNow, MoveContact, Person, Queues, QueuesReply, Reasons, Why
 
 
 @click.group()
@@ -29,6 +29,7 @@ def queue() -> None:
     \b
     switchroom queue list             all queues with their figures
     switchroom queue show front       who waits, who talks
+    switchroom queue move CONTACT queue:billing
     switchroom queue why CONTACT      why each agent has or has not got this caller; also of a caller of the past
     """
 
@@ -95,6 +96,16 @@ def plain(text: str) -> str:
 
 def _state(contact: ContactNow) -> str:
     return f"{contact.state} (to be called)" if contact.virtual else contact.state
+
+
+@queue.command("move")
+@click.argument("contact")
+@click.argument("to")
+@click.pass_context
+def move(ctx: click.Context, contact: str, to: str) -> None:
+    """Send a waiting caller on: to another queue (queue:NAME, the time waited counts), a phone (extension:NUMBER) or an agent
+    (agent:ID). Where nobody answers there, back to the queue and the old place."""
+    bus.ask_once(ctx.obj.data, MoveContact(contact=contact, to=to))
 
 
 @queue.command("why")

@@ -155,6 +155,10 @@ class Queue(Table, frozen=True, kw_only=True):
     tell_agent: Annotated[
         Words, Meta(description='Told to the agent before the caller is put through, such as "A call from billing."')
     ] = ""
+    script: Annotated[
+        str,
+        Meta(max_length=4000, description="What the agent is to say and ask; shown at the desk with the caller."),
+    ] = ""
     skip_missed_seconds: Annotated[
         int, Meta(ge=0, le=3600, description="Who missed or refused a caller is not offered the same one for so long.")
     ] = 20

@@ -34,9 +34,9 @@ from appliance.core.acd_restore import Kept, interrupted, recall
 from appliance.core.agent_lamps import AgentLamps
 from appliance.core.customers import Customers
 from appliance.core.seats import Seats
-from appliance.ledger import Ledger, OpenCall
+from appliance.ledger import Ledger, OpenCall, late
 from appliance.ledger.durability import DURABILITY, Durability
-from appliance.messages import CallbackRequested, Changed, ContactOutcome, Event
+from appliance.messages import CallbackRequested, Changed, ContactNoted, ContactOutcome, Event
 
 log = logging.getLogger("acd")
 
@@ -54,7 +54,7 @@ REMEMBERED = 10_000
 
 class LedgerLike(Protocol):
     def append(self, event: Event) -> None: ...
-    def commit(self, *events: Event) -> Awaitable[object]: ...
+    def commit(self, *events: Event) -> Awaitable[int]: ...
     def flush(self) -> Awaitable[int]: ...
     def get_state(self, namespace: str, key: str) -> bytes | None: ...
     def put_state(self, namespace: str, key: str, value: bytes | None) -> None: ...
@@ -73,8 +73,9 @@ class Dispatch:
         self._exchange = exchange
         self._parties: dict[str, Party] = {}
         self._people: dict[str, Customer] = {}
-        self._goodbyes: dict[str, tuple[Party, asyncio.Event]] = {}
-        """Contacts that became callbacks while their caller is still on the line: who says goodbye, and set when done."""
+        self._goodbyes: dict[str, tuple[Party | None, asyncio.Event]] = {}
+        """Contacts that became callbacks while their caller is still on the line: who says goodbye, and set when done. And those
+        whom an agent calls by hand (None)."""
         self._order = InOrder(self._do, self._off_the_line)
         self._serving: dict[str, tuple[Party, str]] = {}
         """Leg that rings or talks for a contact -> who leads that, and which agent it is."""
@@ -302,6 +303,22 @@ class Dispatch:
         """Who a contact that is here now is."""
         return self._people.get(contact) or self.customers.get(contact)
 
+    def is_with_somebody(self, contact: str) -> bool:
+        """The customer of this callback hears our goodbye still, or is called by hand."""
+        return contact in self._goodbyes
+
+    def by_hand(self, contact: str) -> Callable[[], None]:
+        """Somebody calls this customer now without the ACD: until what this gives is called, nobody else dials the number."""
+        mine = (None, asyncio.Event())
+        self._goodbyes[contact] = mine
+
+        def over() -> None:
+            if self._goodbyes.get(contact) is mine:
+                del self._goodbyes[contact]
+            mine[1].set()
+
+        return over
+
     def serving(self, leg: Leg, party: Party, agent: str) -> None:
         self._serving[leg.id] = (party, agent)
 
@@ -363,9 +380,22 @@ class Dispatch:
     def last_contact(self, agent: str) -> tuple[str, str] | None:
         return self._served.get(agent)
 
+    def took(self, agent: str, contact: str, queue: str) -> None:
+        """The agent has reached this contact by a call of the agent's own: notes and outcome are about that now."""
+        self._served[agent] = (contact, queue)
+
     async def note_outcome(self, agent: str, contact: str, outcome: Outcome) -> None:
-        await self._ledger.commit(ContactOutcome(
+        await self._noted(ContactOutcome(
             at=self.switch.clock.utc(), contact=contact, agent=agent, code=outcome.code, name=outcome.name))
+
+    async def note(self, agent: str, contact: str, caller: str, text: str) -> None:
+        await self._noted(ContactNoted(at=self.switch.clock.utc(), contact=contact, agent=agent, caller=caller, text=text))
+
+    async def _noted(self, event: ContactOutcome | ContactNoted) -> None:
+        """On disk, and to be found by its contact."""
+        seq = await self._ledger.commit(event)
+        known = self._ledger.get_state(late.NAMESPACE, event.contact)
+        self._ledger.put_state(late.NAMESPACE, event.contact, late.added(known, seq))
 
     # -- agents' phones --
 

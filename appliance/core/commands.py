@@ -14,6 +14,7 @@ from appliance.calls.settings import CONFIGURED, known_phone, state_of
 from appliance.campaigns import estimate
 from appliance.core.box import Box
 from appliance.core.call_commands import CallCommands
+from appliance.core.clicks import Clicks
 from appliance.core.queue_commands import QueueCommands
 from appliance.core.trial import Trial
 from appliance.errors import SwitchroomError
@@ -34,6 +35,7 @@ class Commands:
             m.NoteReport: self._note_report,
             **QueueCommands(box).table,
             **CallCommands(box).table,
+            **Clicks(box).table,
             m.AskSurveys: self._surveys,
             m.SwitchNight: self._switch_night,
             m.DeleteVoicemail: self._delete_voicemail,

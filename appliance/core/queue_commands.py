@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from appliance import _core as core
 from appliance import messages as m
@@ -21,6 +23,7 @@ class QueueCommands:
             m.Why: self._why,
             m.ControlAgent: self._control_agent,
             m.NoteOutcome: self._note_outcome,
+            m.NoteContact: self._note_contact,
             m.CancelCallback: self._cancel_callback,
             m.MarkMissed: self._mark_missed,
         }
@@ -83,7 +86,12 @@ class QueueCommands:
         if acd.core.contact(command.contact) is None:
             raise SwitchroomError("queue.no-contact", f"The contact {command.contact} is not here now.",
                                   "`switchroom queue list` shows who is; past ones are read from the ledger.")
-        return m.Reasons(lines=[reason.text() for reason in acd.core.why(command.contact, self._box.clock.utc())])
+        zone = ZoneInfo(self._box.config.office.timezone)
+
+        def clock(at: float) -> str:
+            return datetime.fromtimestamp(at, zone).strftime("%H:%M:%S")
+
+        return m.Reasons(lines=[reason.text(clock) for reason in acd.core.why(command.contact, self._box.clock.utc())])
 
     # -- agents --
 
@@ -129,17 +137,30 @@ class QueueCommands:
         return core.Extend(command.agent, queue.wrap_up_extend_seconds)
 
     async def _note_outcome(self, command: m.NoteOutcome) -> m.Reply:
-        last = self._box.acd.last_contact(command.agent)
-        if last is None:
-            raise SwitchroomError("outcome.no-call", f"{command.agent} has had no call.",
-                                  "An outcome belongs to a call of a queue.")
+        contact, _ = self._contact_of(command.agent, command.contact)
         outcomes = self._box.config.outcomes
         outcome = next((each for each in outcomes if each.code == command.code), None)
         if outcome is None:
             raise SwitchroomError("outcome.unknown", f"There is no outcome {command.code!r}.",
                                   f"There are: {', '.join(each.code for each in outcomes)}.")
-        await self._box.acd.note_outcome(command.agent, last[0], outcome)
+        await self._box.acd.note_outcome(command.agent, contact, outcome)
         return m.Done()
+
+    async def _note_contact(self, command: m.NoteContact) -> m.Reply:
+        contact, caller = self._contact_of(command.agent, command.contact)
+        await self._box.acd.note(command.agent, contact, caller, command.text.strip())
+        return m.Done()
+
+    def _contact_of(self, agent: str, named: str) -> tuple[str, str]:
+        """The contact named, or the agent's last one, and its caller's number ("" unknown)."""
+        acd = self._box.acd
+        last = acd.last_contact(agent)
+        contact = named or (last[0] if last else "")
+        person, cdr = acd.customer_of(contact), self._box.ledger.reader.cdr(contact) if contact else None
+        if not contact or (person is None and cdr is None and acd.core.contact(contact) is None):
+            raise SwitchroomError("outcome.no-call", f"{agent[:40]} has had no such call.",
+                                  "Outcomes and notes belong to calls of a queue.")
+        return contact, person.number if person is not None else cdr.caller if cdr is not None else ""
 
     # -- callers --
 

@@ -69,6 +69,7 @@ DURABILITY: dict[type[m.Event], Durability] = {
     m.ContactLeft: BEHIND,
     m.MissedMarked: COMMIT,
     m.ContactOutcome: COMMIT,  # the agent is told that it is noted
+    m.ContactNoted: COMMIT,
     m.AgentStateChanged: BEHIND,
     m.CallbackRequested: COMMIT,  # a promise
     m.CallbackAttempted: COMMIT,  # nobody is called twice for one attempt

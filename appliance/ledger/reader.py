@@ -198,6 +198,11 @@ class LedgerReader:
 
     # -- state records --
 
+    def state(self, namespace: str, key: str) -> bytes | None:
+        with self._store.read() as (txn, dbs):
+            found: bytes | None = txn.get(namespace.encode() + b"\0" + key.encode(), db=dbs["states"])
+            return found
+
     def states(self, namespace: str) -> dict[str, bytes]:
         head = namespace.encode() + b"\0"
         found: dict[str, bytes] = {}

@@ -51,6 +51,7 @@ def test_which_fields_are_personal() -> None:
     assert {
         m.LegOpened: ("number", "name"), m.CallTransferred: ("target",), m.FactKeyed: ("caller", "digits"),
         m.VoicemailLeft: ("caller",), m.PhoneSet: ("value",), m.CallForwarded: ("target",), m.CallConferenced: ("target",),
+        m.ContactNoted: ("caller", "text"),
     } == codec.PERSONAL
 
 

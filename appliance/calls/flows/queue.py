@@ -13,10 +13,11 @@ from appliance.calls.flows.callnumber import Wording, choose_number, own_number
 from appliance.calls.flows.closed import closed_target, closed_words
 from appliance.calls.flows.contact import ContactCall, Decided
 from appliance.calls.flows.desk import Customer, QueueDesk
+from appliance.calls.flows.moved import Moved
 from appliance.calls.flows.reach import Exchange
 from appliance.calls.flows.waiting import Item, Schedule
 from appliance.calls.leg import HungUp, Leg
-from appliance.calls.routing import ToExcuse
+from appliance.calls.routing import ToExcuse, ToExtension, to_target
 from appliance.config.model import Queue
 from appliance.config.values import Target
 from appliance.errors import SwitchroomError
@@ -68,7 +69,8 @@ class QueueFlow(ContactCall):
         own = listed.priority if listed else None
         actions = self.desk.tell(
             Enter(self.contact, self.queue, priority=own or 0, vip=listed is not None and own is None,
-                  sticky=self.desk.last_agent(key, self.queue), caller=key))
+                  sticky=self.desk.last_agent(key, self.queue), caller=key, since=self.call.waits_since))
+        self.call.waits_since = 0.0
         denied = next((action for action in actions if isinstance(action, Denied)), None)
         if denied is not None:
             raise SwitchroomError("queue.refused", f"The queue {self.queue} cannot be entered: {denied.reason}.",
@@ -207,11 +209,23 @@ class QueueFlow(ContactCall):
         prompt = DOOR.get(leave.reason)
         if prompt:
             await self.leg.play(self.clips(prompt))
-        if leave.reason == "closed":
+        if leave.reason == "transferred":
+            await self._moved(leave)
+        elif leave.reason == "closed":
             await self.exchange.send(self.leg, self._closed(leave))
         else:
             target = Target(leave.target) if leave.target else None
             await self.exchange.send(self.leg, target or ToExcuse("queue-goodbye", 480, leave.reason))
+
+    async def _moved(self, leave: Leave) -> None:
+        """The office has sent the caller on (`MoveContact`): the time waited counts wherever that leads."""
+        self.call.waits_since = self.switch.clock.utc() - leave.waited
+        where = to_target(self.switch.config, Target(leave.target))
+        if isinstance(where, ToExtension):
+            self.call.hops += 1
+            await Moved(self.leg, self.exchange, self.queue).run(where)
+        else:
+            await self.exchange.send(self.leg, where)
 
     def _closed(self, leave: Leave) -> Target | ToExcuse:
         """Where callers of a closed queue go, or a goodbye that says when it opens."""

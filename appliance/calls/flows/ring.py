@@ -63,7 +63,7 @@ class AgentRing:
         phone = self.call.switch.config.phone(where.extension)
         contacts = self._exchange.contacts(where.extension)
         for contact in contacts[: phone.max_contacts if phone else 1]:
-            leg = self.call.add_leg("out", "phone", where.extension, where.extension)
+            leg = self.leg_of(where.extension)
             leg.contact = contact
             self.legs.append(leg)
         for leg in self.legs:
@@ -71,6 +71,9 @@ class AgentRing:
         for leg in self.legs:
             self._place(leg, where.extension, *self._shown.to_phone)
         return bool(self.legs)
+
+    def leg_of(self, extension: str) -> Leg:
+        return self.call.add_leg("out", "phone", extension, extension)
 
     def _outside(self, where: ToOutside) -> bool:
         switch = self.call.switch
