@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import psutil
 
+from tests.peers.commands import switchroom
 from tests.peers.net import free_port, listening, media_range, wait_for
 
 OFFICE = Path(__file__).parents[1] / "office"
@@ -156,8 +157,7 @@ class Box:
 
     def run(self, *args: str, check: bool = True, as_json: bool = False) -> subprocess.CompletedProcess[str]:
         options = ["--data", str(self.data), *(["--json"] if as_json else [])]
-        done = subprocess.run([sys.executable, "-m", "appliance.cli", *options, *args], capture_output=True, text=True,
-                              timeout=60, check=False)
+        done = switchroom(*options, *args)
         if check:
             assert done.returncode == 0, f"switchroom {' '.join(args)}: {done.stdout}{done.stderr}\n{self.log()[-3000:]}"
         return done

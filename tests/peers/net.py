@@ -43,8 +43,8 @@ _taken: set[int] = set()
 def media_range(size: int = 400) -> tuple[int, int]:
     """A range of UDP ports that no other box uses: below the kernel's ephemeral ports (32768 on), a stretch for each worker;
     what other test runs on the machine hold is stepped around."""
-    span = 4800
-    base = 12000 + worker() % 4 * span
+    span = 3200
+    base = 12000 + worker() % 6 * span
     for low in range(base, base + span, size):
         if low not in _taken and all(_is_free(port) for port in range(low, low + size, 8)):
             _taken.add(low)
