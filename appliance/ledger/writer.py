@@ -120,6 +120,8 @@ class Ledger:
         self._free = free
         self._level: Level = "none"
         self._failing = ""
+        self._unseen = ""
+        """Why the directory could not be looked at, last time: each reason is logged once."""
         self._space_due = 0.0
         self._stale_due = 0.0
         self._guard = CopyGuard()
@@ -462,6 +464,18 @@ class Ledger:
             self._store.env.reader_check()
 
     def _check_space(self) -> None:
+        try:
+            self._look_at_space()
+        except (OSError, SwitchroomError) as error:
+            # Its directory is gone, or the disk does not answer: what is written now may never be found again.
+            if str(error) != self._unseen:
+                log.error("ledger: %s cannot be looked at: %s. Bring it back, or start the box again.", self.path, error)
+            self._unseen = str(error)
+            self._set_level("reserve", f"{error}")
+        else:
+            self._unseen = ""
+
+    def _look_at_space(self) -> None:
         free = self._free(self.path)
         level = level_for(free, self._thresholds, self._level)
         if level == "reserve":

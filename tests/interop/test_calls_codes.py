@@ -9,6 +9,7 @@ import pytest
 
 from appliance.messages import CallConferenced, CallParked, CallUnparked
 from tests.peers import sound
+from tests.peers.ear import Party
 from tests.peers.house import House
 from tests.peers.net import wait_for
 from tests.peers.station import Station, StationCall
@@ -90,6 +91,7 @@ def test_consult_confer_and_leave(house: House, anna: Station, chen: Station, wo
     caller.say(words[2])  # the first time anna heard that the conference has begun, over it
     heard(at_anna.heard, words[2])
     at_anna.hang_up()
+    Party(at_chen).hear("conference-left")
     at_chen.say(words[0])
     heard(caller.heard, words[0])
     caller.hang_up()

@@ -221,6 +221,7 @@ def test_consult_and_conference_from_the_mobile(
     at_chen.say(words[1])
     heard(caller.heard, words[1])
     mobile.call.hang_up()
+    Party(at_chen).hear("conference-left")
     caller.say(words[2])
     heard(at_chen.heard, words[2])
     caller.hang_up()

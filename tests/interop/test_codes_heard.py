@@ -13,11 +13,20 @@ from tests.peers.ear import Party
 from tests.peers.house import House
 from tests.peers.station import Station
 
+MISSES = """
+[[queues]]
+name = "misses"
+number = "612"
+agents = ["anna"]
+ring_seconds = 3
+break_after_misses = 1
+"""
+
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     edits = {r"^wrap_up_seconds = 10$": "wrap_up_seconds = 120"}
-    with House(tmp_path_factory.mktemp("heard"), provider=False, edits=edits) as house:
+    with House(tmp_path_factory.mktemp("heard"), provider=False, edits=edits, more=MISSES) as house:
         yield house
 
 
@@ -60,7 +69,7 @@ def test_an_agents_day_by_code(house: House, anna: Station, daria: Station) -> N
     party.call.press("9999#")
     party.hear("wrong-pin")
     party.call.press("1101#")
-    party.hear("agent-signed-in", queues=2)
+    party.hear("agent-signed-in", queues=3)
     party.call.wait_end()
     code(anna, "*41", "agent-already-signed-in")
     code(anna, "*48", "queue-status-empty", "queue-status-agents", ready=1, busy=0)
@@ -87,6 +96,16 @@ def test_a_wrong_pin_thrice_is_locked(house: House, anna: Station) -> None:
         party.call.press("9999#")
     party.hear("pin-locked", minutes=10)
     party.call.wait_end()
+
+
+def test_who_missed_too_many_is_told_so(house: House, anna: Station, daria: Station) -> None:
+    anna.plan = [180]
+    house.box.run("agent", "login", "anna")
+    caller = daria.dial("612").wait_up()
+    anna.wait_call(fits=lambda call: not call.ended).wait_end(10)
+    anna.plan = [180, 200]
+    caller.hang_up()
+    code(anna, "*48", "queue-status-agents", "agent-missed", ready=0, busy=0)
 
 
 def test_what_a_phone_sets(house: House, anna: Station) -> None:

@@ -278,6 +278,8 @@ def test_a_conference_and_its_end(leaves: str) -> None:
         legs = {"a": office.a, "b": office.b, "c": c}
         await office.go(legs.pop(leaves))
         assert office.hear_each_other(*legs.values())
+        ports: list[Any] = [leg.port for leg in legs.values()]
+        assert [port.heard[-1] for port in ports] == ["conference-left"] * 2
         last = list(legs.values())
         await office.go(last[0])
         assert last[1].is_ended

@@ -61,3 +61,27 @@ async def test_the_core_hears_of_each_level(tmp_path: Path, monkeypatch: pytest.
     assert kept[:6] == [False, True, True, True, False, False], "kept while there is room, given up at once when there is none"
     await ledger.close()
     assert (tmp_path / "reserve").exists(), "kept again once there is room"
+
+
+async def test_a_directory_that_has_gone_is_named_once_and_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writer, "SPACE_SECONDS", 0.0)
+    heard: list[tuple[str, str]] = []
+    path, away = tmp_path / "ledger", tmp_path / "away"
+    ledger = Ledger(path, ManualClock(), on_shortage=lambda level, detail: heard.append((level, detail)), reserve_bytes=4096,
+                    thresholds=Thresholds(recordings=0, campaigns=0, reserve=0, slack=0))  # fmt: skip
+    async with asyncio.timeout(20):
+        await ledger.commit(m.ConfigApplied(version=1))
+        path.rename(away)
+        while not heard:
+            await ledger.commit(m.ConfigApplied(version=1))
+        for _ in range(3):
+            await ledger.commit(m.ConfigApplied(version=1))
+        away.rename(path)
+        while len(heard) < 2:
+            await ledger.commit(m.ConfigApplied(version=1))
+    await ledger.close()
+    assert [level for level, _ in heard] == ["reserve", "none"] and str(path) in heard[0][1]
+    said = [record for record in caplog.records if record.name == "appliance.ledger.writer"]
+    assert len(said) == 1 and str(path) in said[0].getMessage() and said[0].exc_info is None

@@ -16,6 +16,8 @@ NUMBER_DIGITS = 12
 PIN_DIGITS = 16
 KEY_SECONDS = 6.0
 ENDS = "#"
+MISSED = "missed"
+"""The ACD's reason for who is not answering after too many misses in a row."""
 
 
 class Seating(Protocol):
@@ -113,6 +115,11 @@ class AgentCodes:
     async def _say(self, leg: Leg, name: str, **values: object) -> None:
         await leg.play(self._clips(leg, name, **values))
 
+    async def _say_missed(self, leg: Leg, view: AgentView | None) -> None:
+        """Tell an agent who gets no more calls, for having missed so many, that it is so and what ends it."""
+        if view is not None and view.state == "not-answering" and view.reason == MISSED:
+            await self._say(leg, "agent-missed")
+
     def tell(self, event: AcdEvent) -> bool:
         """Whether the ACD took it."""
         return not any(isinstance(action, Denied) for action in self._desk.tell(event))
@@ -129,6 +136,8 @@ class AgentCodes:
         if view is not None and view.state != "logged-out":
             elsewhere = self._desk.seats.extension_of(agent.id) != leg.endpoint
             await self._say(leg, "agent-signed-in-elsewhere" if elsewhere else "agent-already-signed-in")
+            if not elsewhere:
+                await self._say_missed(leg, view)
             return
         if not await self._pin(leg, agent):
             return
@@ -247,4 +256,5 @@ class AgentCodes:
         states = [agent.state for id in agents if id and (agent := self._desk.core.agent(id)) is not None]
         await leg.play([*clips, *self._clips(leg, "queue-status-agents", ready=states.count("ready"),
                                              busy=states.count("on-contact"))])
+        await self._say_missed(leg, self.view(leg))
 

@@ -130,6 +130,9 @@ class Talk:
         self.parties.remove(gone)
         if self.aside is not None:
             await consult.left(self, gone)
+        elif self.stage is Stage.CONFERENCE:
+            for leg in self.parties:
+                self.say(leg, "conference-left")
         if self.stage is not Stage.CONSULTING and len(self.parties) == 2:
             self.stage = Stage.TALKING
 
