@@ -121,7 +121,7 @@ class Ledger:
         self._level: Level = "none"
         self._failing = ""
         self._unseen = ""
-        """Why the directory could not be looked at, last time: each reason is logged once."""
+        """Why the directory cannot be looked at: logged when it begins, and not again until it is over."""
         self._space_due = 0.0
         self._stale_due = 0.0
         self._guard = CopyGuard()
@@ -468,7 +468,7 @@ class Ledger:
             self._look_at_space()
         except (OSError, SwitchroomError) as error:
             # Its directory is gone, or the disk does not answer: what is written now may never be found again.
-            if str(error) != self._unseen:
+            if not self._unseen:
                 log.error("ledger: %s cannot be looked at: %s. Bring it back, or start the box again.", self.path, error)
             self._unseen = str(error)
             self._set_level("reserve", f"{error}")
