@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from appliance.config.model import Codes
 
 _ARGUMENT = re.compile(r"[0-9*#+]{0,32}")
 
 
-@dataclass(frozen=True)
-class ToCode:
+class ToCode(msgspec.Struct, frozen=True):
     """A code of [codes] by its key ("take_break"), and the digits dialled after it ("" where none were)."""
 
     name: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from appliance.calls.codes import ToCode
 from appliance.calls.routing import (
@@ -66,8 +67,7 @@ REASON = {
 """As `drivers.base.Place` has it."""
 
 
-@dataclass(frozen=True)
-class Diversion:
+class Diversion(msgspec.Struct, frozen=True):
     """One time that a call was sent on: by whom, why, and to what (a target, or digits as dialled there)."""
 
     by: str

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from appliance.config.model import CallKeys
 
 
-@dataclass(frozen=True)
-class Code:
+class Code(msgspec.Struct, frozen=True):
     """A code of [call_keys] by its key."""
 
     name: str
 
 
-@dataclass(frozen=True)
-class PassOn:
+class PassOn(msgspec.Struct, frozen=True):
     """Keys for the other side."""
 
     keys: str

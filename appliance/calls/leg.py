@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from appliance.calls.inbox import Inbox
 from appliance.media.engine import Clip, Port
@@ -29,8 +30,7 @@ class LegState(enum.Enum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True)
-class Outsider:
+class Outsider(msgspec.Struct, frozen=True):
     """Somebody of ours at a number outside: the phone whose rights the leg has ("" for none), and which agent it is, if any."""
 
     extension: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+import msgspec
 
 from appliance.calls.codes import ToCode, code_dialled
 from appliance.config import numbers
@@ -16,18 +17,15 @@ from appliance.errors import SwitchroomError
 from appliance.voicemail import boxes
 
 
-@dataclass(frozen=True)
-class ToExtension:
+class ToExtension(msgspec.Struct, frozen=True):
     extension: str
 
 
-@dataclass(frozen=True)
-class ToScenario:
+class ToScenario(msgspec.Struct, frozen=True):
     code: str
 
 
-@dataclass(frozen=True)
-class ToOutside:
+class ToOutside(msgspec.Struct, frozen=True):
     """A number beyond our lines. `lines` in the order to try; `number` is E.164, or an emergency number as it is dialled."""
 
     number: str
@@ -35,32 +33,27 @@ class ToOutside:
     emergency: bool = False
 
 
-@dataclass(frozen=True)
-class ToQueue:
+class ToQueue(msgspec.Struct, frozen=True):
     queue: str
 
 
-@dataclass(frozen=True)
-class ToMenu:
+class ToMenu(msgspec.Struct, frozen=True):
     menu: str
 
 
-@dataclass(frozen=True)
-class ToVoicemail:
+class ToVoicemail(msgspec.Struct, frozen=True):
     """To leave a message in the mailbox of this name (a phone's extension, an agent, a queue, a menu, or one of its own)."""
 
     mailbox: str
 
 
-@dataclass(frozen=True)
-class ToCallback:
+class ToCallback(msgspec.Struct, frozen=True):
     """To be called back by this queue, without waiting in it."""
 
     queue: str
 
 
-@dataclass(frozen=True)
-class ToSurvey:
+class ToSurvey(msgspec.Struct, frozen=True):
     """To be asked by this survey, after the contact was served by this agent of this queue."""
 
     survey: str
@@ -69,19 +62,17 @@ class ToSurvey:
     agent: str
 
 
-@dataclass(frozen=True)
-class ToHangUp:
+class ToHangUp(msgspec.Struct, frozen=True):
     """A spoken goodbye."""
 
 
-@dataclass(frozen=True)
-class ToExcuse:
+class ToExcuse(msgspec.Struct, frozen=True):
     """Something that cannot be had: `prompt` is spoken, then the call ends with `sip_code`."""
 
     prompt: str
     sip_code: int
     target: str
-    values: dict[str, object] = field(default_factory=dict)
+    values: dict[str, object] = msgspec.field(default_factory=dict)
 
 
 Decision = (

@@ -111,8 +111,12 @@ class Store:
 
     def current(self) -> Config:
         """The configuration to run: the version in force, its file names made absolute. Raises as `config`."""
+        return self.numbered()[0]
+
+    def numbered(self) -> tuple[Config, int]:
+        """`current`, and the number of that version."""
         version = self._known(None)
-        return with_base(self.config(version.number), self.base_of(version))
+        return with_base(self.config(version.number), self.base_of(version)), version.number
 
     def base_of(self, version: Version) -> Path:
         """The directory that a version's files are relative to."""
@@ -200,7 +204,7 @@ class Store:
         now = self.in_force()
         if now is not None and now.kind in ("serve", "import") and Path(now.source).is_file():
             self.import_file(Path(now.source), by=by, kind=now.kind)
-        return self.current(), self.version()
+        return self.numbered()
 
     def rollback(self, number: int, *, by: str) -> Version:
         """Make the text of version `number` the one in force again, as a new version."""

@@ -17,6 +17,8 @@ from appliance.config.kinds import Table
 from appliance.config.locate import Path
 
 T = TypeVar("T", bound=Table)
+_WORDLESS: set[type] = {inspect.IntType, inspect.FloatType, inspect.BoolType, inspect.NoneType}
+_SINGLE = _WORDLESS | {inspect.StrType, inspect.LiteralType, inspect.CustomType}
 
 
 class Leaf(NamedTuple):
@@ -31,8 +33,12 @@ class Leaf(NamedTuple):
 
 def leaves(table: Table) -> Iterator[Leaf]:
     """Every text in a table and the tables below it, in the order of the model."""
-    for name, key, kind in _fields(type(table)):
-        yield from _below(table, (key,), getattr(table, name), kind)
+    for name, key, kind, marks in _fields(type(table)):
+        value = getattr(table, name)
+        if marks is None:
+            yield from _below(table, (key,), value, kind)
+        elif isinstance(value, str):
+            yield Leaf(table, (key,), value, marks)
 
 
 def _below(table: Table, path: Path, value: Any, kind: Any) -> Iterator[Leaf]:
@@ -54,7 +60,8 @@ def _below(table: Table, path: Path, value: Any, kind: Any) -> Iterator[Leaf]:
 def changed(table: T, change: Callable[[Leaf], str]) -> T:
     """The same table with every text (not the keys of dicts) replaced by what `change` gives for it."""
     made = {
-        name: _replaced(table, (key,), getattr(table, name), kind, change) for name, key, kind in _fields(type(table))
+        name: _replaced(table, (key,), getattr(table, name), kind, change)
+        for name, key, kind, _ in _fields(type(table))
     }
     return msgspec.structs.replace(table, **made)
 
@@ -73,10 +80,24 @@ def _replaced(table: Table, path: Path, value: Any, kind: Any, change: Callable[
 
 
 @cache
-def _fields(cls: type) -> list[tuple[str, str, Any]]:
-    """Name, TOML key and kind of each field."""
+def _fields(cls: type) -> list[tuple[str, str, Any, dict[str, Any] | None]]:
+    """Name, TOML key and kind of each field that can hold text; and the marks of the text, where the field holds one value
+    and not a table, an array or a dict of them."""
     info: Any = inspect.type_info(cls)
-    return [(field.name, field.encode_name, field.type) for field in info.fields]
+    return [
+        (field.name, field.encode_name, field.type, _meant("", field.type)[1] if kinds <= _SINGLE else None)
+        for field in info.fields
+        if not (kinds := _alternatives(field.type)) <= _WORDLESS
+    ]
+
+
+def _alternatives(kind: Any) -> set[type]:
+    """Every bare kind that a key takes."""
+    if isinstance(kind, inspect.Metadata):
+        return _alternatives(kind.type)
+    if isinstance(kind, inspect.UnionType):
+        return set().union(*map(_alternatives, kind.types))
+    return {type(kind)}
 
 
 def _meant(value: object, kind: Any) -> tuple[Any, dict[str, Any]]:

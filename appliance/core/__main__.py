@@ -1,9 +1,13 @@
 """`python -m appliance.core --data DIR`: the core process."""
 
+# ruff: noqa: E402 - the collector rests before the first module is loaded
 from __future__ import annotations
 
-import asyncio
 import gc
+
+gc.disable()  # until `settle_memory`: what a start makes stays, and looking through it again and again takes a tenth of it
+
+import asyncio
 import logging
 import signal
 import sys
@@ -62,6 +66,7 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 async def reload(box: Box) -> None:

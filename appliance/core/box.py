@@ -78,7 +78,7 @@ class Box:
         self.data = data
         self.clock = clock
         self.store = Store(data)
-        self.config: Config = self.store.current()
+        self.config, self._version = self.store.numbered()
         logs.follow(self.config.log.level)
         self.started = time.monotonic()
         self.ledger = Ledger(data / "ledger", clock, on_shortage=self._on_shortage, on_written=self._on_written,
@@ -135,7 +135,7 @@ class Box:
         await self.office.start()
         self.engine.start(asyncio.get_running_loop())
         asyncio.get_running_loop().add_reader(self.engine.fileno(), self.switch.on_media)
-        self.acd.start(self.ledger, self._rules_of, self.store.version(), self.ledger.open_calls())
+        self.acd.start(self.ledger, self._rules_of, self._version, self.ledger.open_calls())
         self.openings.look()
         self.driver.start(self.switch.on_driver)
         self.recovery.start()
@@ -171,7 +171,7 @@ class Box:
 
     def _rules_of(self, version: int) -> Rules:
         """Queues and agents as that version of the configuration had them."""
-        return rules_of(self.store.config(version))
+        return rules_of(self.config if version == self._version else self.store.config(version))
 
     # -- configuration --
 
@@ -188,6 +188,7 @@ class Box:
                 self.store.rollback(before, by=by)
             raise
         self.config = self.switch.config = config
+        self._version = number
         logs.follow(config.log.level)
         self._set_lines()
         self.driver.reconfigure(self.config)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 
 from appliance._core import CAMPAIGN, PHONE, Channels
@@ -31,6 +32,8 @@ class Recovery:
         self._calls: dict[str, OpenCall] = {}
         self._waiting: dict[str, list[tuple[str, str]]] = {}
         """SIP Call-ID -> (call, leg) of dialogs that are being ended. More than one where a call came back to us."""
+        self._legs: Counter[str] = Counter()
+        """Call -> how many of its legs are being ended."""
         self._closed: set[str] = set()
         """Call-IDs that have their record, or get it now: a second dialog of the same one (a call that came back to us) gets
         none."""
@@ -49,6 +52,7 @@ class Recovery:
             for leg in call.legs:
                 opened = leg.opened
                 self._waiting.setdefault(opened.sip_call_id, []).append((call.call, opened.leg))
+                self._legs[call.call] += 1
                 if opened.kind == "line":
                     self._channels.occupy(opened.leg, opened.endpoint, CAMPAIGN, opened.campaign)
             self._closed.update(call.ended)
@@ -76,10 +80,10 @@ class Recovery:
         if not event.ended:
             log.info("a call left over could not be ended, its channel is free all the same",
                      extra={"sip_call_id": event.sip_call_id, "why": event.detail})
-        still = {call for legs in self._waiting.values() for call, _ in legs}
         for call, leg in found:
             self._release(leg)
-            if call not in still and call in self._calls:
+            self._legs[call] -= 1
+            if not self._legs[call] and call in self._calls:
                 self._close(self._calls.pop(call))
 
     def _release(self, leg: str) -> None:

@@ -10,9 +10,9 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import uvloop
 
 from appliance.clock import SystemClock
@@ -26,8 +26,7 @@ EX_CONFIG = 78
 log = logging.getLogger("process")
 
 
-@dataclass(frozen=True)
-class Invocation:
+class Invocation(msgspec.Struct, frozen=True):
     """How a process was started: its data directory and the clock it was given."""
 
     data: Path

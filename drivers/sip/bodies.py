@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from xml.sax.saxutils import escape, quoteattr
 
 from drivers.base import LampCall
 
@@ -20,6 +19,9 @@ CALLS_MAX = 8
 Tags = tuple[str, str, str]
 """A dialog as its far end sees it: Call-ID, its own tag, ours."""
 
+_MARKED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
+"""What XML would not take as it is. (The library's own way to do it loads all of HTTP first.)"""
+
 _STATES = {"ringing": ("early", "recipient"), "calling": ("early", "initiator"), "talking": ("confirmed", "recipient")}
 
 
@@ -31,14 +33,14 @@ def dialog_info(entity: str, version: int, calls: Sequence[LampCall], pick_up: M
     if not dialogs:
         dialogs = ['<dialog id="0">\n<state>terminated</state>\n</dialog>']
     return (f'<?xml version="1.0"?>\n<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="{version}" state="full" '
-            f"entity={quoteattr(entity)}>\n" + "\n".join(dialogs) + "\n</dialog-info>\n")
+            f"entity={_attribute(entity)}>\n" + "\n".join(dialogs) + "\n</dialog-info>\n")
 
 
 def _dialog(number: int, call: LampCall, entity: str, host: str, tags: Tags | None) -> str:
     state, direction = _STATES[call.state]
     known = ""
     if tags is not None:
-        known = f" call-id={quoteattr(tags[0])} local-tag={quoteattr(tags[1])} remote-tag={quoteattr(tags[2])}"
+        known = f" call-id={_attribute(tags[0])} local-tag={_attribute(tags[1])} remote-tag={_attribute(tags[2])}"
     lines = [f'<dialog id="{number}"{known} direction="{direction}">', f"<state>{state}</state>", _party("local", entity, "")]
     if call.other:
         lines.append(_party("remote", f"sip:{_clean(call.other)}@{host}", _clean(call.other_name)))
@@ -50,16 +52,20 @@ def _clean(text: str) -> str:
     return "".join(c for c in text if c.isprintable())[:64]
 
 
+def _attribute(text: str) -> str:
+    return f'"{text.translate(_MARKED)}"'
+
+
 def _party(side: str, uri: str, name: str) -> str:
-    display = f" display={quoteattr(name)}" if name else ""
-    return f"<{side}>\n<identity{display}>{escape(uri)}</identity>\n<target uri={quoteattr(uri)}/>\n</{side}>"
+    display = f" display={_attribute(name)}" if name else ""
+    return f"<{side}>\n<identity{display}>{uri.translate(_MARKED)}</identity>\n<target uri={_attribute(uri)}/>\n</{side}>"
 
 
 def pidf(entity: str, there: bool, calls: Sequence[LampCall]) -> str:
     """Open where the phone is registered; what it does is a note."""
     note = "On the phone" if any(call.state == "talking" for call in calls) else "Ringing" if calls else "Ready"
     return ('<?xml version="1.0" encoding="UTF-8"?>\n'
-            f'<presence xmlns="urn:ietf:params:xml:ns:pidf" entity={quoteattr(entity)}>\n<tuple id="phone">\n'
+            f'<presence xmlns="urn:ietf:params:xml:ns:pidf" entity={_attribute(entity)}>\n<tuple id="phone">\n'
             f"<status><basic>{'open' if there else 'closed'}</basic></status>\n"
             f"<note>{note if there else 'Not connected'}</note>\n</tuple>\n</presence>\n")
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from appliance.calls.flows.dialogue import Dialogue
 from appliance.calls.leg import Leg
 from appliance.config.menus import Ask
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What was keyed; `label` is what the agent's screen calls it."""
 
     name: str

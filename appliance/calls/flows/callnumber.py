@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from appliance.calls.leg import Leg
 from appliance.calls.routing import ToExcuse, canonical, e164_of, emergency_numbers, to_target
@@ -31,8 +32,7 @@ class Asker(Protocol):
         """A key out of `keys`, "" after so many seconds."""
 
 
-@dataclass(frozen=True)
-class Wording:
+class Wording(msgspec.Struct, frozen=True):
     """Prompts that put a number to the caller: where another one may be named, and where not."""
 
     number: str

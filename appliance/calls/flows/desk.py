@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from appliance._core import Acd, AcdEvent, Action
 from appliance.calls.call import Call
@@ -22,8 +23,7 @@ class Party(Protocol):
 
 
 
-@dataclass(frozen=True)
-class Customer:
+class Customer(msgspec.Struct, frozen=True):
     """Who is to be called back, and how: number (E.164, or an extension), name, language, and what was keyed in before."""
 
     number: str

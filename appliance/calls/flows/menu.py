@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from appliance.calls.flows.ask import Asked, ask
 from appliance.calls.flows.closed import closed_target, closed_words
@@ -38,8 +39,7 @@ class MenuDesk(Protocol):
     async def keyed(self, leg: Leg, asked: Asked) -> None: ...
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """What a caller made of the greeting: a target, a language, one of NOTHING and WRONG in `failed`; none of them: it is put
     again, and does not count."""
 

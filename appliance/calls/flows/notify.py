@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from appliance.calls.leg import HungUp, Leg, LegState
 from appliance.calls.supervision import HANG_UP_TONES, Supervision, Verdict
@@ -22,8 +23,7 @@ BROKEN_OFF = {"cancelled": GaveUp.CANCELLED, "emergency": GaveUp.PREEMPTED}
 """Why the box broke the call off (`Call.break_off`) -> what that means for the attempt; anything else: we are stopping."""
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True):
     """What is to be said, and to be known for it. `total` is the message's length in samples at 8 kHz."""
 
     message: Path

@@ -7,9 +7,10 @@ import contextlib
 import hmac
 import logging
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, Protocol, TypeVar
+
+import msgspec
 
 from appliance.calls.leg import HungUp, Leg
 from appliance.calls.pins import Pins
@@ -46,16 +47,14 @@ EXACT_MINUTES = 20
 """Forecasts beyond this are told to the next five minutes: more would be a promise."""
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """A recorded message, trimmed and levelled, not yet given to a campaign."""
 
     path: Path
     seconds: float
 
 
-@dataclass(frozen=True)
-class Preview:
+class Preview(msgspec.Struct, frozen=True):
     """What a campaign over a list would be: told to the operator before it starts. `later`: nobody may be called yet;
     `begins` is when, where it is near enough to be said."""
 
@@ -69,8 +68,7 @@ class Preview:
     begins: Moment | None = None
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """A campaign of this scenario that is under way."""
 
     campaign: int

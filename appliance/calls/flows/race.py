@@ -9,6 +9,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from appliance.calls.call import Call
 from appliance.calls.leg import Leg, LegState
 from appliance.calls.replace import Replacing, replace
@@ -27,8 +29,7 @@ ASK_GAP_MS = 1500
 """Between two times that somebody is asked to press 1."""
 
 
-@dataclass(frozen=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """Nobody was reached. `excuse` is what to say where there is more to say than the status."""
 
     cause: Cause
@@ -54,8 +55,7 @@ def best_of(causes: list[Cause]) -> Cause:
     return min(causes, key=rank) if causes else Cause(sip=480, by="near")
 
 
-@dataclass(frozen=True, slots=True)
-class Later:
+class Later(msgspec.Struct, frozen=True):
     """Legs that join when `at` (monotonic s) has come. `place` gives those that could be placed."""
 
     at: float

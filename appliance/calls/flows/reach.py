@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from appliance._core import EMERGENCY, PHONE
 from appliance.calls.call import Call
@@ -60,8 +61,7 @@ class Exchange(Protocol):
         step; a call that is sent on too often (menus in a circle) ends in a spoken goodbye."""
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """Who the called party sees. On a line, a number of the office's own; to a phone, number and name of the caller."""
 
     on_line: Callable[[str], str]

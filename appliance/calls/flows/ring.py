@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+
+import msgspec
 
 from appliance._core import PHONE
 from appliance.calls.call import Call
@@ -21,8 +22,7 @@ DECLINED = BUSY | {403, 603}
 ACCEPT = "1"
 
 
-@dataclass(frozen=True)
-class Seat:
+class Seat(msgspec.Struct, frozen=True):
     """Where an agent is rung. `confirms`: the call is taken by pressing 1, so that no mailbox takes it."""
 
     where: ToExtension | ToOutside

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from appliance.calls.call import Call
 from appliance.calls.leg import Leg
@@ -16,8 +17,7 @@ AGAIN_SECONDS = 4.0
 CALLER = "switchroom"
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(msgspec.Struct, frozen=True):
     """What became of the subscribers. `heard` counts all who heard the message, `confirmed` those of them who confirmed;
     `asks_confirmation` chooses the sentence."""
 

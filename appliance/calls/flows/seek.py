@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from appliance.calls import forwarding
 from appliance.calls.flows.race import Failed
@@ -20,8 +21,7 @@ OWN = Cause(sip=486, q850=17, by="near", text="the caller's own number")
 NOWHERE = Cause(sip=480, q850=20, by="near", text="forwarded to nowhere")
 
 
-@dataclass(frozen=True)
-class Elsewhere:
+class Elsewhere(msgspec.Struct, frozen=True):
     """The search led to something that is no party: a queue, a mailbox, a menu. The one who waits is to be sent there."""
 
     decision: Decision
