@@ -348,13 +348,14 @@ class ShortageChanged(Event, frozen=True, kw_only=True):
 
 
 class ContactOutcome(Event, frozen=True, kw_only=True):
-    """How a contact ended, as its agent keyed it: code and name of [[outcomes]]. A later one replaces it."""
+    """How a contact ended, as its agent keyed it: code, name and marks of [[outcomes]]. A later one replaces it."""
 
     at: float
     contact: str
     agent: str
     code: str
     name: str
+    marks: list[str] = []
 
 
 class ContactNoted(Event, frozen=True, kw_only=True):

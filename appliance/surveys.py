@@ -28,6 +28,26 @@ def score_of(kind: SurveyKind, keyed: str) -> int | None:
     return score if score in RANGES[kind] else None
 
 
+SATISFIED = 4
+"""From this on a caller is satisfied (csat)."""
+PROMOTES, DETRACTS = 9, 6
+"""From this on a caller recommends, up to this advises against (nps)."""
+
+
+def parts(kind: SurveyKind, score: int | None) -> dict[str, int]:
+    """What one answer adds to the sums that the figures are made of: csat: n, good; nps: n, up, down; ces: n, sum. A comment,
+    and what is no answer, adds nothing."""
+    if kind == "comment" or score is None or score not in RANGES[kind]:
+        return {}
+    match kind:
+        case "csat":
+            return {"n": 1, "good": int(score >= SATISFIED)}
+        case "nps":
+            return {"n": 1, "up": int(score >= PROMOTES), "down": int(score <= DETRACTS)}
+        case "ces":
+            return {"n": 1, "sum": score}
+
+
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """A figure over `n` answers; `value` None where there are none. csat: share 0..1 of those satisfied; nps: -100..100;
     ces: mean 1..7; comment: no value, `n` alone."""
@@ -39,14 +59,14 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
 def csat(scores: Sequence[int]) -> float | None:
     """The share of 4 and 5 out of 1..5."""
-    return sum(score >= 4 for score in scores) / len(scores) if scores else None
+    return sum(score >= SATISFIED for score in scores) / len(scores) if scores else None
 
 
 def nps(scores: Sequence[int]) -> float | None:
     """Net promoter score: percent of 9 and 10 less percent of 0 to 6."""
     if not scores:
         return None
-    return 100.0 * (sum(score >= 9 for score in scores) - sum(score <= 6 for score in scores)) / len(scores)
+    return 100.0 * (sum(score >= PROMOTES for score in scores) - sum(score <= DETRACTS for score in scores)) / len(scores)
 
 
 def ces(scores: Sequence[int]) -> float | None:

@@ -47,13 +47,14 @@ class Story:
 
     # -- what often happens --
 
-    def calls(self, contact: str, queue: str = "front") -> Story:
-        """A caller comes in and enters the queue."""
-        leg = m.LegOpened(call=contact, leg=f"{contact}-1", direction="in", kind="line", endpoint="gateway", number="+358401")
-        return self.tell(leg, m.LegAnswered(leg=f"{contact}-1")).queues(contact, queue)
+    def calls(self, contact: str, queue: str = "front", number: str = "") -> Story:
+        """A caller comes in, who withholds the number unless one is given, and enters the queue."""
+        leg = m.LegOpened(call=contact, leg=f"{contact}-1", direction="in", kind="line", endpoint="gateway", number=number)
+        key = f"key of {number}" if number else ""
+        return self.tell(leg, m.LegAnswered(leg=f"{contact}-1")).queues(contact, queue, caller=key)
 
-    def queues(self, contact: str, queue: str = "front", since: float = 0.0) -> Story:
-        return self.tell(m.ContactQueued(at=self.now, contact=contact, queue=queue, since=since or self.now))
+    def queues(self, contact: str, queue: str = "front", since: float = 0.0, caller: str = "") -> Story:
+        return self.tell(m.ContactQueued(at=self.now, contact=contact, queue=queue, since=since or self.now, caller=caller))
 
     def rings(self, contact: str, agent: str, how: OfferEnd = "accepted", queue: str = "front") -> Story:
         return self.tell(m.ContactOffered(at=self.now, contact=contact, agent=agent, queue=queue),
@@ -70,6 +71,19 @@ class Story:
 
     def hangs_up(self, contact: str) -> Story:
         return self.tell(m.LegEnded(leg=f"{contact}-1"), m.CallEnded(call=contact, disposition="answered"))
+
+    def served(self, contact: str, agent: str = "anna", queue: str = "front", number: str = "", talk: float = 60.0) -> Story:
+        """A caller is answered at once, and the call is over."""
+        self.calls(contact, queue, number).connects(contact, agent, queue)
+        return self.at(self.now - T0 + talk).ends(contact, agent, queue=queue).hangs_up(contact)
+
+    def notes(self, contact: str, name: str, *marks: str, agent: str = "anna") -> Story:
+        return self.tell(m.ContactOutcome(at=self.now, contact=contact, agent=agent, code="1", name=name, marks=list(marks)))
+
+    def answers(self, contact: str, question: str, kind: m.SurveyKind, score: int | None, queue: str = "front",
+                agent: str = "anna") -> Story:
+        return self.tell(m.SurveyAnswered(call=contact, contact=contact, survey="after", queue=queue, agent=agent,
+                                          question=question, kind=kind, score=score))
 
     def agent(self, agent: str, state: AgentState, before: AgentState, reason: str = "") -> Story:
         return self.tell(m.AgentStateChanged(at=self.now, agent=agent, state=state, before=before, reason=reason))

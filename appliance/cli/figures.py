@@ -158,6 +158,10 @@ def text_of(figure: Figure, found: Value | None) -> str:
             return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
         case "per-hour":
             return f"{found.value:.1f}/h"
+        case "points":
+            return f"{found.value:+.0f}"
+        case "score":
+            return f"{found.value:.2f}"
     return f"{found.value:,.0f}"
 
 

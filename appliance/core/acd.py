@@ -386,7 +386,8 @@ class Dispatch:
 
     async def note_outcome(self, agent: str, contact: str, outcome: Outcome) -> None:
         await self._noted(ContactOutcome(
-            at=self.switch.clock.utc(), contact=contact, agent=agent, code=outcome.code, name=outcome.name))
+            at=self.switch.clock.utc(), contact=contact, agent=agent, code=outcome.code, name=outcome.name,
+            marks=list(outcome.marks)))
 
     async def note(self, agent: str, contact: str, caller: str, text: str) -> None:
         await self._noted(ContactNoted(at=self.switch.clock.utc(), contact=contact, agent=agent, caller=caller, text=text))

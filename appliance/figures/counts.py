@@ -83,11 +83,31 @@ COUNTERS: dict[str, str] = {
     "calls_interrupted": "of these cut off by a restart",
     "call_ms": "from the first sign of a call to its end",
     "call_talk_ms": "connected, less hold",
+    "callers": "matters that callers of a known number came with: a week without a call between two",
+    "callers_again": "of these with a second contact",
+    "callers_answered": "matters in which an agent was connected",
+    "answered_again": "of these with another contact within a week of it",
+    "noted": "contacts whose agent keyed an outcome",
+    "solved": "of these solved",
+    "sales": "of these sold",
+    "first_noted": "with an outcome, and the first of their matter",
+    "first_solved": "of these solved",
+    "resolved": "contacts keyed as solved whose matter is known",
+    "resolved_ms": "from the first contact of their matter to that",
+    "survey_asked": "callers who were asked after the call",
+    "survey_answered": "of these who answered anything",
+    "csat_n": "answers to how satisfied",
+    "csat_good": "of these 4 or 5",
+    "nps_n": "answers to whether they would recommend",
+    "nps_up": "of these 9 or 10",
+    "nps_down": "of these 0 to 6",
+    "ces_n": "answers to how easy it was",
+    "ces_sum": "what they add up to",
 }
 """Name -> meaning. The order is the code on disk: new ones are added at the end, and `VERSION` is raised."""
 SPREADS = ("waits", "gave_up", "first")
 """Waits of answered, of abandoned contacts, and until the first answer: how many ended in which second."""
-VERSION = 1
+VERSION = 2
 """Of what the fold makes of the ledger: another one on disk is computed anew."""
 
 SPAN = 100_000

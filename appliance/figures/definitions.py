@@ -18,10 +18,10 @@ def N_(text: str) -> str:
     return text
 
 
-Unit = Literal["count", "seconds", "share", "per-hour"]
+Unit = Literal["count", "seconds", "share", "per-hour", "points", "score"]
 Better = Literal["up", "down", ""]
 By = Literal["office", "queue", "agent", "line", "campaign"]
-Group = Literal["service", "handling", "agents", "callbacks", "campaigns", "calls"]
+Group = Literal["service", "handling", "results", "surveys", "agents", "callbacks", "campaigns", "calls"]
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +83,15 @@ def _asked(c: Counts, s: Setting) -> int:
 
 def _in_time(c: Counts, s: Setting) -> int:
     return c.within("waits", s.level_seconds)
+
+
+def _first_contact(c: Counts, s: Setting) -> Value:
+    again = ratio(c["answered_again"], c["callers_answered"])
+    return Value(None if again.value is None else 1 - again.value, again.n)
+
+
+def _nps(c: Counts, s: Setting) -> Value:
+    return ratio(100 * (c["nps_up"] - c["nps_down"]), c["nps_n"])
 
 
 def _unhandled(c: Counts, s: Setting) -> Value:
@@ -190,6 +199,37 @@ FIGURES: tuple[Figure, ...] = (
            formula=N_("contacts passed on after asking ÷ handled"), compute=_share("passed_attended", "handled")),
     Figure(id="broken", name=N_("Broken off"), unit="count", group="handling", better="down", what="interrupted",
            formula=N_("conversations that a failure ended"), compute=_count("broken")),
+    # what came of it
+    Figure(id="fcr", name=N_("First contact resolution"), unit="share", group="results", better="up", of=_QUEUES,
+           what="answered-once", compute=_first_contact,
+           formula=N_("1 − (callers who called the same queue again within 7 days of an answer ÷ callers answered)")),
+    Figure(id="fcr-outcome", name=N_("First contact resolution, by outcome"), unit="share", group="results", better="up",
+           of=_QUEUES, what="solved", compute=_share("first_solved", "first_noted"),
+           formula=N_("solved at the first contact ÷ first contacts with an outcome")),
+    Figure(id="repeat-rate", name=N_("Repeat-call rate"), unit="share", group="results", better="down", of=_QUEUES,
+           what="called-again", compute=_share("callers_again", "callers"),
+           formula=N_("callers with two or more contacts to the same queue within 7 days ÷ callers")),
+    Figure(id="resolution-time", name=N_("Resolution time"), unit="seconds", group="results", better="down", of=_QUEUES,
+           what="solved", compute=_mean("resolved_ms", "resolved"),
+           formula=N_("Σ(keyed as solved − first contact in the same matter) ÷ solved, callers with a number")),
+    Figure(id="solved", name=N_("Solved"), unit="share", group="results", better="up", what="solved",
+           compute=_share("solved", "noted"), formula=N_("contacts keyed as solved ÷ contacts with an outcome")),
+    Figure(id="sales", name=N_("Sales"), unit="count", group="results", better="up", what="sale", compute=_count("sales"),
+           formula=N_("contacts whose outcome is marked as a sale")),
+    Figure(id="conversion", name=N_("Conversion rate"), unit="share", group="results", better="up", what="sale",
+           compute=_share("sales", "handled"), formula=N_("sales ÷ handled")),
+    # surveys
+    Figure(id="survey-asked", name=N_("Asked after the call"), unit="count", group="surveys", what="surveyed",
+           compute=_count("survey_asked"), formula=N_("callers who were asked what it was like")),
+    Figure(id="survey-answered", name=N_("Answered the survey"), unit="share", group="surveys", better="up",
+           what="survey-answered", compute=_share("survey_answered", "survey_asked"),
+           formula=N_("callers who answered at least one question ÷ callers asked")),
+    Figure(id="csat", name=N_("Customer satisfaction (CSAT)"), unit="share", group="surveys", better="up", what="survey-csat",
+           compute=_share("csat_good", "csat_n"), formula=N_("answers of 4 or 5 ÷ answers of 1 to 5")),
+    Figure(id="nps", name=N_("Net promoter score (NPS)"), unit="points", group="surveys", better="up", what="survey-nps",
+           compute=_nps, formula=N_("% of answers of 9 or 10 − % of answers of 0 to 6")),
+    Figure(id="ces", name=N_("Customer effort score (CES)"), unit="score", group="surveys", better="up", what="survey-ces",
+           compute=_share("ces_sum", "ces_n"), formula=N_("Σ answers of 1 to 7 ÷ answers; 7 is very easy")),
     # agents
     Figure(id="occupancy", name=N_("Occupancy"), unit="share", group="agents", of=_AGENTS,
            formula=N_("(talk + hold + after-call work + dialling) ÷ (that + ready + ringing)"), compute=_occupancy),
@@ -266,14 +306,10 @@ FIGURES: tuple[Figure, ...] = (
 BY_ID: dict[str, Figure] = {each.id: each for each in FIGURES}
 
 COMING: tuple[tuple[str, str], ...] = (
-    (N_("Resolution time"), N_("needs cases over several calls")),
-    (N_("First contact resolution"), N_("needs cases, or callers remembered over seven days")),
-    (N_("Repeat-call rate"), N_("needs callers remembered over seven days")),
     (N_("Utilisation"), N_("needs the plan of shifts")),
     (N_("Adherence, absence"), N_("needs the plan of shifts")),
-    (N_("Sales"), N_("needs outcomes marked as sale, with a value")),
-    (N_("Cost per call"), N_("needs wages and the price of lines")),
-    (N_("CSAT, NPS, CES"), N_("the answers of surveys are being added")),
+    (N_("Value of sales"), N_("needs the money of a sale; their number is here")),
+    (N_("Cost per call"), N_("needs wages and fixed costs")),
     (N_("Retention, churn"), N_("needs the list of customers")),
     (N_("QA score"), N_("needs scorecards")),
     (N_("Turnover"), N_("needs the history of agents")),

@@ -17,8 +17,8 @@ Standing = Literal["met", "missed", "alarm"]
 KINDS: dict[By, TargetKind] = {
     "office": "queues", "queue": "queues", "agent": "agents", "line": "lines", "campaign": "campaigns",
 }
-DAY = 90_000.0
-"""Seconds of the longest day: 25 hours."""
+DAY = (82_800.0, 90_000.0)
+"""Seconds of the shortest and of the longest day: 23 and 25 hours."""
 
 
 class Goal(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,12 +50,15 @@ def standing(target: FigureTarget, shown: float) -> Standing:
     return "alarm" if target.alarm_above is None or shown > target.alarm_above else "missed"
 
 
-def goal_of(config: Config, figure: Figure, of: Of, value: Value | None, period: Period) -> Goal | None:
-    """The goal beside a value; None where there is none. Counts have one for a day alone."""
+def goal_of(config: Config, figure: Figure, of: Of, value: Value | None, period: Period, now: float) -> Goal | None:
+    """The goal beside a value; None where there is none. Counts have one for a day alone; while that day goes on, one that they
+    should reach is not missed yet."""
     target = target_of(config, figure.id, of)
-    if target is None or (figure.unit == "count" and period.seconds > DAY):
+    if target is None or (figure.unit == "count" and not DAY[0] <= period.seconds <= DAY[1]):
         return None
     scale = 100.0 if figure.unit == "share" else 1.0
     at_least, at_most = (None if bound is None else bound / scale for bound in (target.at_least, target.at_most))
     there = None if value is None or value.value is None else standing(target, value.value * scale)
+    if figure.unit == "count" and now < period.until and there != "met" and target.at_most is None:
+        there = None
     return Goal(name=target.name, at_least=at_least, at_most=at_most, standing=there)

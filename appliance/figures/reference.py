@@ -12,7 +12,8 @@ Made by `python -m appliance.figures.reference`; a test compares it. Change the 
 
 Each figure is defined once (`appliance/figures/definitions.py`) and computed from quarter-hour sums, which are folded
 from the ledger and kept in DATA/figures. Pages (`/figures`), API (`/api/v1/figures`) and `switchroom figures show`
-all ask the same.
+all ask the same. What they should be stands in `[[targets]]`, who is mailed them when in `[[reports]]`
+([configuration.md](configuration.md)).
 
 - T is the queue's `service_level_seconds`, S its `short_abandon_seconds`; where several queues are taken together
   that differ, 20 s and 5 s. Both can be given with the question. T and S are exact up to two minutes, then in steps
@@ -26,6 +27,12 @@ all ask the same.
   queue.
 - "The period before" of a period that is not over is the same part of the one before: today up to now, with yesterday
   up to that hour.
+- Callers are known by their number; who withholds it is left out of what counts callers. What a caller wants of a
+  queue is one matter for as long as each call comes within 7 days of the one before. Callers are counted as matters, in
+  the quarter hour in which theirs began: somebody who calls again after a week without a call is counted anew. Only the
+  opaque key that the ledger has of the number is remembered, for 7 days.
+- An outcome keyed later replaces the one before, a later answer to a question the earlier one. Both count where their
+  call does. Which outcomes are solved or sold `[[outcomes]]` says (`marks`), as it was when they were keyed.
 - Of an agent who is at something now, the time so far is counted.
 
 ## Sums
@@ -39,8 +46,8 @@ of quarter hours; sums over calls (lines, campaigns) are the ledger's own.
 Hold counts while a party of the caller's own call holds; in the call of a callback it is not told apart from talk.
 """
 GROUPS = {
-    "service": "Service", "handling": "Handling", "agents": "Agents", "callbacks": "Callbacks", "campaigns": "Campaigns",
-    "calls": "Calls",
+    "service": "Service", "handling": "Handling", "results": "Results", "surveys": "Surveys", "agents": "Agents",
+    "callbacks": "Callbacks", "campaigns": "Campaigns", "calls": "Calls",
 }
 
 

@@ -15,12 +15,15 @@ from appliance.errors import SwitchroomError
 from . import ask, periods
 from .ask import Dimension, Of, Row, Sources
 from .counts import Counts, total
-from .definitions import By, Figure, Setting, Value
+from .definitions import BY_ID, By, Figure, Setting, Value
+from .goals import Goal, goal_of
 from .periods import Named, Period
 
 USUAL = Setting()
 MAX_ROWS = 5_000
 FINEST_DAYS = {"quarter": 31, "hour": 100}
+PARTS = ("weekday", "clock")
+"""Rows that are of parts of several days: their counts are no day's."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +40,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the report. `period` where the row is a time of its own; `kind` says which figures it has."""
+    """A row of the report. `period` where the row is a time of its own; `kind` says which figures it has; `goals` what of them
+    should be ([[targets]])."""
 
     key: str
     name: str
@@ -45,6 +49,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     kind: By
     values: dict[str, Value]
     period: Period | None = None
+    goals: dict[str, Goal] = {}
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +77,7 @@ def ask_for(question: Question, sources: Sources, config: Config, sees: Callable
     whole, past = (_total(sources, of, each, sees) for each in (period, compared))
     return Report(
         question=question, period=period, compared=compared, setting=setting, through=sources.store.progress().utc,
-        total=Line(key="", name="", of=of, kind=kind, values=_values(whole, setting, kind, period, sources.now)),
+        total=_total_line(whole, of, kind, setting, config, period, sources.now),
         before=_values(past, setting, kind, compared, sources.now),
         rows=[_line(row, question, config, sources.now, period) for row in found[:MAX_ROWS]])
 
@@ -134,9 +139,23 @@ def _agreed(asked: float | None, found: set[int], usual: float) -> float:
 
 def _line(row: Row, question: Question, config: Config, now: float, period: Period) -> Line:
     own = msgspec.structs.replace(question, of=row.of)
-    kind = row.of.kind
-    return Line(key=row.key, name=_name(question.by, row.key, config), of=row.of, kind=kind, period=row.period,
-                values=_values(row.counts, setting_of(config, own, row.period or period), kind, row.period or period, now))
+    kind, when = row.of.kind, row.period or period
+    values = _values(row.counts, setting_of(config, own, when), kind, when, now)
+    goals = goals_of(config, row.of, values, Period(0, 0) if question.by in PARTS else when, now)
+    return Line(key=row.key, name=_name(question.by, row.key, config), of=row.of, kind=kind, period=row.period, values=values,
+                goals=goals)
+
+
+def _total_line(whole: Counts, of: Of, kind: By, setting: Setting, config: Config, period: Period, now: float) -> Line:
+    values = _values(whole, setting, kind, period, now)
+    return Line(key="", name="", of=of, kind=kind, values=values, goals=goals_of(config, of, values, period, now))
+
+
+def goals_of(config: Config, of: Of, values: dict[str, Value], period: Period, now: float) -> dict[str, Goal]:
+    """Of those values that have one, by the figure's id."""
+    wanted = {each.figure for each in config.targets}.intersection(values)
+    found = {id: goal_of(config, BY_ID[id], of, values[id], period, now) for id in wanted}
+    return {id: goal for id, goal in found.items() if goal is not None}
 
 
 def _values(counts: Counts, setting: Setting, kind: By, period: Period, now: float) -> dict[str, Value]:

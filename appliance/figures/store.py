@@ -23,6 +23,7 @@ from appliance.messages import Record
 
 from .counts import VERSION, Counts, Sums, add_into
 from .fold import Fold, State, Subject
+from .shelf import Shelf
 from .slots import LEVELS, cover
 
 log = logging.getLogger("figures")
@@ -31,6 +32,7 @@ MAP_BYTES = 8 << 30
 """Address space, not disk."""
 BATCH = 5_000
 """Records of a transaction."""
+DAY = 86_400
 SAME_LEDGER = 1
 """The record that tells one ledger from another."""
 _KEY = Struct(">IBI")
@@ -67,8 +69,10 @@ class FiguresStore:
         folder = data / "figures"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock_file = folder / "writer.lock"
-        self._env = lmdb.open(str(folder), map_size=MAP_BYTES, max_dbs=4, max_readers=256, mode=0o600, meminit=False)
-        self._meta, self._subjects, self._sums = (self._env.open_db(name) for name in (b"meta", b"subjects", b"sums"))
+        self._env = lmdb.open(str(folder), map_size=MAP_BYTES, max_dbs=8, max_readers=256, mode=0o600, meminit=False)
+        names = (b"meta", b"subjects", b"sums", b"shelf")
+        self._meta, self._subjects, self._sums, self._shelved = (self._env.open_db(name) for name in names)
+        self._shelf = Shelf(self._shelved)
         self._here = threading.Lock()
 
     def close(self) -> None:
@@ -140,7 +144,7 @@ class FiguresStore:
 
     def _fold(self, txn: Any) -> Fold:
         found = txn.get(b"state", db=self._meta)
-        return Fold(_state_of(found) if found else None)
+        return Fold(_state_of(found) if found else None, self._shelf)
 
     # -- writing --
 
@@ -166,7 +170,7 @@ class FiguresStore:
         return self.catch_up(ledger, told)
 
     def _empty(self, txn: Any) -> None:
-        for db in (self._meta, self._subjects, self._sums):
+        for db in (self._meta, self._subjects, self._sums, self._shelved):
             txn.drop(db, delete=False)
 
     @contextmanager
@@ -198,15 +202,25 @@ class FiguresStore:
                 progress, fold = Progress(ledger=_mark(first)), None
             if fold is None:
                 fold = self._fold(txn)
+            self._shelf.begin(txn)
             records = ledger.read(progress.seq, BATCH)
             for record in records:
                 fold.take(record)
             if records:
                 self._put(txn, fold.added)
                 fold.added = {}
+                self._tidy(txn, records[-1].utc)
                 txn.put(b"state", _encode(fold.state), db=self._meta)
                 txn.put(b"progress", _encode(Progress(VERSION, progress.ledger, records[-1].seq, records[-1].utc)), db=self._meta)
             return len(records), fold
+
+    def _tidy(self, txn: Any, now: float) -> None:
+        """What was remembered goes to the disk; once a day what is older than a week goes."""
+        self._shelf.flush()
+        today = _U32.pack(min(int(now // DAY), 0xFFFFFFFF))
+        if (txn.get(b"swept", db=self._meta) or b"") < today:
+            self._shelf.sweep(now)
+            txn.put(b"swept", today, db=self._meta)
 
     def _put(self, txn: Any, added: dict[tuple[Subject, int], Sums]) -> None:
         """Into the quarter hour, its hour and its day."""

@@ -48,7 +48,7 @@ queue = "front"
 by = "day"
 """
 TEXT = OFFICE.read_text() + GOALS
-DAY, WEEK = Period(0, 86_400), Period(0, 7 * 86_400)
+DAY, WEEK, LATER = Period(0, 86_400), Period(0, 7 * 86_400), 8 * 86_400.0
 
 
 def target(**more: Any) -> FigureTarget:
@@ -85,14 +85,17 @@ def test_a_value_stands_against_its_target(of: FigureTarget, shown: float, expec
 
 def test_a_goal_is_in_the_figures_own_unit(config: Config) -> None:
     level, offered = BY_ID["service-level"], BY_ID["offered"]
-    goal = goal_of(config, level, Of(queue="billing"), Value(0.7, 10), WEEK)
+    goal = goal_of(config, level, Of(queue="billing"), Value(0.7, 10), WEEK, LATER)
     assert goal is not None and (goal.at_least, goal.at_most, goal.standing) == (0.8, None, "missed")
-    assert goal_of(config, level, Of(queue="billing"), Value(None), WEEK) is not None
-    assert goal_of(config, BY_ID["asa"], Of(queue="front"), Value(3.0, 1), DAY) is None
+    assert goal_of(config, level, Of(queue="billing"), Value(None), WEEK, LATER) is not None
+    assert goal_of(config, BY_ID["asa"], Of(queue="front"), Value(3.0, 1), DAY, LATER) is None
     daily = loads(TEXT + '\n[[targets]]\nname = "many"\nfigure = "offered"\nat_least = 20\n')
-    found = goal_of(daily, offered, Of(), Value(25, 25), DAY)
+    found = goal_of(daily, offered, Of(), Value(25, 25), DAY, LATER)
     assert found is not None and found.standing == "met"
-    assert goal_of(daily, offered, Of(), Value(25, 25), WEEK) is None, "a count is that of a day"
+    assert goal_of(daily, offered, Of(), Value(25, 25), WEEK, LATER) is None, "a count is that of a day"
+    for now, expected in ((3600.0, None), (LATER, "alarm")):
+        found = goal_of(daily, offered, Of(), Value(5, 5), DAY, now)
+        assert found is not None and found.standing == expected, "a day that goes on has not missed it yet"
 
 
 def test_reports_have_a_period_of_their_own(config: Config) -> None:
@@ -129,4 +132,4 @@ def test_each_mistake_is_named_with_its_line(mistake: Mistake) -> None:
 
 
 def test_the_configuration_knows_every_figure() -> None:
-    assert set(BY_ID) <= set(get_args(FigureId))
+    assert set(BY_ID) == set(get_args(FigureId))

@@ -98,6 +98,25 @@ def test_calls_are_found_by_anything(pages: Pages, query: str, which: tuple[int,
     assert listed(pages, query) == [CALLS[each] for each in which]
 
 
+def test_results_and_surveys_are_found(pages: Pages) -> None:
+    """The first caller answers a survey and comes again to another queue, then to the same; both outcomes are of marks."""
+    again = [*queue_call("bbbb1", "billing", "boris", "+358401234567", "", 0.0), *queue_call("bbbb2", "front", "anna",
+             "+358401234567", "", 0.0)]
+    said = [m.SurveyAsked(call=CALLS[0], contact=CALLS[0], survey="after", queue="front", agent="anna"),
+            m.SurveyAnswered(call=CALLS[0], contact=CALLS[0], survey="after", queue="front", question="q", kind="nps", score=9),
+            m.ContactOutcome(at=0.0, contact=CALLS[1], agent="boris", code="2", name="sold", marks=["solved", "sale"])]
+    ledger = Ledger(pages.box.data / "ledger", pages.clock, "boot", reserve_bytes=0)
+    for event in [*said, *again]:
+        pages.clock.advance(0.01)
+        ledger.commit_now(event)
+    ledger.close_now()
+    for what, which in [("surveyed", [CALLS[0]]), ("survey-answered", [CALLS[0]]), ("survey-nps", [CALLS[0]]),
+                        ("survey-csat", []), ("solved", [CALLS[1]]), ("sale", [CALLS[1]]), ("called-again", [CALLS[0]]),
+                        ("answered-once", ["bbbb2", "bbbb1", CALLS[1]])]:
+        assert listed(pages, f"what={what}") == which, what
+    assert listed(pages, "what=called-again&queue=billing") == []
+
+
 def test_pages_follow_each_other(pages: Pages) -> None:
     browser = pages.browser("supervisor")
     first = browser.get("/api/v1/calls?limit=2").json

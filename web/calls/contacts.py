@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from appliance import messages as m
+from appliance.figures.folding.callers import USUAL_MARKS
 
 
 class Contact(msgspec.Struct, kw_only=True):
@@ -20,7 +21,9 @@ class Contact(msgspec.Struct, kw_only=True):
     queued: bool = False
     """False: turned away at the door."""
     outcome: str = ""
+    marks: list[str] = []
     callback: bool = False
+    surveyed: bool = False
 
 
 def contacts_of(events: Iterable[m.Event]) -> dict[str, Contact]:
@@ -69,10 +72,14 @@ def _kept(contact: Contact, event: m.CallbackRequested) -> None:
 
 
 def _noted(contact: Contact, event: m.ContactOutcome) -> None:
-    contact.outcome = event.name
+    contact.outcome, contact.marks = event.name, event.marks or USUAL_MARKS.get(event.name, [])
+
+
+def _surveyed(contact: Contact, event: m.SurveyAsked) -> None:
+    contact.surveyed = True
 
 
 _TAKE: dict[type[m.Event], Callable[[Contact, Any], None]] = {
     m.ContactQueued: _queued, m.ContactConnected: _connected, m.ContactHandedOver: _handed, m.ContactLeft: _left,
-    m.CallbackRequested: _kept, m.ContactOutcome: _noted,
+    m.CallbackRequested: _kept, m.ContactOutcome: _noted, m.SurveyAsked: _surveyed,
 }

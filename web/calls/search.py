@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -20,7 +20,9 @@ from appliance.ledger.cdr import Cdr
 from appliance.ledger.queries import parse_after
 from appliance.ledger.reader import LedgerReader
 from appliance.ledger.when import parse_when
+from appliance.messages import SurveyKind
 from appliance.users.model import User
+from web.calls import again
 from web.calls.contacts import Contact, contacts_of
 
 PAGE = 50
@@ -107,6 +109,12 @@ WHAT: dict[str, Judge] = {
     "transferred": lambda cdr, c, _: bool(cdr.transfers) or len(c.agents) > 1,
     "callback": lambda cdr, c, _: c.callback or cdr.reached.startswith("callback:"),
     "campaign": lambda cdr, c, _: bool(cdr.campaign),
+    "solved": lambda cdr, c, _: "solved" in c.marks,
+    "sale": lambda cdr, c, _: "sale" in c.marks,
+    "surveyed": lambda cdr, c, _: c.surveyed or bool(cdr.answers),
+    "survey-answered": lambda cdr, c, _: bool(cdr.answers),
+    "called-again": lambda cdr, c, _: c.queued,
+    "answered-once": lambda cdr, c, _: c.waited is not None,
 }  # fmt: skip
 """What became of a call, in the words that the figures link with."""
 
@@ -115,7 +123,12 @@ def _outcome(outcome: str) -> Judge:
     return lambda cdr, c, _: cdr.outcome == outcome
 
 
+def _asked(kind: SurveyKind) -> Judge:
+    return lambda cdr, c, _: any(each.kind == kind for each in cdr.answers)
+
+
 WHAT |= {each: _outcome(each) for each in CAMPAIGN}
+WHAT |= {f"survey-{kind}": _asked(kind) for kind in get_args(SurveyKind) if kind != "comment"}
 
 
 def _promised(config: Config, queues: list[str]) -> float:
@@ -193,7 +206,7 @@ def search(reader: LedgerReader, asked: Asked, user: User, config: Config, limit
         page = reader.cdrs(limit=BATCH, after=before, newest_first=True, **asked.query)
         for cdr, contact in _with_contacts(reader, page):
             looked, before = looked + 1, cdr.key
-            if fits(cdr, contact, asked, user, config):
+            if fits(cdr, contact, asked, user, config) and again.fits(reader, cdr, contact, asked.what, asked.queue):
                 found.append(shown(cdr, contact))
                 if len(found) == limit:
                     return Found(calls=found, before=before, looked_at=looked)
@@ -207,7 +220,7 @@ def walk(reader: LedgerReader, asked: Asked, user: User, config: Config, most: i
     before, left = asked.before, most
     while page := reader.cdrs(limit=BATCH, after=before, newest_first=True, **asked.query):
         for cdr, contact in _with_contacts(reader, page):
-            if fits(cdr, contact, asked, user, config):
+            if fits(cdr, contact, asked, user, config) and again.fits(reader, cdr, contact, asked.what, asked.queue):
                 yield cdr, contact
                 left -= 1
                 if not left:

@@ -29,7 +29,11 @@ def what(word: str) -> str:
         "voicemail": _("went to voicemail"), "transferred": _("transferred"), "callback": _("asked to be called back"),
         "campaign": _("of a campaign"), "confirmed": _("confirmed"), "heard": _("heard the message"),
         "hung_up": _("hung up early"), "declined": _("declined"), "machine": _("answering machine"),
-        "unreachable": _("cannot be reached"), "no_line": _("no line free"),
+        "unreachable": _("cannot be reached"), "no_line": _("no line free"), "solved": _("solved"), "sale": _("sold"),
+        "surveyed": _("asked after the call"), "survey-answered": _("answered the survey"),
+        "survey-csat": _("said how satisfied"), "survey-nps": _("said whether to recommend us"),
+        "survey-ces": _("said how easy it was"), "called-again": _("called again within a week"),
+        "answered-once": _("answered, and did not call again"),
     }.get(word) or disposition(word)  # fmt: skip
 
 

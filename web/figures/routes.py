@@ -117,6 +117,10 @@ def show(figure: Figure, found: Value | None) -> str:
             return f"{ui.number(100 * found.value, 1)} %"
         case "per-hour":
             return _("%(number)s an hour", number=ui.number(found.value, 1))
+        case "points":
+            return ("+" if found.value > 0 else "") + ui.number(found.value)
+        case "score":
+            return ui.number(found.value, 2)
     return ui.number(found.value)
 
 
@@ -180,8 +184,8 @@ def _chosen(asked: Asked) -> str:
 
 
 def _groups() -> dict[str, str]:
-    return {"service": _("Waiting and answering"), "handling": _("Handling"), "agents": _("Agents"), "callbacks": _("Callbacks"),
-            "campaigns": _("Campaigns"), "calls": _("Calls")}
+    return {"service": _("Waiting and answering"), "handling": _("Handling"), "results": _("Results"), "surveys": _("Surveys"),
+            "agents": _("Agents"), "callbacks": _("Callbacks"), "campaigns": _("Campaigns"), "calls": _("Calls")}
 
 
 @blueprint.get("/figures.<kind>")

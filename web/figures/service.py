@@ -28,8 +28,9 @@ TILES: dict[str, tuple[str, ...]] = {
     "campaign": ("dialled", "reached", "confirmed", "heard", "hung-up", "retries"),
 }
 GROUPS: dict[str, tuple[Group, ...]] = {
-    "office": ("service", "handling", "agents", "callbacks", "campaigns", "calls"), "queue": ("service", "handling", "callbacks"),
-    "agent": ("handling", "agents", "service"), "line": ("calls",), "campaign": ("campaigns", "calls"),
+    "office": ("service", "handling", "results", "surveys", "agents", "callbacks", "campaigns", "calls"),
+    "queue": ("service", "handling", "results", "surveys", "callbacks"),
+    "agent": ("handling", "results", "surveys", "agents", "service"), "line": ("calls",), "campaign": ("campaigns", "calls"),
 }
 """What can be shown of each, the usual first."""
 

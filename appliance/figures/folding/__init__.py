@@ -1,0 +1,1 @@
+"""What each kind of the ledger's events comes to; `appliance.figures.fold` puts the parts together. Pure."""
