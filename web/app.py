@@ -17,7 +17,7 @@ from web import errors, i18n, navigation, ui
 from web.core_link import CoreLink
 from web.figures.keeper import Keeper
 from web.live.hub import Hub
-from web.security import access, headers, identity, sessions
+from web.security import access, bodies, headers, identity, sessions
 
 MAX_BODY = 32 << 20
 """Bytes of the largest upload: a list of 200,000 rows, an hour of message."""
@@ -96,6 +96,7 @@ def create_app(data: Path, made: Services | None = None, *, secure: bool = False
     for blueprint in features():
         app.register_blueprint(blueprint)
     identity.identify(app, found.users)
+    app.before_request(bodies.bound)
     access.guard(app)
     app.extensions["csrf-guard"] = CSRFProtect(app)
     app.before_request(_forged)

@@ -6,26 +6,38 @@ Streams (server-sent events) hold their thread for as long as a page is open: th
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
 from pathlib import Path
+from typing import Any
 
 from cheroot.ssl.builtin import BuiltinSSLAdapter
 from cheroot.wsgi import Server
 from flask import Flask
 
 from appliance.errors import SwitchroomError
+from web.connections import PatientServer
 from web.live.stream import MAX_STREAMS
 
 THREADS = 12
-"""For pages and calls of the API, beside one for each stream."""
+"""At the start; more come with the streams, and stay."""
 log = logging.getLogger("web")
 
 
-class Quiet(Server):
+class Quiet(PatientServer, Server):
     """Cheroot writes to stderr by itself; ours goes to the log."""
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
         log.log(level, "%s", msg.strip(), exc_info=traceback)
+
+
+class LateHandshake(BuiltinSSLAdapter):
+    """The handshake belongs to the thread that reads the request: in the one that accepts connections, as cheroot does it, a
+    client that connects and says nothing would keep all others out."""
+
+    def wrap(self, sock: socket.socket) -> tuple[ssl.SSLSocket, dict[str, Any]]:
+        wrapped = self.context.wrap_socket(sock, do_handshake_on_connect=False, server_side=True)
+        return wrapped, {"wsgi.url_scheme": "https", "HTTPS": "on"}
 
 
 def make(app: Flask, host: str, port: int, certificate: tuple[Path, Path] | None) -> Server:
@@ -46,9 +58,9 @@ def make(app: Flask, host: str, port: int, certificate: tuple[Path, Path] | None
     return server
 
 
-def _adapter(certificate: Path, key: Path) -> BuiltinSSLAdapter:
+def _adapter(certificate: Path, key: Path) -> LateHandshake:
     try:
-        adapter = BuiltinSSLAdapter(str(certificate), str(key))
+        adapter = LateHandshake(str(certificate), str(key))
     except (ssl.SSLError, OSError) as problem:
         raise SwitchroomError("web.certificate", f"The certificate {certificate} cannot be used: {problem}.",
                               "[web] certificate and key must be PEM files that belong together.") from None

@@ -118,9 +118,10 @@ def _read_query(wanted: type[msgspec.Struct]) -> Any:
 def _read_body(wanted: Any) -> Any:
     if not request.is_json:
         raise SwitchroomError("api.not-json", "The body must be JSON.", "Send it with Content-Type: application/json.")
-    if (request.content_length or 0) > MAX_JSON:
+    body = request.get_data(cache=False)
+    if len(body) > MAX_JSON:
         raise SwitchroomError("api.too-large", f"The body has more than {MAX_JSON} bytes.", "Send less at once.")
     try:
-        return msgspec.convert(_JSON.decode(request.get_data(cache=False)), wanted)
+        return msgspec.convert(_JSON.decode(body), wanted)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise SwitchroomError("api.bad-body", f"The body cannot be read: {problem}.", "See /api/v1/openapi.json.") from None

@@ -1,4 +1,6 @@
-"""Who asks: the person of the session, or of the token in `Authorization: Bearer`."""
+"""Who asks: the person of the session; at the API also a program, by the token in `Authorization: Bearer`.
+
+At the pages a token counts for nothing: there people change their password and second factor, and no program may for them."""
 
 from __future__ import annotations
 
@@ -10,12 +12,14 @@ from appliance.users.model import User
 from appliance.users.store import UserStore
 from web.security.sessions import WebSession
 
+API = "/api/"
+
 
 def identify(app: Flask, users: UserStore) -> None:
     def find() -> None:
         g.user, g.scopes = None, None
         header = request.headers.get("Authorization", "")
-        if header.startswith("Bearer "):
+        if header.startswith("Bearer ") and request.path.startswith(API):
             g.user, g.scopes = _by_token(users, header.removeprefix("Bearer ").strip())
             g.by_token = g.user is not None
             return
