@@ -1,8 +1,8 @@
 """Connections: a thread for each that is being served, none for one that takes for ever to say what it wants.
 
 Cheroot gives a request that has begun to come in a thread, and waits for each piece of it up to its timeout: whoever sends a
-byte now and then would hold the thread for good, and a few dozen such senders all pages. So what is sent has to be there in time, and
-one address may have only so many requests under way to us at once. Streams are not meant: theirs have come in whole.
+byte now and then would hold the thread for good, and a few dozen such senders all pages. So what is sent has to be there in time,
+and one address may have only so many requests under way to us at once. Streams are not meant: theirs have come in whole.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ from web.api.routes import api
 from web.security import access
 
 ELSEWHERE = ("https://evil.example/", "//evil.example/", "///evil.example", "/\\evil.example", "\\\\evil.example",
-             "/\t/evil.example", "/%09/evil.example/..//x", "http:evil.example", "javascript:alert(1)", "/\r\nSet-Cookie: a=b", "evil.example", "")
+             "/\t/evil.example", "/%09/evil.example/..//x", "http:evil.example", "javascript:alert(1)", "/\r\nSet-Cookie: a=b",
+             "evil.example", "")
 HOSTILE = ("<script>alert(1)</script>", "'\"><img src=x onerror=alert(1)>", "{{7*7}}", "%(name)s", "../../../../etc/passwd",
            "..%2f..%2fetc%2fpasswd", "a\r\nSet-Cookie: stolen=1", "\x00", "\u202e\u2066", "=1+1", "x" * 5000, "💣" * 300)
 
