@@ -62,6 +62,7 @@ from appliance.messages_office import (  # noqa: F401 - the same
     VoicemailHeard,
     VoicemailLeft,
 )
+from appliance.messages_persons import ErasePerson, PersonErased  # noqa: F401 - the same
 from appliance.messages_queues import (  # noqa: F401
     AgentNow,
     AskSurveys,

@@ -88,7 +88,8 @@ class RecordingEnded(Event, frozen=True, kw_only=True):
 
 
 class RecordingErased(Event, frozen=True, kw_only=True):
-    """The file is gone. `reason`: "age", or "empty" where a caller said nothing after the call."""
+    """The file is gone. `reason`: "age", "number" (all of a person were to be erased), or "empty" where a caller said nothing
+    after the call."""
 
     call: str
     recording: str

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from appliance.cli.cdr import open_reader, parse_when
+from appliance.cli.person import erase_of
 from appliance.core.recordings import digest_of
 from appliance.errors import SwitchroomError
 from appliance.ledger.reader import LedgerReader
@@ -68,7 +69,7 @@ def trouble(folder: Path, kept: Kept) -> str:
 
 @click.group()
 def recording() -> None:
-    """List, export and verify the recordings of calls."""
+    """List, export, verify and erase the recordings of calls."""
 
 
 _since = click.option("--since", default="7d", show_default=True, metavar="WHEN", help="today, 7d, 2026-11-22, …")
@@ -131,6 +132,16 @@ def verify(ctx: click.Context, since: str) -> None:
     click.echo(f"{len(rows)} recordings, {len(bad)} with trouble.")
     if bad:
         ctx.exit(1)
+
+
+@recording.command()
+@click.option("--number", required=True, metavar="NUMBER", help="All calls with this number, as caller or called.")
+@click.option("--dry-run", is_flag=True, help="Only say how many would go.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.pass_context
+def erase(ctx: click.Context, number: str, dry_run: bool, as_json: bool) -> None:
+    """Erase the recordings of one person. The box must be running. `switchroom person erase` takes all else along."""
+    erase_of(ctx, number, ["recordings"], dry_run, as_json)
 
 
 def _bad(folder: Path, rows: dict[str, Kept]) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from appliance.campaigns import estimate
 from appliance.core.box import Box
 from appliance.core.call_commands import CallCommands
 from appliance.core.clicks import Clicks
+from appliance.core.erasure import Erasure
 from appliance.core.queue_commands import QueueCommands
 from appliance.core.trial import Trial
 from appliance.errors import SwitchroomError
@@ -37,6 +38,7 @@ class Commands:
             **CallCommands(box).table,
             **Clicks(box).table,
             m.AskSurveys: self._surveys,
+            m.ErasePerson: Erasure(box).run,
             m.SwitchNight: self._switch_night,
             m.DeleteVoicemail: self._delete_voicemail,
             m.VoicemailMailed: self._voicemail_mailed,

@@ -30,6 +30,10 @@ class Customers:
         raw = self._states.get_state(NAMESPACE, contact)
         return msgspec.msgpack.decode(raw, type=Customer) if raw is not None else None
 
+    def all(self) -> dict[str, Customer]:
+        """Everybody who is promised a call, by contact."""
+        return {contact: msgspec.msgpack.decode(raw, type=Customer) for contact, raw in self._states.states(NAMESPACE).items()}
+
     def forget(self, contact: str) -> None:
         if self._states.get_state(NAMESPACE, contact) is not None:
             self._states.put_state(NAMESPACE, contact, None)

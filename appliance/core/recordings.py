@@ -188,6 +188,11 @@ class Recordings:
             self._ledger.append(RecordingErased(call=call_of(name), recording=name, reason="age"))
         return len(erased)
 
+    def remove(self, names: Sequence[str]) -> None:
+        """Erase these files. Raises OSError."""
+        for name in names:
+            (self.folder / name).unlink(missing_ok=True)
+
 
 def digest_of(path: Path) -> tuple[int, str]:
     """Bytes and SHA-256 of a file. Raises OSError."""

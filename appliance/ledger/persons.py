@@ -74,11 +74,6 @@ class Persons:
         self._last = 0
         self._stored = 0
 
-    def find(self, txn: Any, dbs: Dbs, text: str, scope: int = 0) -> int:
-        """The id of a text, 0 if there is none."""
-        found = txn.get(id_key(scope, text), db=dbs["person_ids"])
-        return U64.unpack(found)[0] if found else 0
-
     def id_of(self, txn: Any, dbs: Dbs, text: str, scope: int = 0) -> int:
         """The id of a text, made if there is none."""
         person = self._ids.get((scope, text))
@@ -135,15 +130,21 @@ class Persons:
         """Take a number, the names that came with it, and unreadable rows of lists that hold it out of "persons".
         Returns how many texts went."""
         self.put(txn, dbs)
-        person = self.find(txn, dbs, number)
         self.forget()
-        doomed = [(key, value) for key, value in _under(txn, dbs, 0) if _holds(key[8:], number)]
-        if person:
-            doomed += [(id_key(0, number), U64.pack(person)), *_under(txn, dbs, person)]
+        doomed = rows_of(txn, dbs, number)
         for key, value in doomed:
             txn.delete(key, db=dbs["person_ids"])
             txn.delete(value, db=dbs["persons"])
         return len(doomed)
+
+
+def rows_of(txn: Any, dbs: Dbs, number: str) -> list[tuple[bytes, bytes]]:
+    """Rows of "person_ids" that are about a number: itself, what came with it, unreadable rows of lists that hold it."""
+    found = [(key, value) for key, value in _under(txn, dbs, 0) if _holds(key[8:], number)]
+    person = txn.get(id_key(0, number), db=dbs["person_ids"])
+    if person:
+        found += [(id_key(0, number), bytes(person)), *_under(txn, dbs, U64.unpack(person)[0])]
+    return found
 
 
 def _under(txn: Any, dbs: Dbs, scope: int) -> list[tuple[bytes, bytes]]:

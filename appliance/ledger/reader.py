@@ -14,7 +14,7 @@ from . import queries as q
 from . import rollup
 from .cdr import Cdr, CdrRow
 from .codec import decode, with_text
-from .persons import Texts
+from .persons import Texts, rows_of
 from .store import ATTEMPT, U32, U64, Dbs, U32x2, U64x2, close_store, open_store
 
 _subscriber = msgspec.msgpack.Decoder(m.Subscriber)
@@ -151,6 +151,12 @@ class LedgerReader:
             started, ended = U64x2.unpack(found)
             event = decode(txn.get(U64.pack(ended or started), db=dbs["events"])).event
             return event if isinstance(event, m.AttemptStarted | m.AttemptEnded) else None
+
+    def texts_of(self, number: str) -> int:
+        """How many texts `Ledger.erase` would take out for this number."""
+        with self._store.read() as (txn, dbs), txn.cursor(db=dbs["subscribers"]) as cursor:
+            rows = sum(_subscriber.decode(value).number == number for _, value in cursor)
+            return rows + len(rows_of(txn, dbs, number))
 
     # -- calls --
 

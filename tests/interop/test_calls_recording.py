@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from appliance.messages import RecordingEnded, RecordingPaused, RecordingStarted
+from appliance.messages import RecordingEnded, RecordingErased, RecordingPaused, RecordingStarted
 from tests.peers import sound
 from tests.peers.ear import Party
 from tests.peers.house import House
@@ -136,6 +136,43 @@ def test_a_card_number_is_not_recorded(house: House, anna: Station, words: list[
         silent = np.flatnonzero(np.diff(np.concatenate([[1.0], np.abs(side) > 0, [1.0]])))
         assert np.diff(silent)[::2].max(initial=0) > 3.5 * sound.RATE
     assert len(left) / sound.RATE == pytest.approx(ended[0].seconds, abs=0.1)
+
+
+def test_what_is_kept_of_a_number_is_erased(house: House, anna: Station, words: list[sound.Samples]) -> None:
+    """Its recordings alone, or all: names and numbers go, the records of calls stay. Nobody else's go along."""
+    box, folder = house.box, house.box.data / "recordings"
+    others = set(folder.glob("*/*.wav"))
+    house.gateway.user = "0917700001"  # the second of the office's list
+    try:
+        before = len(last(house, RecordingStarted))
+        caller = house.gateway.dial("+358911111101").wait_up()
+        at_anna = anna.wait_call()
+        wait_for(lambda: len(last(house, RecordingStarted)) > before, 10, "the recording")
+        running = box.json("recording", "erase", "--number", "0917700001")
+        assert (running["recordings"], running["now"]) == (0, 1)
+        said(caller, at_anna, words[0])
+        caller.hang_up()
+        at_anna.wait_end()
+    finally:
+        house.gateway.user = "gateway"
+    cdr = house.cdr()
+    wait_for(lambda: any(e.call == cdr.call for e in last(house, RecordingEnded)), 10, "the recording's end")  # type: ignore[attr-defined]
+    assert cdr.caller == "0917700001" and len(set(folder.glob("*/*.wav")) - others) == 1
+    refused = box.run("recording", "erase", "--number", "101", check=False)
+    assert refused.returncode == 1 and "is no number of a caller" in refused.stderr
+    would = box.json("recording", "erase", "--number", "0917700001", "--dry-run")
+    assert (would["calls"], would["recordings"]) == (1, 1) and len(set(folder.glob("*/*.wav")) - others) == 1
+    assert box.run("recording", "erase", "--number", "0917700001").stdout.startswith("Erased: recordings 1.")
+    assert set(folder.glob("*/*.wav")) == others
+    assert [e.reason for e in last(house, RecordingErased) if e.call == cdr.call] == ["number"]  # type: ignore[attr-defined]
+    rest = box.json("person", "erase", "+358917700001")
+    assert (rest["recordings"], rest["calls"]) == (0, 1) and rest["texts"] >= 1
+    assert [Path(file).name for file in rest["files"]] == ["managers.csv"]
+    known = house.reader.cdr(cdr.call)
+    assert known is not None and known.caller == "(erased)" and known.recordings[0].erased == "number"
+    assert box.json("person", "erase", "+358917700001")["calls"] == 0
+    noted = [record.event for record in house.reader.audit()]
+    assert {event.what for event in noted} == {"person.erase"} and not any("17700001" in repr(event) for event in noted)
 
 
 def test_one_that_a_kill_cut_off_can_be_played(house: House, anna: Station, words: list[sound.Samples]) -> None:

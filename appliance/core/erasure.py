@@ -1,0 +1,149 @@
+"""What is kept of a person is erased on request: recordings, messages, promised calls, and the texts of the ledger.
+
+Found by the number in the call records, so the texts go last. Events and call records stay, with "(erased)" in place of the
+person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appliance import _core as core
+from appliance import audit
+from appliance.calls.callers import is_hidden
+from appliance.calls.routing import canonical
+from appliance.campaigns import lists
+from appliance.config import numbers
+from appliance.config.kinds import NumberForm
+from appliance.config.model import Config, SubscriberList
+from appliance.errors import SwitchroomError
+from appliance.ledger.cdr import Cdr
+from appliance.ledger.reader import LedgerReader
+from appliance.messages import ErasePerson, NoteAudit, PersonErased, RecordingErased
+from appliance.voicemail.store import Message
+
+if TYPE_CHECKING:
+    from appliance.core.box import Box
+
+log = logging.getLogger("erasure")
+PAGE = 500
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is kept of one number. `recordings`: call and name of each file that is still there."""
+
+    calls: int
+    recordings: list[tuple[str, str]]
+    messages: list[Message]
+    callbacks: list[str]
+    texts: int
+
+
+class Erasure:
+    """One per core."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    async def run(self, command: ErasePerson) -> PersonErased:
+        box, number = self._box, number_of(self._box.config, command.number)
+        found = await self._find(number, frozenset(command.parts))
+        files, named = await asyncio.to_thread(own_places, box.config, number)
+        country = box.config.office.country
+        now = sum(any(canonical(leg.number, country) == number for leg in call.legs) for call in box.switch.calls.values())
+        reply = PersonErased(
+            calls=found.calls, recordings=len(found.recordings), voicemail=len(found.messages), callbacks=len(found.callbacks),
+            texts=found.texts, now=now, files=files, lists=named)
+        if not command.dry_run:
+            await self._note(command, found)
+            await self._erase(number, found, command.by)
+        return reply
+
+    async def _find(self, number: str, parts: frozenset[str]) -> Found:
+        box, reader = self._box, self._box.ledger.reader
+        await box.ledger.flush()
+        forms = forms_of(box.config, number)
+        cdrs = await asyncio.to_thread(lambda: list(calls_of(reader, forms)))
+        kept = [(cdr.call, each.recording) for cdr in cdrs for each in cdr.recordings if each.reason and not each.erased]
+        return Found(
+            len(cdrs),
+            kept if "recordings" in parts else [],
+            await asyncio.to_thread(box.office.mailroom.store.from_caller, number) if "voicemail" in parts else [],
+            [id for id, person in box.acd.customers.all().items() if person.number == number] if "callbacks" in parts else [],
+            await asyncio.to_thread(lambda: sum(map(reader.texts_of, forms))) if "texts" in parts else 0)
+
+    async def _note(self, command: ErasePerson, found: Found) -> None:
+        box = self._box
+        detail = (f"{len(found.recordings)} recordings, {len(found.messages)} messages, {len(found.callbacks)} callbacks, "
+                  f"{found.texts} texts of a number in {found.calls} calls")
+        await box.ledger.commit(audit.noted(NoteAudit(
+            at=box.clock.utc(), by=command.by, what="person.erase", target=",".join(command.parts), detail=detail)))
+
+    async def _erase(self, number: str, found: Found, by: str) -> None:
+        box = self._box
+        if found.recordings:
+            await asyncio.to_thread(box.recordings.remove, [name for _, name in found.recordings])
+            await box.ledger.commit(*(RecordingErased(call=call, recording=name, reason="number")
+                                      for call, name in found.recordings))
+        if found.messages:
+            await box.office.mailroom.erase_caller(number, by)
+        for contact in found.callbacks:
+            box.acd.tell(core.CloseCallback(contact))
+        if found.texts:
+            await box.ledger.flush()
+            for form in forms_of(box.config, number):
+                await box.ledger.erase(form)
+        log.info("what was kept of a number is erased", extra={"by": by, "recordings": len(found.recordings)})
+
+
+def number_of(config: Config, given: str) -> str:
+    """The number as call records have it. Raises SwitchroomError "person.bad-number" for what is no outside number: those of our
+    own phones stand in nearly every call."""
+    number = canonical(given.strip(), config.office.country)
+    if is_hidden(number) or config.phone(number) is not None or len(number) > 64:
+        raise SwitchroomError("person.bad-number", f"{given[:64]!r} is no number of a caller.",
+                              "Give it as `switchroom cdr list` shows it, such as +358401234567.")
+    return number
+
+
+def forms_of(config: Config, number: str) -> list[str]:
+    """How a number may stand in records: lines hand over a caller's as they write it."""
+    ways: tuple[NumberForm, ...] = ("e164", "national", "digits")
+    made = [numbers.send_as(number, way, config.office.country) for way in ways] if number.startswith("+") else []
+    digits = [f"00{number[1:]}"] if number.startswith("+") else []
+    return list(dict.fromkeys([number, *made, *digits]))
+
+
+def calls_of(reader: LedgerReader, forms: list[str]) -> Iterator[Cdr]:
+    """Every call with this number, however it is written."""
+    seen: set[str] = set()
+    for form in forms:
+        after = ""
+        while page := reader.cdrs(number=form, after=after, limit=PAGE):
+            yield from (cdr for cdr in page if cdr.call not in seen)
+            seen |= {cdr.call for cdr in page}
+            after = page[-1].key
+
+
+def own_places(config: Config, number: str) -> tuple[list[str], list[str]]:
+    """CSV files, and lists of callers in the configuration, in which the office itself has this number. Blocks on the disk."""
+    country = config.office.country
+    named = {file: of for file, of in (
+        (config.phone_book.file, config.phone_book.country), *((each.file, None) for each in config.callers),
+        *((each.file, each.country) for each in config.lists)) if file}
+    files = [file for file, of in named.items() if _in_file(config, file, of, number)]
+    return files, [each.name for each in config.callers if any(canonical(text, country) == number for text in each.numbers)]
+
+
+def _in_file(config: Config, file: str, country: str | None, number: str) -> bool:
+    try:
+        loaded = lists.load_list(SubscriberList(number="0", file=file, country=country), config)
+    except SwitchroomError as problem:
+        log.warning("%s was not looked at: %s", file, problem)
+        return False
+    return any(subscriber.number == number for subscriber in loaded.subscribers)
