@@ -244,6 +244,8 @@ class CampaignCreated(Event, frozen=True, kw_only=True):
     by: str = ""
     """Who: "101" from a phone, "cli", "api:NAME"."""
     report_to: Addresses = []
+    not_before: float = 0.0
+    """UTC from which it may call, where it was planned for later; 0: at once."""
 
 
 class CampaignStateChanged(Event, frozen=True, kw_only=True):
@@ -405,13 +407,15 @@ class Reload(Command, frozen=True, kw_only=True):
 
 
 class StartCampaign(Command, frozen=True, kw_only=True):
-    """`message` is the path of an audio file the core can read. -> CampaignStarted"""
+    """`message` is the path of an audio file the core can read; `not_before`: UTC from which it may call, 0 for at once (list and
+    message are taken as they are now). -> CampaignStarted"""
 
     scenario: str
     list: str
     message: str
     lines: int | None = None
     by: str = "cli"
+    not_before: float = 0.0
 
 
 class ControlCampaign(Command, frozen=True, kw_only=True):
@@ -484,7 +488,7 @@ class CampaignStarted(Reply, frozen=True, kw_only=True):
     lines: int = 0
     minutes: float = 0.0
     opens: float = 0.0
-    """UTC from which it calls, where its hours are closed now; else 0."""
+    """UTC from which it calls, where that is not now: its hours are closed, or it is planned for later; else 0."""
 
 
 class AttemptGranted(Reply, frozen=True, kw_only=True):

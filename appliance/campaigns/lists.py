@@ -1,4 +1,4 @@
-"""Lists of subscribers: a CSV file as offices have them becomes numbers that can be called, and rows that cannot.
+"""Lists of subscribers: a CSV file or workbook as offices have them becomes numbers that can be called, and rows that cannot.
 
 Understood without being told: the encoding (UTF-8, UTF-16 with its mark, Windows-1251, Latin-1), the delimiter (comma,
 semicolon, tab), and which columns hold number and name. Where the file leaves doubt it is refused with the row, the
@@ -12,9 +12,11 @@ import csv
 import io
 import itertools
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from appliance.campaigns import workbook
 from appliance.config.model import Config, SubscriberList
 from appliance.config.numbers import emergency_numbers, is_emergency, normalise
 from appliance.errors import SwitchroomError
@@ -46,6 +48,9 @@ NAME_HEADERS = frozenset((
     "клиент", "ім'я", "імя", "піб", "клієнт", "姓名", "名字", "名称", "客户", "namn", "nom",
 ))
 # fmt: on
+
+
+Row = tuple[int, list[str]]
 
 
 class LoadedList(NamedTuple):
@@ -82,14 +87,24 @@ def load(
 ) -> LoadedList:
     """Read a list. Numbers without + are read as dialled in `country`; `emergency` numbers (None: the country's) are
     refused like any number that cannot be called. Raises SwitchroomError "list.*" where the whole file is wrong."""
+    with open_rows(path, encoding) as (used, rows):
+        return _read(rows, path, used, country, emergency, number_column, name_column)
+
+
+@contextmanager
+def open_rows(path: Path, encoding: str = "auto") -> Iterator[tuple[str, Iterator[Row]]]:
+    """The encoding ("xlsx" for a workbook), and (row in the file, cells) of each row that is not blank, the header first.
+    Raises SwitchroomError "list.*", also while rows are taken."""
     try:
         with path.open("rb") as file:
+            if workbook.is_workbook(file):
+                yield "xlsx", workbook.rows(file, path.name)
+                return
             used = _encoding_of(file, path) if encoding == "auto" else _CODECS[encoding]
             file.seek(0)
             _check_decodes(file, used, path)
             file.seek(0)
-            text = io.TextIOWrapper(file, encoding=used, errors="strict", newline="")
-            return _read(text, path, used, country, emergency, number_column, name_column)
+            yield used, _rows(io.TextIOWrapper(file, encoding=used, errors="strict", newline=""), path)
     except OSError as error:
         raise SwitchroomError(
             "list.unreadable", f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions."
@@ -194,7 +209,7 @@ def _wrong_encoding(path: Path, bad: _Bad, encoding: str = "utf-8") -> Switchroo
 
 
 def _read(
-    text: io.TextIOWrapper,
+    rows: Iterator[Row],
     path: Path,
     encoding: str,
     country: str,
@@ -202,27 +217,52 @@ def _read(
     number_column: str,
     name_column: str,
 ) -> LoadedList:
-    rows = _rows(text, path)
+    columns = header_of(rows, path)
+    number_at, name_at = find_columns(columns, path, number_column, name_column)
+    if number_at is None:
+        raise _no_number_column(path, columns, country)
+    reader = RowReader(columns, number_at, name_at, country, emergency)
+    subscribers, bad = list[Subscriber](), list[BadRow]()
+    for row, cells in counted(rows, path):
+        try:
+            made = reader.take(row, cells)
+        except SwitchroomError as error:
+            bad.append(BadRow(row=row, text=reader.shown(cells), reason=error.message))
+            check_bad(len(bad), bad[0].row, bad[0].reason, path, columns[number_at])
+            continue
+        if made is not None:
+            subscribers.append(made)
+    return LoadedList(subscribers, bad, reader.duplicates, columns, encoding)
+
+
+def header_of(rows: Iterator[Row], path: Path) -> list[str]:
+    """The names of the columns. Raises SwitchroomError "list.empty"."""
     first = next(rows, None)
     if first is None:
         raise SwitchroomError("list.empty", f"{path} is empty.", "Its first line names the columns: number,name")
-    columns = [cell.strip() for cell in first[1]]
-    number_at = _column(columns, number_column, NUMBER_HEADERS, path)
-    if number_at is None:
-        raise _no_number_column(path, columns, country)
-    name_at = _column(columns, name_column, NAME_HEADERS, path)
-    reader = _Reader(columns, number_at, name_at, country, emergency)
-    for count, (row, cells) in enumerate(rows, 1):
+    return [cell.strip() for cell in first[1]]
+
+
+def find_columns(columns: Sequence[str], path: Path, number: str = "", name: str = "") -> tuple[int | None, int | None]:
+    """Where the number and the name stand: in the columns of these headers, else in those with a usual one."""
+    return _column(columns, number, NUMBER_HEADERS, path), _column(columns, name, NAME_HEADERS, path)
+
+
+def counted(rows: Iterator[Row], path: Path) -> Iterator[Row]:
+    """At most MAX_ROWS. Raises SwitchroomError "list.too-long"."""
+    for count, each in enumerate(rows, 1):
         if count > MAX_ROWS:
             raise SwitchroomError("list.too-long", f"{path} has more than {MAX_ROWS} rows.", "Split the list.")
-        reader.take(row, cells)
-        if len(reader.bad) > MAX_BAD_ROWS:
-            bad = reader.bad[0]
-            raise SwitchroomError(
-                "list.bad", f"{path}: over {MAX_BAD_ROWS} rows cannot be called, first line {bad.row}: {bad.reason}",
-                f'Is "{columns[number_at]}" the column of the numbers? Else set number_column in [[lists]].',
-            )  # fmt: skip
-    return LoadedList(reader.subscribers, reader.bad, reader.duplicates, columns, encoding)
+        yield each
+
+
+def check_bad(count: int, row: int, reason: str, path: Path, column: str) -> None:
+    """Raises SwitchroomError "list.bad" where so many rows are bad that it is no list of numbers."""
+    if count > MAX_BAD_ROWS:
+        raise SwitchroomError(
+            "list.bad", f"{path}: over {MAX_BAD_ROWS} rows cannot be called, first line {row}: {reason}",
+            f'Is "{column}" the column of the numbers? Else set number_column in [[lists]].',
+        )  # fmt: skip
 
 
 def _rows(text: io.TextIOWrapper, path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -295,12 +335,12 @@ def _no_number_column(path: Path, columns: Sequence[str], country: str) -> Switc
     )  # fmt: skip
 
 
-class _Reader:
-    """Gathers rows one by one."""
+class RowReader:
+    """Reads rows one by one; remembers the numbers that came, and no more."""
 
     def __init__(
         self,
-        columns: list[str],
+        columns: Sequence[str],
         number_at: int,
         name_at: int | None,
         country: str,
@@ -311,41 +351,42 @@ class _Reader:
         self.name_at = name_at
         self.country = country
         self.emergency = emergency_numbers(country) if emergency is None else emergency
-        self.subscribers: list[Subscriber] = []
-        self.bad: list[BadRow] = []
         self.duplicates = 0
         self._seen: set[str] = set()
 
-    def take(self, row: int, cells: list[str]) -> None:
-        text = cells[self.number_at] if self.number_at < len(cells) else ""
-        try:
-            self._check_cells(cells)
-            number = self._number(text)
-        except SwitchroomError as error:
-            shown = text if text.strip() else ",".join(cells)
-            self.bad.append(BadRow(row=row, text=shown[:_SHOWN], reason=error.message))
-            return
+    @property
+    def good(self) -> int:
+        return len(self._seen)
+
+    def take(self, row: int, cells: list[str]) -> Subscriber | None:
+        """The row as a subscriber; None where its number came before. Raises SwitchroomError where it cannot be called."""
+        self._check_cells(cells)
+        number = self._number(self._text(cells))
         if number in self._seen:
             self.duplicates += 1
-            return
+            return None
         self._seen.add(number)
-        self.subscribers.append(
-            Subscriber(
-                index=len(self.subscribers), number=number, name=self._name(cells), row=row, extra=self._extra(cells)
-            )
-        )
+        return Subscriber(index=len(self._seen) - 1, number=number, name=self._name(cells), row=row, extra=self._extra(cells))
+
+    def shown(self, cells: list[str]) -> str:
+        """A bad row in a report: its number, or all of it where there is none."""
+        text = self._text(cells)
+        return (text if text.strip() else ",".join(cells))[:_SHOWN]
+
+    def _text(self, cells: list[str]) -> str:
+        return cells[self.number_at] if self.number_at < len(cells) else ""
 
     def _check_cells(self, cells: list[str]) -> None:
         if len(cells) > MAX_COLUMNS:
-            raise SwitchroomError("list.columns", f"The row has more than {MAX_COLUMNS} columns.")
+            raise SwitchroomError("list.columns", f"The row has more than {MAX_COLUMNS} columns.", "Take out what is not needed.")
         if any(len(cell) > MAX_FIELD for cell in cells):
-            raise SwitchroomError("list.field", f"A field is longer than {MAX_FIELD} characters.")
+            raise SwitchroomError("list.field", f"A field is longer than {MAX_FIELD} characters.", "Shorten it.")
 
     def _number(self, text: str) -> str:
         if not text.strip():
-            raise SwitchroomError("number.missing", "The number is missing.")
+            raise SwitchroomError("number.missing", "The number is missing.", "Fill it in, or take the row out.")
         if is_emergency(text.strip(), self.country, numbers=self.emergency):
-            raise SwitchroomError("number.emergency", "It is an emergency number.")
+            raise SwitchroomError("number.emergency", "It is an emergency number.", "Take the row out.")
         return normalise(text, self.country)
 
     def _name(self, cells: list[str]) -> str:

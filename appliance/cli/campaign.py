@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -79,18 +80,22 @@ def campaign() -> None:
 @click.option("--message", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="WAV file with the message; silence at its ends is cut, its level set.")
 @click.option("--lines", type=click.IntRange(1), help="Calls at once, at most the scenario's.")
+@click.option("--at", "at", type=click.DateTime(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]), metavar="TIME",
+              help='Call from then on, as "2026-03-02 18:00"; list and message are taken as they are now.')
 @click.option("--watch", "then_watch", is_flag=True, help="Watch it until it is over.")
 @json_option
 @click.pass_context
-def start(ctx: click.Context, code: str, list_number: str, message: Path, lines: int | None, then_watch: bool) -> None:
+def start(
+    ctx: click.Context, code: str, list_number: str, message: Path, lines: int | None, at: datetime | None, then_watch: bool
+) -> None:
     """Start a campaign of scenario CODE.
 
     \b
     switchroom campaign start 701 --list 12 --message news.wav
     switchroom campaign start 701 --list 12 --message news.wav --lines 2 --watch
     """
-    reply: CampaignStarted = bus.ask_once(
-        ctx.obj.data, StartCampaign(scenario=code, list=list_number, message=str(message.absolute()), lines=lines), 120.0)
+    reply: CampaignStarted = bus.ask_once(ctx.obj.data, StartCampaign(
+        scenario=code, list=list_number, message=str(message.absolute()), lines=lines, not_before=_office_time(ctx, at)), 120.0)
     if ctx.obj.json:
         click.echo(msgspec.json.encode(msgspec.structs.asdict(reply)).decode())
     else:
@@ -98,7 +103,7 @@ def start(ctx: click.Context, code: str, list_number: str, message: Path, lines:
         console.print(f"[green]Campaign {reply.campaign} has begun:[/] {reply.subscribers} numbers, {reply.lines} lines, "
                       f"about {max(1, round(reply.minutes))} minutes.")
         if reply.opens:
-            console.print(f"[yellow]Its hours are closed now:[/] it calls from {_local(reply.opens)} on.")
+            console.print(f"[yellow]It does not call yet:[/] it calls from {_local(reply.opens)} on.")
         if reply.duplicates:
             console.print(f"{reply.duplicates} rows held a number that had come before; each is called once.")
         for bad in reply.bad_rows[:20]:
@@ -109,6 +114,13 @@ def start(ctx: click.Context, code: str, list_number: str, message: Path, lines:
             console.print(f"See it run: switchroom campaign watch {reply.campaign}")
     if then_watch:
         _watch(ctx, reply.campaign)
+
+
+def _office_time(ctx: click.Context, at: datetime | None) -> float:
+    """UTC of a time of day as the office's clocks show it; 0 for none."""
+    if at is None:
+        return 0.0
+    return at.replace(tzinfo=ZoneInfo(Store(ctx.obj.data).current().office.timezone)).timestamp()
 
 
 @campaign.command("list")

@@ -75,7 +75,9 @@ class Attempts:
         return self._closed(entry, entry.subscribers[subscriber])
 
     def _closed(self, entry: Open, subscriber: Subscriber) -> AttemptRefused | None:
-        now = self._switch.clock.utc()
+        now, planned = self._switch.clock.utc(), entry.book.created.not_before
+        if now < planned:
+            return AttemptRefused(why="closed", retry_after=planned - now)
         opens = hours.may_call_at(self._switch.config, entry.book.rules, subscriber.number, now)
         if opens is not None and opens <= now:
             return None

@@ -68,9 +68,10 @@ class Commands:
         source = Path(command.message)
         if not source.is_file():
             raise SwitchroomError("campaign.no-message", f"There is no file {source}.", "Name a WAV file.")
-        opens = box.desk.opens_at(scenario)
+        box.desk.check_plan(command.not_before)
+        opens = box.desk.opens_at(scenario, command.not_before)
         draft = await box.desk.prepare_file(source, scenario)
-        created = await box.desk.create(scenario, command.list, draft, command.by, command.lines)
+        created = await box.desk.create(scenario, command.list, draft, command.by, command.lines, command.not_before)
         minutes = estimate.expected_minutes(created.subscribers, created.lines, created.message_seconds, scenario)
         return m.CampaignStarted(
             campaign=created.campaign, subscribers=created.subscribers, duplicates=created.duplicates,

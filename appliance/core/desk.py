@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from appliance.calls.flows.operator import Draft, Preview, Progress
-from appliance.campaigns import estimate, lists
+from appliance.campaigns import estimate, lists, opening
 from appliance.campaigns.book import NEXT_STATES, Books, CampaignBook
 from appliance.clock import Clock
 from appliance.config import hours
@@ -37,6 +37,9 @@ from appliance.prompts import Moment, moment
 
 DRAFT_SECONDS = 7 * 86400
 """How long a message that no campaign was made of is kept: an operator whose start failed may ask for it."""
+
+MOST_AHEAD = 366 * 86400.0
+"""A campaign can be planned so many seconds ahead."""
 
 LOOKED_AT = 10_000
 """Subscribers of a list whose time zones decide when its campaign begins, as the operator is told."""
@@ -114,16 +117,16 @@ class Desk:
         named = config.hours_named(scenario.hours) if scenario.hours else None
         return named is None or hours.is_open(named, self._clock.utc(), config.office.timezone, config.office.country)
 
-    def opens_at(self, scenario: Scenario) -> float | None:
-        """UTC when the scenario's hours open next; None where they are open now. Raises "campaign.never-open"."""
-        config = self._config()
-        named = config.hours_named(scenario.hours) if scenario.hours else None
-        if named is None or self.hours_open(scenario):
-            return None
-        change = hours.next_change(named, self._clock.utc(), config.office.timezone, config.office.country)
-        if change is None:
-            raise SwitchroomError("campaign.never-open", f"The hours {scenario.hours} never open.", "Mend [[hours]].")
-        return change
+    def check_plan(self, not_before: float) -> None:
+        """Raises "campaign.too-far" where nobody will remember it any more."""
+        if not_before > self._clock.utc() + MOST_AHEAD:
+            raise SwitchroomError("campaign.too-far", "A campaign can be planned for a year ahead at most.",
+                                  "Choose an earlier day.")
+
+    def opens_at(self, scenario: Scenario, not_before: float = 0.0) -> float | None:
+        """UTC when it calls at the earliest, by the scenario's hours and `not_before`; None where that is now. Raises
+        "campaign.never-open"."""
+        return opening.opens_at(self._config(), scenario, self._clock.utc(), not_before)
 
     def opens(self, scenario: Scenario) -> Moment | None:
         """When the scenario's hours open next, as it is said; None where they are open now."""
@@ -138,7 +141,7 @@ class Desk:
     def running(self, code: str) -> Progress | None:
         for entry in self.open.values():
             book = entry.book
-            if book.created.scenario == code and book.state in ("running", "paused"):
+            if book.created.scenario == code and book.state in ("running", "paused") and book.created.not_before <= self.utc():
                 done = book.done
                 return Progress(book.id, book.state, done, book.size, book.finals["confirmed"],
                                 book.finals["heard"] + book.finals["confirmed"] + book.finals["declined"],
@@ -241,9 +244,9 @@ class Desk:
         return max(1, min(scenario.lines, wanted)) if wanted else scenario.lines
 
     async def create(
-        self, scenario: Scenario, list_number: str, draft: Draft, by: str, lines: int | None = None
+        self, scenario: Scenario, list_number: str, draft: Draft, by: str, lines: int | None = None, not_before: float = 0.0
     ) -> CampaignCreated:
-        """Commit a new campaign with its subscribers; the dialer sees it in the ledger and begins."""
+        """Commit a new campaign with its subscribers; the dialer sees it in the ledger and begins, not before `not_before`."""
         if self._ledger.level in ("campaigns", "reserve"):
             raise SwitchroomError("campaign.short", "The disk is nearly full: no campaign can start.", "Free space on the disk.")
         loaded = await self._load(scenario, list_number)
@@ -255,6 +258,7 @@ class Desk:
                 lines=self._lines(scenario, lines), message=str(kept.relative_to(self.data)), message_seconds=draft.seconds,
                 subscribers=len(loaded.subscribers), duplicates=loaded.duplicates, bad_rows=loaded.bad,
                 rules=rules_to_keep(scenario), by=by, report_to=list(scenario.report_to),
+                not_before=not_before if not_before > self._clock.utc() else 0.0,
             )
             await self._ledger.append_campaign(event, loaded.subscribers)
             await asyncio.to_thread(self._discard, draft.path)

@@ -35,6 +35,8 @@ class Openings:
 
     def wait(self, book: CampaignBook, subscriber: int, utc: float) -> float:
         """Seconds until this subscriber may be called; 0.0 for now."""
+        if utc < book.created.not_before:
+            return book.created.not_before - utc  # planned for later; its hours are looked at then
         numbers = self._numbers(book.id)
         number = numbers[subscriber] if subscriber < len(numbers) else ""
         # The zones stand for the number: a list has few of them, whatever its length.

@@ -1,0 +1,20 @@
+"""When a campaign may call at the earliest. Pure."""
+
+from __future__ import annotations
+
+from appliance.config import hours
+from appliance.config.model import Config, Scenario
+from appliance.errors import SwitchroomError
+
+
+def opens_at(config: Config, scenario: Scenario, now: float, not_before: float = 0.0) -> float | None:
+    """UTC when it calls at the earliest, by the scenario's hours and `not_before`; None where that is now. Raises SwitchroomError
+    "campaign.never-open"."""
+    begins = max(now, not_before)
+    named = config.hours_named(scenario.hours) if scenario.hours else None
+    if named is None or hours.is_open(named, begins, config.office.timezone, config.office.country):
+        return begins if begins > now else None
+    change = hours.next_change(named, begins, config.office.timezone, config.office.country)
+    if change is None:
+        raise SwitchroomError("campaign.never-open", f"The hours {scenario.hours} never open.", "Mend [[hours]].")
+    return change
