@@ -14,6 +14,7 @@ from appliance.config.store import Store
 from appliance.users.store import UserStore
 from appliance.users.throttle import Throttle
 from web import errors, i18n, navigation, ui
+from web.campaigns.books import CampaignBooks
 from web.core_link import CoreLink
 from web.figures.keeper import Keeper
 from web.live.hub import Hub
@@ -35,6 +36,7 @@ class Services:
     throttle: Throttle
     clock: Clock
     figures: Keeper
+    campaigns: CampaignBooks
 
     @property
     def config(self) -> Config:
@@ -56,7 +58,8 @@ def services() -> Services:
 def make_services(data: Path, clock: Clock | None = None) -> Services:
     core, clock = CoreLink(data), clock or SystemClock()
     return Services(data=data, users=UserStore(data, clock), core=core, store=Store(data, clock), hub=Hub(core),
-                    throttle=Throttle(), clock=clock, figures=Keeper(data, clock))
+                    throttle=Throttle(), clock=clock, figures=Keeper(data, clock),
+                    campaigns=CampaignBooks(data, clock))
 
 
 def features() -> list[Blueprint]:
@@ -66,6 +69,7 @@ def features() -> list[Blueprint]:
     from web.audit import routes as audit
     from web.auth import routes as auth
     from web.calls import routes as calls
+    from web.campaigns import routes as campaigns
     from web.config import routes as config
     from web.desk import routes as desk
     from web.figures import routes as figures
@@ -76,8 +80,8 @@ def features() -> list[Blueprint]:
     from web.start import routes as start
     from web.wallboard import routes as wallboard
 
-    return [each.blueprint for each in (api, assets, audit, auth, calls, config, desk, figures, health, live, people, public,
-                                        start, wallboard)]
+    return [each.blueprint for each in (api, assets, audit, auth, calls, campaigns, config, desk, figures, health, live, people,
+                                        public, start, wallboard)]
 
 
 def create_app(data: Path, made: Services | None = None, *, secure: bool = False) -> Flask:

@@ -23,6 +23,7 @@ class Entry:
 ENTRIES = [
     Entry("desk.index", _l("My desk"), "desk", Right.DESK),
     Entry("live.index", _l("Live"), "live", Right.LIVE_VIEW),
+    Entry("campaigns.index", _l("Campaigns"), "campaign", Right.CAMPAIGNS_VIEW),
     Entry("calls.index", _l("Calls"), "calls", Right.CALLS_VIEW),
     Entry("figures.index", _l("Figures"), "figures", Right.FIGURES_VIEW),
     Entry("wallboard.choose", _l("Wallboard"), "board", Right.WALLBOARD),

@@ -47,6 +47,8 @@ class Call:
     status: int
     content: str = "application/json"
     """What is answered; a call of another kind returns its Response."""
+    takes: str = ""
+    """The kind of a body that is no JSON: a file, which the call reads itself."""
 
 
 class Api:
@@ -67,6 +69,11 @@ class Api:
     def post(self, path: str, *rights: Right, returns: Any, body: Any = None, status: int = 200) -> Callable[[View], View]:
         return self._add("POST", path, rights, returns, None, body, status)
 
+    def post_file(self, path: str, *rights: Right, returns: Any, query: type[msgspec.Struct] | None = None,
+                  takes: str = "application/octet-stream") -> Callable[[View], View]:
+        """The body is a file; the call reads `request.stream`, and no further than it bounds itself."""
+        return self._add("POST", path, rights, returns, query, None, 201, takes=takes)
+
     def put(self, path: str, *rights: Right, returns: Any, body: Any = None) -> Callable[[View], View]:
         return self._add("PUT", path, rights, returns, None, body, 200)
 
@@ -74,11 +81,12 @@ class Api:
         return self._add("DELETE", path, rights, returns, None, None, 200 if returns else 204)
 
     def _add(self, method: str, path: str, rights: tuple[Right, ...], returns: Any, query: type[msgspec.Struct] | None,
-             body: Any, status: int, access: Access | None = None, content: str = "application/json") -> Callable[[View], View]:
+             body: Any, status: int, access: Access | None = None, content: str = "application/json",
+             takes: str = "") -> Callable[[View], View]:
         access = access or (Access("right", frozenset(rights)) if rights else Access("signed-in"))
 
         def register(view: View) -> View:
-            call = Call(method, path, view, access, returns, query, body, status, content)
+            call = Call(method, path, view, access, returns, query, body, status, content, takes)
             self.calls.append(call)
 
             def answer(**arguments: Any) -> Response:

@@ -80,6 +80,8 @@ def _operation(call: Call, returns: Any, body: Any) -> dict[str, Any]:
         made["parameters"] = parameters
     if body is not None:
         made["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    if call.takes:
+        made["requestBody"] = {"required": True, "content": {call.takes: {"schema": {"type": "string", "format": "binary"}}}}
     return made
 
 

@@ -23,9 +23,11 @@ def openapi() -> dict[str, Any]:
 
 from web.api import (  # noqa: E402, F401 - each declares its calls with `api`
     audit,
+    campaigns,
     config,
     desk,
     figures,
+    lists,
     live,
     public,
     records,

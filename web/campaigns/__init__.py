@@ -1,0 +1,1 @@
+"""Campaigns: lists of numbers, messages, starting, watching, reports."""

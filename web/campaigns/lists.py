@@ -1,0 +1,304 @@
+"""The lists of numbers as the pages show and change them. A list that came through the pages is DATA/lists/NUMBER.csv."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+import xlsxwriter
+from flask import g
+
+from appliance.campaigns.intake import count_lines
+from appliance.campaigns.lists import RowReader, counted, find_columns, header_of, open_rows
+from appliance.campaigns.render.tables import safe_cell
+from appliance.config import edit
+from appliance.config.model import Config, SubscriberList
+from appliance.errors import SwitchroomError
+from appliance.messages import Subscriber
+from web.app import Services, services
+from web.audit.service import note
+from web.config import service as configuration
+
+TRIES = 3
+"""How often a change is made anew where somebody else changed the configuration at the same moment."""
+FIRST = 100
+MAX_NAME = 80
+_NUMBER = re.compile(r"[0-9]{1,10}")
+_counts: dict[tuple[str, int, int], int] = {}
+_lock = threading.Lock()
+_saving = threading.Lock()
+
+
+class ListShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A list. `rows` below the header, whether they can be called or not; `changed` UTC seconds, 0 where the file is missing;
+    `own`: its file is the box's. `scenarios` that may be sent to it."""
+
+    number: str
+    name: str
+    rows: int
+    changed: float
+    own: bool
+    scenarios: list[str]
+
+
+class ListPeople(msgspec.Struct, frozen=True, kw_only=True):
+    """The first people of a list, numbers as they will be dialled."""
+
+    columns: list[str]
+    people: list[Subscriber]
+    bad: int
+
+
+def entry_of(config: Config, number: str) -> SubscriberList:
+    """Raises SwitchroomError "list.unknown", also for one that must not be seen."""
+    found = config.list_numbered(number)
+    if found is None or not g.user.sees_list(number):
+        raise SwitchroomError("list.unknown", f"There is no list {number[:20]}.", "Look at the lists.")
+    return found
+
+
+def all_lists() -> list[ListShown]:
+    box = services()
+    config = box.config
+    return [_shown(box, config, each) for each in config.lists if g.user.sees_list(each.number)]
+
+
+def one(number: str) -> ListShown:
+    config = services().config
+    return _shown(services(), config, entry_of(config, number))
+
+
+def _shown(box: Services, config: Config, entry: SubscriberList) -> ListShown:
+    path = Path(entry.file)
+    try:
+        stat = path.stat()
+        rows, changed = _rows(path, stat), stat.st_mtime
+    except (OSError, SwitchroomError):
+        rows, changed = 0, 0.0
+    scenarios = [each.code for each in config.scenarios if not each.lists or entry.number in each.lists]
+    return ListShown(number=entry.number, name=entry.name, rows=rows, changed=changed, own=path == own_path(box, entry.number),
+                     scenarios=scenarios)
+
+
+def _rows(path: Path, stat: os.stat_result) -> int:
+    key = (str(path), stat.st_mtime_ns, stat.st_size)
+    with _lock:
+        found = _counts.get(key)
+    if found is None:
+        found = count_lines(path)
+        if not found:  # a workbook, which must be read; or an empty file
+            with open_rows(path) as (used, rows):
+                found = max(0, sum(1 for _ in counted(rows, path)) - 1) if used == "xlsx" else 0
+        with _lock:
+            if len(_counts) > 1000:
+                _counts.clear()
+            _counts[key] = found
+    return found
+
+
+def own_path(box: Services, number: str) -> Path:
+    return box.data.absolute() / "lists" / f"{number}.csv"
+
+
+def people(number: str, limit: int = FIRST) -> ListPeople:
+    """Raises SwitchroomError "list.…"."""
+    config = services().config
+    entry = entry_of(config, number)
+    with _open(entry, config) as (columns, rows):
+        found, bad = list[Subscriber](), 0
+        for each in rows:
+            if each is None:
+                bad += 1
+            else:
+                found.append(each)
+            if len(found) >= limit or bad >= limit:
+                break
+    shown = [name for name in dict.fromkeys(columns) if any(name in each.extra for each in found)]
+    return ListPeople(columns=shown, people=found, bad=bad)
+
+
+class _open:
+    """The columns of a list and its people, None for a row that cannot be called; duplicates are left out."""
+
+    def __init__(self, entry: SubscriberList, config: Config) -> None:
+        self._path = Path(entry.file)
+        self._entry, self._config = entry, config
+        self._rows = open_rows(self._path, entry.encoding)
+
+    def __enter__(self) -> tuple[list[str], Iterator[Subscriber | None]]:
+        _, rows = self._rows.__enter__()
+        columns = header_of(rows, self._path)
+        number_at, name_at = find_columns(columns, self._path, self._entry.number_column, self._entry.name_column)
+        if number_at is None:
+            raise SwitchroomError("list.no-column", "The list has no column of numbers.", "Upload it again.")
+        country = self._entry.country or self._config.office.country
+        reader = RowReader(columns, number_at, name_at, country, self._config.dialling.emergency)
+        return columns, _people(counted(rows, self._path), reader)
+
+    def __exit__(self, *exc: Any) -> None:
+        self._rows.__exit__(None, None, None)
+
+
+def _people(rows: Iterable[tuple[int, list[str]]], reader: RowReader) -> Iterator[Subscriber | None]:
+    for row, cells in rows:
+        before = reader.duplicates
+        try:
+            made = reader.take(row, cells)
+        except SwitchroomError:
+            yield None
+            continue
+        if reader.duplicates == before:
+            yield made
+
+
+# ---- taking it along -------------------------------------------------------------------------------------------------
+
+
+def export_rows(number: str) -> Iterator[list[str]]:
+    """Header first; what a spreadsheet would take for a formula is made text. Numbers as they will be dialled."""
+    config = services().config
+    with _open(entry_of(config, number), config) as (columns, rows):
+        first = list(itertools.islice((each for each in rows if each is not None), 1))
+        extra = [name for name in dict.fromkeys(columns) if name]
+        known = _extra_of(columns, config, number)
+        extra = [name for name in extra if name in known]
+        yield ["number", "name", *map(safe_cell, extra)]
+        for each in itertools.chain(first, rows):
+            if each is not None:
+                yield [each.number, safe_cell(each.name), *(safe_cell(each.extra.get(name, "")) for name in extra)]
+
+
+def _extra_of(columns: list[str], config: Config, number: str) -> set[str]:
+    entry = entry_of(config, number)
+    places = find_columns(columns, Path(entry.file), entry.number_column, entry.name_column)
+    return {name for at, name in enumerate(columns) if at not in places}
+
+
+def csv_pieces(rows: Iterator[list[str]]) -> Iterator[str]:
+    """RFC 4180, with the mark by which spreadsheets know UTF-8."""
+    yield "\ufeff"
+    for row in rows:
+        line = io.StringIO()
+        csv.writer(line).writerow(row)
+        yield line.getvalue()
+
+
+def workbook(rows: Iterator[list[str]]) -> IO[bytes]:
+    """A file that is gone when it is closed; rows go to the disk as they come."""
+    made = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(made, options) as book:
+        sheet = book.add_worksheet("list")
+        sheet.freeze_panes(1, 0)
+        for at, row in enumerate(rows):
+            for column, value in enumerate(row):
+                sheet.write_string(at, column, value)
+    made.seek(0)
+    return made
+
+
+# ---- changing --------------------------------------------------------------------------------------------------------
+
+
+def check_new(config: Config, number: str, name: str) -> None:
+    """Raises SwitchroomError "list.bad-number", "list.taken", "web.forbidden" where a new list cannot have this number."""
+    if not _NUMBER.fullmatch(number):
+        raise SwitchroomError("list.bad-number", "The number of a list has one to ten digits.", "Choose one such as 13.")
+    if config.list_numbered(number) is not None:
+        raise SwitchroomError("list.taken", f"There is a list {number} already.", "Choose another number, or replace that list.")
+    if g.user.lists is not None:
+        raise SwitchroomError("web.forbidden", "You see some lists only, and could not see a new one.",
+                              "Ask an administrator to make it.")
+
+
+def free_number(config: Config) -> str:
+    """One above the highest."""
+    taken = [int(each.number) for each in config.lists]
+    return str(max(taken, default=10) + 1)
+
+
+def save(number: str, name: str, made: Path) -> None:
+    """`made` becomes the file of the list, which is put into the configuration where it is not there as it must be. Raises
+    SwitchroomError "config.…", "list.unwritable"."""
+    box = services()
+    target = own_path(box, number)
+    with _saving:
+        entry = box.config.list_numbered(number)
+        before = target.read_bytes() if target.is_file() else None
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            made.replace(target)
+        except OSError as problem:
+            raise SwitchroomError("list.unwritable", f"The list cannot be kept: {problem.strerror}.",
+                                  "Free some space.") from None
+        if entry is not None and _reads_itself(entry, target) and (not name or entry.name == name):
+            return
+        try:
+            _configure(box, number, name or (entry.name if entry is not None else ""))
+        except Exception:
+            _put_back(target, before)
+            raise
+
+
+def _reads_itself(entry: SubscriberList, target: Path) -> bool:
+    plain = not entry.number_column and not entry.name_column and entry.encoding in ("auto", "utf-8")
+    return plain and Path(entry.file) == target
+
+
+def _put_back(target: Path, before: bytes | None) -> None:
+    if before is None:
+        target.unlink(missing_ok=True)
+    else:
+        target.write_bytes(before)
+
+
+def _configure(box: Services, number: str, name: str) -> None:
+    """The list's table in the configuration, as a change of its own."""
+    base = box.store.in_force()
+    folder = box.store.base_of(base) if base is not None else box.data / "lists"
+    target = own_path(box, number)
+    file = target.name if folder.absolute() == target.parent else str(target)
+    values = {"name": name or None, "file": file, "number_column": None, "name_column": None, "encoding": None}
+
+    def change(text: str, index: int | None) -> str:
+        if index is None:
+            return edit.add_row(text, "lists", {"number": number, **values})
+        return edit.set_keys(text, ("lists", index), values)
+
+    _change(box, number, change, f"list {number}")
+
+
+def remove(number: str) -> None:
+    """Out of the configuration, and its file where that is the box's. Raises SwitchroomError "list.unknown", ConfigError where a
+    scenario names it."""
+    box = services()
+    entry = entry_of(box.config, number)
+    note("list.remove", number)
+    with _saving:
+        _change(box, number, lambda text, index: text if index is None else edit.remove_row(text, "lists", index),
+                f"list {number} removed")
+        if Path(entry.file) == own_path(box, number):
+            Path(entry.file).unlink(missing_ok=True)
+
+
+def _change(box: Services, number: str, change: Any, summary: str) -> None:
+    for left in reversed(range(TRIES)):
+        version, text = box.store.version(), box.store.text()
+        rows = edit.plain(text).get("lists", [])
+        index = next((at for at, row in enumerate(rows) if str(row.get("number")) == number), None)
+        try:
+            configuration.apply(box, change(text, index), version, summary)
+        except SwitchroomError as problem:
+            if problem.id != "config.conflict" or not left:
+                raise
+        else:
+            return

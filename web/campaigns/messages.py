@@ -1,0 +1,159 @@
+"""Messages that campaigns can play: typed and spoken, or uploaded; each made ready to be played when it comes in.
+
+DATA/campaigns/messages/ID.wav (8 kHz, one level, silence trimmed) and ID.json (what it is). An id is made here and holds small
+letters and digits alone.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import IO, Literal
+
+import msgspec
+
+from appliance.config.model import Config
+from appliance.errors import SwitchroomError
+from appliance.media import message
+from web.app import Services, services
+from web.audit.service import note, who
+from web.start import speech
+
+MAX_KEPT = 200
+MAX_BYTES = 32 << 20
+MAX_NAME = 80
+USUAL_SECONDS = 300.0
+CONVERT_SECONDS = 60.0
+TYPES = {b"ID3": "mp3", b"OggS": "ogg", b"fLaC": "flac"}
+"""What else than WAV is taken, by how it begins; sox is told the type, and guesses nothing."""
+_ID = re.compile(r"[0-9a-f]{16}")
+Source = Literal["typed", "uploaded", "recorded"]
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A message; `at` UTC seconds when it was made, `text` what is spoken where it was typed."""
+
+    id: str
+    name: str
+    source: Source
+    seconds: float
+    at: float
+    by: str
+    text: str = ""
+    language: str = ""
+
+
+def folder(box: Services) -> Path:
+    return box.data / "campaigns" / "messages"
+
+
+def all_kept(box: Services) -> list[Kept]:
+    """The newest first."""
+    found = [_read(path) for path in folder(box).glob("*.json")]
+    return sorted((each for each in found if each is not None), key=lambda each: -each.at)
+
+
+def _read(path: Path) -> Kept | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Kept)
+    except (OSError, msgspec.DecodeError):
+        return None  # being removed, or no message of ours
+
+
+def one(id: str) -> Kept:
+    """Raises SwitchroomError "message.unknown"."""
+    found = _read(folder(services()) / f"{id}.json") if _ID.fullmatch(id) else None
+    if found is None or not path_of(found).is_file():
+        raise SwitchroomError("message.unknown", "There is no such message.", "Choose one from the list, or make a new one.")
+    return found
+
+
+def path_of(kept: Kept) -> Path:
+    return folder(services()) / f"{kept.id}.wav"
+
+
+def most_seconds(config: Config) -> float:
+    """As long as any scenario lets a message be."""
+    return float(max([USUAL_SECONDS, *(each.max_message_seconds for each in config.scenarios)]))
+
+
+def speak(text: str, language: str, name: str = "") -> Kept:
+    """Raises SwitchroomError as `speech.spoken` and `message.prepare`."""
+    text = " ".join(text.split())
+    with tempfile.NamedTemporaryFile(prefix="switchroom-message-", suffix=".wav") as file:
+        file.write(speech.spoken(text, language))
+        file.flush()
+        return _keep(Path(file.name), name or text, "typed", text=text, language=language)
+
+
+def upload(content: IO[bytes], name: str) -> Kept:
+    """WAV as it is; MP3, Ogg Vorbis and FLAC by sox. Raises SwitchroomError "message.…"."""
+    with tempfile.TemporaryDirectory(prefix="switchroom-message-") as made:
+        source = Path(made) / "source"
+        _copy(content, source)
+        head = source.open("rb").read(4)
+        kind = next((kind for mark, kind in TYPES.items() if head.startswith(mark)), "mp3" if head[:1] == b"\xff" else "")
+        return _keep(_converted(source, kind, Path(made) / "out.wav") if kind else source, Path(name).stem, "uploaded")
+
+
+def _copy(content: IO[bytes], out: Path) -> None:
+    left = MAX_BYTES
+    with out.open("wb") as file:
+        while data := content.read(1 << 16):
+            left -= len(data)
+            if left < 0:
+                raise SwitchroomError("message.too-large", f"The file has more than {MAX_BYTES >> 20} MiB.",
+                                      "Save it as mono, 8 or 16 kHz.")
+            file.write(data)
+
+
+def _converted(source: Path, kind: str, out: Path) -> Path:
+    most = most_seconds(services().config) + 1
+    command = ["sox", "-D", "-V1", "--no-glob", "-t", kind, str(source), "-c", "1", "-b", "16", "-e", "signed", "-r", "16000",
+               str(out), "trim", "0", f"{most:.0f}"]
+    try:
+        subprocess.run(command, capture_output=True, check=True, timeout=CONVERT_SECONDS)
+    except FileNotFoundError:
+        raise SwitchroomError("prompts.no-speech", "Only WAV can be read: sox is missing.",
+                              "apt install sox libsox-fmt-mp3") from None
+    except (OSError, subprocess.SubprocessError):
+        raise SwitchroomError("message.unsupported", f"This {kind} file cannot be read.", "Save it as a WAV file.") from None
+    return out
+
+
+def _keep(source: Path, name: str, how: Source, *, text: str = "", language: str = "") -> Kept:
+    box = services()
+    if len(all_kept(box)) >= MAX_KEPT:
+        raise SwitchroomError("message.too-many", f"There are {MAX_KEPT} messages already.", "Remove some that nobody needs.")
+    id = secrets.token_hex(8)
+    note("message.make", id, how)
+    try:
+        folder(box).mkdir(parents=True, exist_ok=True, mode=0o700)
+        done = message.prepare(source, folder(box) / f"{id}.wav", max_seconds=most_seconds(box.config),
+                               target_dbov=box.config.recording.level_dbov)
+        kept = Kept(id=id, name=clean(name) or id, source=how, seconds=round(done.seconds, 1), at=box.clock.utc(), by=who(),
+                    text=text, language=language)
+        beside = folder(box) / f".{id}.new"
+        beside.write_bytes(msgspec.json.encode(kept))
+        beside.replace(folder(box) / f"{id}.json")
+    except OSError as problem:
+        raise SwitchroomError("message.unwritable", f"The message cannot be kept: {problem.strerror}.",
+                              "Free some space.") from None
+    except SwitchroomError as problem:
+        raise SwitchroomError(problem.id, problem.message.replace(str(source), "The file"), problem.hint) from None
+    return kept
+
+
+def clean(name: str) -> str:
+    return "".join(char for char in " ".join(name.split()) if char.isprintable())[:MAX_NAME]
+
+
+def remove(id: str) -> None:
+    """Campaigns that were started with it have a copy of their own. Raises SwitchroomError "message.unknown"."""
+    found = one(id)
+    note("message.remove", id)
+    (folder(services()) / f"{id}.json").unlink(missing_ok=True)
+    path_of(found).unlink(missing_ok=True)

@@ -1,0 +1,257 @@
+"""Files on their way to be lists: DATA/lists/incoming/ID, with the file, what is wanted of it and how far it is. Each is its
+uploader's alone, and goes after a day.
+
+The rows are read by a process of its own (`appliance.campaigns.intake`), one at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO, Annotated, Literal
+
+import msgspec
+from flask import g
+from msgspec import Meta
+
+from appliance.campaigns import intake
+from appliance.campaigns.intake import Bad, Glance, Plan, State
+from appliance.errors import SwitchroomError
+from web.app import Services, services
+from web.audit.service import note
+from web.campaigns import lists
+
+log = logging.getLogger("campaigns")
+MAX_BYTES = 32 << 20
+MAX_WAITING = 20
+KEEP_SECONDS = 86_400.0
+CHECK_SECONDS = 1_800.0
+MAX_FILE_NAME = 120
+_ID = re.compile(r"[0-9a-f]{16}")
+_one = threading.Lock()
+_under_way: set[str] = set()
+Mode = Literal["new", "replace", "add"]
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What shall become of a file: which columns are the number and the name (-1: none), and of which list. `mode` "add" keeps
+    who is on the list; `name` of the list ("" keeps it)."""
+
+    number_at: Annotated[int, Meta(ge=0, le=10_000)]
+    name_at: Annotated[int, Meta(ge=-1, le=10_000)] = -1
+    mode: Mode = "new"
+    list: Annotated[str, Meta(max_length=10)]
+    name: Annotated[str, Meta(max_length=lists.MAX_NAME)] = ""
+
+
+class Upload(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that came in: its beginning, what is wanted, and how far it is."""
+
+    id: str
+    file: str
+    by: str
+    at: float
+    glance: Glance
+    wish: Wish | None = None
+    stood: str = ""
+    """The list's file as it was when this was checked: size and time."""
+
+
+class UploadShown(msgspec.Struct, frozen=True, kw_only=True):
+    """An upload, and `state`: what came of checking it."""
+
+    id: str
+    file: str
+    at: float
+    glance: Glance
+    wish: Wish | None
+    state: State
+
+
+def _folder(box: Services) -> Path:
+    return box.data.absolute() / "lists" / "incoming"
+
+
+def take(content: IO[bytes], file: str) -> UploadShown:
+    """A file comes in. Raises SwitchroomError "list.…" where it is no list at all."""
+    box = services()
+    sweep(box)
+    if sum(1 for _ in _folder(box).glob("*")) >= MAX_WAITING:
+        raise SwitchroomError("web.too-many", "Too many files wait to be taken over.", "Save or drop some first.")
+    id = secrets.token_hex(8)
+    folder = _folder(box) / id
+    name = "".join(char for char in Path(file).name if char.isprintable())[:MAX_FILE_NAME] or "list"
+    try:
+        folder.mkdir(parents=True, mode=0o700)
+        _copy(content, folder / "source")
+        upload = Upload(id=id, file=name, by=g.user.login, at=box.clock.utc(), glance=intake.glance(folder / "source"))
+        _write(folder, upload)
+    except OSError as problem:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise SwitchroomError("list.unwritable", f"The file cannot be kept: {problem.strerror}.", "Free some space.") from None
+    except SwitchroomError as problem:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise _named(problem, folder, name) from None
+    return _shown(upload, State())
+
+
+def _copy(content: IO[bytes], out: Path) -> None:
+    left = MAX_BYTES
+    with out.open("wb") as file:
+        while data := content.read(1 << 16):
+            left -= len(data)
+            if left < 0:
+                raise SwitchroomError("list.too-long", f"The file has more than {MAX_BYTES >> 20} MiB.", "Split it.")
+            file.write(data)
+
+
+def _named(problem: SwitchroomError, folder: Path, file: str) -> SwitchroomError:
+    """With the name that the uploader knows."""
+    return SwitchroomError(problem.id, problem.message.replace(str(folder / "source"), file), problem.hint)
+
+
+def one(id: str) -> UploadShown:
+    """Raises SwitchroomError "list.upload-unknown"."""
+    upload = _own(id)
+    return _shown(upload, _state(upload))
+
+
+def mine() -> list[UploadShown]:
+    """The newest first."""
+    box = services()
+    found = [_read(path.parent) for path in _folder(box).glob("*/upload.json")]
+    own = [each for each in found if each is not None and each.by == g.user.login]
+    return [_shown(each, _state(each)) for each in sorted(own, key=lambda each: -each.at)]
+
+
+def _own(id: str) -> Upload:
+    found = _read(_folder(services()) / id) if _ID.fullmatch(id) else None
+    if found is None or found.by != g.user.login:
+        raise SwitchroomError("list.upload-unknown", "This file is not there any more.", "Upload it again.")
+    return found
+
+
+def _state(upload: Upload) -> State:
+    folder = _folder(services()) / upload.id
+    under_way, state = str(folder) in _under_way, intake.read_state(folder)
+    if under_way:
+        return msgspec.structs.replace(state, phase="checking", bad=[])  # its process has not ended yet
+    if state.phase == "checking":
+        return intake.failed(SwitchroomError("list.interrupted", "The check was interrupted.", "Check it again."))
+    return msgspec.structs.replace(state, error=state.error.replace(str(folder / "source"), upload.file))
+
+
+def _shown(upload: Upload, state: State) -> UploadShown:
+    return UploadShown(id=upload.id, file=upload.file, at=upload.at, glance=upload.glance, wish=upload.wish, state=state)
+
+
+def check(id: str, wish: Wish) -> UploadShown:
+    """Read all rows, in the background; `one` tells how far it is. Raises SwitchroomError "list.…"."""
+    box, upload = services(), _own(id)
+    config, folder = box.config, _folder(services()) / id
+    if str(folder) in _under_way:
+        raise SwitchroomError("list.busy", "This file is being checked.", "Wait until it is done.")
+    wish = msgspec.structs.replace(wish, name=" ".join(wish.name.split()))
+    if wish.mode == "new":
+        lists.check_new(config, wish.list, wish.name)
+        entry = None
+    else:
+        entry = lists.entry_of(config, wish.list)
+    country = entry.country if entry is not None else None
+    plan = Plan(source=str(folder / "source"), number_at=wish.number_at, name_at=wish.name_at,
+                country=country or config.office.country, emergency=config.dialling.emergency,
+                before=entry.file if entry is not None and wish.mode == "add" else "")
+    upload = msgspec.structs.replace(upload, wish=wish, stood=_stamp(entry.file) if entry is not None else "")
+    state = State(phase="checking", total=upload.glance.lines)
+    _under_way.add(str(folder))
+    _write(folder, upload)
+    (folder / "plan.json").write_bytes(msgspec.json.encode(plan))
+    intake.write_state(folder, state)
+    threading.Thread(target=_run, args=(folder,), name="list-check", daemon=True).start()
+    return _shown(upload, state)
+
+
+def _stamp(file: str) -> str:
+    try:
+        stat = Path(file).stat()
+    except OSError:
+        return ""
+    return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
+def _run(folder: Path) -> None:
+    """One at a time: reading takes the processor that calls need."""
+    try:
+        with _one:
+            done = subprocess.run([sys.executable, "-m", "appliance.campaigns.intake", str(folder)], stdin=subprocess.DEVNULL,
+                                  capture_output=True, timeout=CHECK_SECONDS, check=False)
+        if done.returncode:
+            log.error("checking a list failed: %s", done.stderr.decode(errors="replace")[-2000:])
+            _fail(folder, SwitchroomError("list.failed", "The file could not be checked.", "The log has the details."))
+    except subprocess.TimeoutExpired:
+        _fail(folder, SwitchroomError("list.failed", "Checking the file took too long.", "Split it."))
+    finally:
+        _under_way.discard(str(folder))
+
+
+def _fail(folder: Path, problem: SwitchroomError) -> None:
+    if folder.is_dir():
+        intake.write_state(folder, intake.failed(problem))
+
+
+def save(id: str) -> str:
+    """What was checked becomes the list; its number. Raises SwitchroomError "list.not-checked", "list.nobody", "list.changed"."""
+    box, upload = services(), _own(id)
+    state, wish, folder = _state(upload), upload.wish, _folder(services()) / id
+    if state.phase != "ready" or wish is None:
+        raise SwitchroomError("list.not-checked", "This file has not been checked yet.", "Choose the columns, then check it.")
+    if not state.good:
+        raise SwitchroomError("list.nobody", "Nobody in this file can be called.", "Choose another column, or mend the file.")
+    if wish.mode == "new":
+        lists.check_new(box.config, wish.list, wish.name)
+    elif upload.stood != _stamp(lists.entry_of(box.config, wish.list).file):
+        raise SwitchroomError("list.changed", "Somebody else changed this list meanwhile.", "Check the file again.")
+    note(f"list.{wish.mode}", wish.list, f"{state.good} numbers, {state.duplicates} twice, {len(state.bad)} bad rows")
+    lists.save(wish.list, wish.name, folder / "list.csv")
+    shutil.rmtree(folder, ignore_errors=True)
+    return wish.list
+
+
+def drop(id: str) -> None:
+    upload = _own(id)
+    if str(_folder(services()) / upload.id) in _under_way:
+        raise SwitchroomError("list.busy", "This file is being checked.", "Wait until it is done.")
+    shutil.rmtree(_folder(services()) / upload.id, ignore_errors=True)
+
+
+def bad_rows(id: str) -> tuple[str, list[Bad]]:
+    """The file's name, and its rows that cannot be called."""
+    upload = _own(id)
+    return upload.file, _state(upload).bad
+
+
+def sweep(box: Services) -> None:
+    """Files that nobody took over within a day: they are somebody's customers."""
+    for folder in _folder(box).glob("*"):
+        found = _read(folder)
+        if str(folder) not in _under_way and (found is None or found.at < box.clock.utc() - KEEP_SECONDS):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read(folder: Path) -> Upload | None:
+    try:
+        return msgspec.json.decode((folder / "upload.json").read_bytes(), type=Upload)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _write(folder: Path, upload: Upload) -> None:
+    beside = folder / ".upload.new"
+    beside.write_bytes(msgspec.json.encode(upload))
+    beside.replace(folder / "upload.json")
