@@ -1,4 +1,4 @@
-"""A campaign from the browser: a list with bad rows, a typed message, start, watching it to its end, its report; sipp is outside."""
+"""A campaign from the browser: a list with bad rows, a typed message, start, watched to its end, its report; sipp is outside."""
 
 from __future__ import annotations
 
