@@ -28,7 +28,7 @@ from appliance.calls.routing import (
 from appliance.calls.settings import Settings, target_of
 from appliance.config.model import Config
 from appliance.config.people import Phone
-from appliance.config.values import Target
+from appliance.config.values import NAMELESS, Target
 from appliance.errors import SwitchroomError
 from appliance.messages import Cause, Setting
 
@@ -120,7 +120,7 @@ def allowed(made: Collection[Diversion], next: Diversion, since: int = 0) -> boo
 
 def decide(config: Config, by: str, target: str) -> Decision:
     """What a wish means: a target, or digits dialled at the phone `by`. Outside numbers by the rights of that phone."""
-    if ":" not in target and target != "hangup":
+    if ":" not in target and target not in NAMELESS:
         decision = from_phone(config, by, target)
         return ToVoicemail(by) if decision == ToCode("voicemail") else decision
     parsed = Target(target)

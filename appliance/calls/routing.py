@@ -62,6 +62,10 @@ class ToSurvey(msgspec.Struct, frozen=True):
     agent: str
 
 
+class ToAgents(msgspec.Struct, frozen=True):
+    """An agent outside, who calls to sign in."""
+
+
 class ToHangUp(msgspec.Struct, frozen=True):
     """A spoken goodbye."""
 
@@ -76,8 +80,8 @@ class ToExcuse(msgspec.Struct, frozen=True):
 
 
 Decision = (
-    ToExtension | ToScenario | ToOutside | ToQueue | ToMenu | ToVoicemail | ToCallback | ToSurvey | ToHangUp | ToCode
-    | ToExcuse
+    ToExtension | ToScenario | ToOutside | ToQueue | ToMenu | ToVoicemail | ToCallback | ToSurvey | ToAgents | ToHangUp
+    | ToCode | ToExcuse
 )
 
 MAX_DIALLED = 32
@@ -187,6 +191,7 @@ _TARGETS: dict[str, Callable[[Config, str], Decision]] = {
     "voicemail": lambda config, name: ToVoicemail(name),
     "callback": lambda config, name: ToCallback(name),
     "outside": _outside_target,
+    "agents": lambda config, name: ToAgents(),
     "hangup": lambda config, name: ToHangUp(),
 }
 """Kind of target -> what it means. A scenario is no target: only phones start one, by its code."""

@@ -209,7 +209,7 @@ class Checker:
     def _target(self, path: Path, target: Target) -> None:
         sections = _TARGET_SECTIONS.get(target.kind)
         if sections is None:
-            return  # "hangup" needs nothing, numbers outside are looked at with all other numbers
+            return  # "hangup" and "agents" need nothing, numbers outside are looked at with all other numbers
         known = [name for section in sections for name in self.known[section]]
         if target.name not in known:
             things = " or ".join(_SINGULAR[section] for section in sections)

@@ -105,6 +105,13 @@ class Line(Table, frozen=True, kw_only=True):
     anonymous_to: Annotated[
         Target | None, Meta(description="What callers reach who hide their number; empty: the same as others.")
     ] = None
+    trust_caller_id: Annotated[
+        bool,
+        Meta(
+            description="true: the numbers of its callers can be believed, as the exchange or the provider checks them. Agents"
+            ' may then sign in from their `outside_number` by calling what leads to "agents"; the PIN is asked for all the same.'
+        ),
+    ] = False
     language: Annotated[
         Language | None, Meta(description="Language that its callers hear until they choose one; empty: the office's.")
     ] = None

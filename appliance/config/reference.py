@@ -30,7 +30,8 @@ an unchanged FILE does not undo what was imported or rolled back meanwhile.
 
 A **target** says where a call goes: `extension:101`, `queue:NAME`, `menu:NAME`, `voicemail:NAME` (the mailbox that a
 queue, phone, agent or menu has by itself), `callback:QUEUE` (that queue calls back, the caller keeps a place in it),
-`outside:NUMBER` (as people of the country dial it), `scenario:CODE` or `hangup` (a spoken goodbye).
+`outside:NUMBER` (as people of the country dial it), `scenario:CODE`, `agents` (where agents call from their
+`outside_number` to sign in) or `hangup` (a spoken goodbye).
 
 **Words** are what callers are told: a text that the box speaks in the language of the table (`"Welcome."`), a recording
 (`"file:welcome.wav"`), or one of these for each language (`{ en = "Welcome.", fi = "file:tervetuloa.wav" }`). What a

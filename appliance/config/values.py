@@ -9,9 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 
-TARGET_KINDS = ("extension", "queue", "menu", "voicemail", "callback", "outside", "scenario", "hangup")
+TARGET_KINDS = ("extension", "queue", "menu", "voicemail", "callback", "outside", "scenario", "agents", "hangup")
 """What a call can be sent to. "callback" takes the queue that calls back, "outside" a number as people of the country
-dial it; "hangup" takes no name: a spoken goodbye."""
+dial it. "agents" and "hangup" take no name: agents outside sign in, a spoken goodbye."""
+NAMELESS = ("agents", "hangup")
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
 _MAX_HOST = 253
@@ -21,7 +22,7 @@ _WHOLE = 100
 
 class Target(str):
     """ "queue:front", "extension:101", "menu:main", "voicemail:front", "callback:front", "outside:+358917700000",
-    "scenario:701" or "hangup"."""
+    "scenario:701", "agents" or "hangup"."""
 
     __slots__ = ("kind", "name")
     kind: str
@@ -29,12 +30,12 @@ class Target(str):
 
     def __new__(cls, text: str) -> Target:
         kind, colon, name = text.partition(":")
-        if kind == "hangup" and not colon:
+        if kind in NAMELESS and not colon:
             name = ""
-        elif kind not in TARGET_KINDS or kind == "hangup" or not name or name != name.strip():
+        elif kind not in TARGET_KINDS or kind in NAMELESS or not name or name != name.strip():
             raise ValueError(
                 f"{text!r} is no target; write one of extension:101, queue:NAME, menu:NAME, voicemail:NAME, "
-                "callback:QUEUE, outside:NUMBER, scenario:CODE or hangup"
+                "callback:QUEUE, outside:NUMBER, scenario:CODE, agents or hangup"
             )
         made = super().__new__(cls, text)
         made.kind, made.name = kind, name

@@ -79,6 +79,8 @@ class Dispatch:
         self._order = InOrder(self._do, self._off_the_line)
         self._serving: dict[str, tuple[Party, str]] = {}
         """Leg that rings or talks for a contact -> who leads that, and which agent it is."""
+        self._calling_in: dict[str, Leg] = {}
+        """Agents outside who call us now, with that leg."""
         self._last: dict[str, tuple[str, str, float]] = {}
         """Caller's key -> agent, queue and time of the last conversation."""
         self._served: dict[str, tuple[str, str]] = {}
@@ -134,6 +136,7 @@ class Dispatch:
         """Agree with the phones as they are: who is always signed in comes in, whose phone is not there is not answering."""
         for agent in self.core.agent_ids():
             self._show(agent)
+            self._own_calls(agent)  # one that a restart cut off is over
             view, extension = self.core.agent(agent), self.seats.extension_of(agent)
             if view is not None and self.seats.outside(agent):
                 if view.state == "logged-out" and self.seats.always(agent):
@@ -413,6 +416,19 @@ class Dispatch:
             agent = self.seats.agent_at(leg.endpoint)
             if agent:
                 self._own_calls(agent)
+        elif leg.is_ended and leg.outsider is not None and self._calling_in.get(leg.outsider.agent) is leg:
+            del self._calling_in[leg.outsider.agent]
+            self._own_calls(leg.outsider.agent)
+
+    def calls_in(self, agent: str, leg: Leg) -> None:
+        """An agent outside calls us: the number is busy as long as this leg lasts."""
+        if not leg.is_ended:
+            self._calling_in[agent] = leg
+            self._own_calls(agent)
+
+    def is_outside(self, agent: str) -> bool:
+        """Whether the agent is rung at a number outside."""
+        return self.seats.outside(agent)
 
     def _own_calls(self, agent: str) -> None:
         """Whether the agent's phone is in a call that no queue gave."""
@@ -420,7 +436,7 @@ class Dispatch:
         if view is None or view.state in ("logged-out", "offered", "on-contact"):
             return
         legs = self.switch.legs_at(self.seats.extension_of(agent))
-        busy = any(leg.id not in self._serving and self._counts(leg) for leg in legs)
+        busy = agent in self._calling_in or any(leg.id not in self._serving and self._counts(leg) for leg in legs)
         if busy and view.state != "dialling-out":
             self.tell(core.Dial(agent))
         elif not busy and view.state == "dialling-out":

@@ -14,11 +14,12 @@ from appliance.acd.of_config import rules_of
 from appliance.acd.past import Rules
 from appliance.calls.flows.afterwards import Afterwards
 from appliance.calls.flows.agent import AgentCodes
+from appliance.calls.flows.callin import CallIn
 from appliance.calls.flows.ringback import Summary, ring_back, summary_clips
 from appliance.calls.lamps import Lamps
 from appliance.calls.leg import Leg
 from appliance.calls.pickup import watch_policy
-from appliance.calls.routing import emergency_numbers
+from appliance.calls.routing import ToAgents, emergency_numbers
 from appliance.calls.settings import SettingsBook
 from appliance.calls.switch import Switch
 from appliance.campaigns.book import CampaignBook
@@ -109,6 +110,7 @@ class Box:
         codes = AgentCodes(self.switch, self.acd, self.pins)
         self.reception.codes |= codes.table
         self.acd.afterwards = Afterwards(codes).run
+        self.reception.flows[ToAgents] = lambda leg, decision: CallIn(codes, self.acd).run(leg)
         self.openings = Openings(self.acd, lambda: self.config)
         self.office = Office(self)
         self.office.night.on_change = self.openings.look

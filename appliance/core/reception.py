@@ -24,6 +24,7 @@ from appliance.calls.leg import Leg
 from appliance.calls.parking import ParkingLot
 from appliance.calls.routing import (
     Decision,
+    ToAgents,
     ToCallback,
     ToExcuse,
     ToExtension,
@@ -72,6 +73,7 @@ class Reception:
             ToVoicemail: self._not_yet("voicemail-excuse"),
             ToCallback: self._callback,
             ToSurvey: self._goodbye,
+            ToAgents: self._goodbye,
             ToHangUp: self._goodbye,
             ToCode: self._code,
             ToExcuse: self._excuse,

@@ -40,6 +40,17 @@ extension = "102"
 outside_number = "0407654321"
 always_signed_in = true
 
+[[agents]]
+id = "finn"
+outside_number = "0405556677"
+pin = "1105"
+
+[[queues]]
+name = "called-in"
+number = "622"
+agents = ["finn"]
+wrap_up_seconds = 0
+
 [[queues]]
 name = "home"
 number = "620"
@@ -62,6 +73,8 @@ timeout_seconds = 10
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     edits = {r'^secret = "boris-102"$': 'secret = "boris-102"\nallow = ["national"]',
+             r'^inbound_numbers = \{ "\+358911111101"': 'trust_caller_id = true\ninbound_numbers = { "+358911111199" = "agents", '
+             '"+358911111101"',
              r"^ring_seconds = 5$": "ring_seconds = 20"}  # who is asked for a key hears the question first
     with House(tmp_path_factory.mktemp("house"), provider=False, more=MORE, edits=edits) as house:
         yield house
@@ -280,3 +293,51 @@ def test_outside_the_rights_of_the_own_phone_hold(house: House, daria: Station) 
     mobile.hear("transfer-number-bad")
     caller.hang_up()
     mobile.call.wait_end()
+
+
+def calls_in(house: House, number: str) -> Party:
+    """Somebody with this number calls where agents sign in."""
+    house.gateway.user = number
+    try:
+        return Party(house.gateway.dial("+358911111199"))
+    finally:
+        house.gateway.user = "gateway"
+
+
+def test_signing_in_and_out_by_calling_from_the_own_number(house: House, daria: Station) -> None:
+    """The PIN is asked for; while the call lasts the number is busy, so the next caller comes when it is over."""
+    caller = daria.dial("622").wait_up()
+    own = calls_in(house, "0405556677")
+    own.hear("enter-pin")
+    own.call.press("1#")
+    own.hear("wrong-pin")
+    assert agent(house, "finn").state == "logged-out"
+    own.call.press("1105#")
+    own.hear("agent-signed-in", queues=1)
+    assert agent(house, "finn").state == "dialling-out"
+    own.call.press("*48")
+    own.hear("queue-status-agents", ready=0, busy=0)
+    own.call.hang_up()
+    mobile = Party(house.gateway.wait_call(fits=lambda call: call.number == "0405556677"))
+    mobile.hear("agent-confirm")
+    mobile.call.press("1")
+    wait_for(lambda: agent(house, "finn").state == "on-contact", 5, "the call is taken")
+    caller.hang_up()
+    mobile.call.wait_end()
+    again = calls_in(house, "0405556677")
+    again.hear("enter-pin")
+    again.call.press("1105#")
+    again.hear("agent-already-signed-in")
+    again.call.press("*42")
+    again.hear("agent-signed-out")
+    again.call.wait_end()
+    assert agent(house, "finn").state == "logged-out"
+
+
+def test_nobody_else_signs_in_by_calling(house: House) -> None:
+    stranger = calls_in(house, "0405556688")
+    stranger.hear("agent-unknown")
+    stranger.call.wait_end()
+    no_pin = calls_in(house, MOBILE)
+    no_pin.hear("agent-unknown")
+    no_pin.call.wait_end()

@@ -46,6 +46,7 @@ def test_a_mailbox_can_be_dialled(office: Config, dialled: str, decision: routin
     ("extension:101", routing.ToExtension("101")), ("queue:front", routing.ToQueue("front")),
     ("menu:main", routing.ToMenu("main")), ("voicemail:101", routing.ToVoicemail("101")),
     ("callback:front", routing.ToCallback("front")), ("hangup", routing.ToHangUp()),
+    ("agents", routing.ToAgents()),
     ("outside:0917700000", routing.ToOutside("+358917700000", ["gateway", "provider"])),
 ])
 def test_targets(office: Config, target: str, decision: routing.Decision) -> None:

@@ -103,7 +103,7 @@ def names_in(document: dict[str, Any], section: str) -> list[str]:
 
 def targets(document: dict[str, Any]) -> list[str]:
     """Where calls can be sent, for the list that fields offer."""
-    made = ["hangup"]
+    made = ["hangup", "agents"]
     for section, kinds in (("phones", ("extension", "voicemail")), ("queues", ("queue", "voicemail", "callback")),
                            ("menus", ("menu",)), ("scenarios", ("scenario",)), ("mailboxes", ("voicemail",))):
         made += [f"{kind}:{name}" for kind in kinds for name in names_in(document, section)]

@@ -96,7 +96,7 @@ class AgentCodes:
         async def flow(leg: Leg, digits: str) -> None:
             view = self.view(leg)
             if view is None or view.state == "logged-out":
-                await self._say(leg, "agent-not-signed-in")
+                await self.say(leg, "agent-not-signed-in")
             else:
                 await work(leg, digits, view)
 
@@ -112,44 +112,53 @@ class AgentCodes:
     def _clips(self, leg: Leg, name: str, **values: object) -> list[Clip]:
         return list(self._switch.prompts.clips(name, leg.language, **values))
 
-    async def _say(self, leg: Leg, name: str, **values: object) -> None:
+    async def say(self, leg: Leg, name: str, **values: object) -> None:
         await leg.play(self._clips(leg, name, **values))
 
     async def _say_missed(self, leg: Leg, view: AgentView | None) -> None:
         """Tell an agent who gets no more calls, for having missed so many, that it is so and what ends it."""
         if view is not None and view.state == "not-answering" and view.reason == MISSED:
-            await self._say(leg, "agent-missed")
+            await self.say(leg, "agent-missed")
 
     def tell(self, event: AcdEvent) -> bool:
         """Whether the ACD took it."""
         return not any(isinstance(action, Denied) for action in self._desk.tell(event))
 
+    def be_ready(self, agent: str) -> None:
+        self.tell(Ready(agent))
+
     # -- in and out --
 
     async def _sign_in(self, leg: Leg, digits: str) -> None:
+        if leg.outsider is not None:  # who calls in from outside has signed in by that
+            await self.say(leg, "agent-already-signed-in")
+            return
         here = self._desk.seats.signed_in_at(leg.endpoint)
         agent = self._config.agent(here) if here else await self._who(leg)
         if agent is None:
-            await self._say(leg, "agent-unknown")
+            await self.say(leg, "agent-unknown")
             return
         view = self._desk.core.agent(agent.id)
         if view is not None and view.state != "logged-out":
             elsewhere = self._desk.seats.extension_of(agent.id) != leg.endpoint
-            await self._say(leg, "agent-signed-in-elsewhere" if elsewhere else "agent-already-signed-in")
+            await self.say(leg, "agent-signed-in-elsewhere" if elsewhere else "agent-already-signed-in")
             if not elsewhere:
                 await self._say_missed(leg, view)
             return
-        if not await self._pin(leg, agent):
+        if not await self.pin_of(leg, agent):
             return
         # Somebody may have sat down here, or signed in, while the PIN was keyed.
         taken = self._desk.seats.signed_in_at(leg.endpoint)
         if taken and taken != agent.id:
-            await self._say(leg, "agent-phone-taken")
+            await self.say(leg, "agent-phone-taken")
         elif not self.tell(SignIn(agent.id)):
-            await self._say(leg, "agent-already-signed-in")
+            await self.say(leg, "agent-already-signed-in")
         else:
             self._desk.seats.sit(agent.id, leg.endpoint)
-            await self._say(leg, "agent-signed-in", queues=len(self._queues(agent.id)))
+            await self.say_signed_in(leg, agent.id)
+
+    async def say_signed_in(self, leg: Leg, agent: str) -> None:
+        await self.say(leg, "agent-signed-in", queues=len(self._queues(agent)))
 
     async def _who(self, leg: Leg) -> Agent | None:
         """Whose phone it is; at a phone that is nobody's, whoever says so by an extension."""
@@ -161,7 +170,7 @@ class AgentCodes:
     def _sits_at(self, extension: str) -> Agent | None:
         return next((agent for agent in self._config.agents if extension and agent.extension == extension), None)
 
-    async def _pin(self, leg: Leg, agent: Agent) -> bool:
+    async def pin_of(self, leg: Leg, agent: Agent) -> bool:
         """Whether this is the agent. A few wrong PINs lock the door, on whichever phones they were keyed."""
         if agent.pin is None:
             return True
@@ -174,9 +183,9 @@ class AgentCodes:
             prompt = "wrong-pin"
         locked = self._pins.locked(door)
         if locked:
-            await self._say(leg, "pin-locked", minutes=locked)
+            await self.say(leg, "pin-locked", minutes=locked)
         else:
-            await self._say(leg, "wrong-pin-goodbye")
+            await self.say(leg, "wrong-pin-goodbye")
         return False
 
     def _queues(self, agent: str) -> list[str]:
@@ -186,19 +195,19 @@ class AgentCodes:
         self.tell(SignOut(view.id))
         after = self._desk.core.agent(view.id)
         if after is not None and after.state == "logged-out":
-            await self._say(leg, "agent-signed-out")
+            await self.say(leg, "agent-signed-out")
         else:
-            await self._say(leg, "agent-sign-out-soon")
+            await self.say(leg, "agent-sign-out-soon")
 
     async def _ready(self, leg: Leg, digits: str, view: AgentView) -> None:
         self.tell(Ready(view.id))
-        await self._say(leg, "agent-ready")
+        await self.say(leg, "agent-ready")
 
     async def _break(self, leg: Leg, digits: str, view: AgentView) -> None:
         digit = digits or await ask_digits(leg, self._clips(leg, "break-enter-reason"), 1)
         reason = next((each for each in self._config.breaks if each.digit == digit), None)
         if reason is None:
-            await self._say(leg, "break-unknown")
+            await self.say(leg, "break-unknown")
             return
         soon = view.state == "on-contact"
         self.tell(Break(view.id, reason.name))
@@ -209,25 +218,25 @@ class AgentCodes:
 
     async def _wrap_up_end(self, leg: Leg, digits: str, view: AgentView) -> None:
         ended = view.state == "wrap-up" and self.tell(Ready(view.id))
-        await self._say(leg, "wrap-up-ended" if ended else "wrap-up-none")
+        await self.say(leg, "wrap-up-ended" if ended else "wrap-up-none")
 
     async def _wrap_up_extend(self, leg: Leg, digits: str, view: AgentView) -> None:
         last = self._desk.last_contact(view.id)
         queue = self._config.queue(last[1]) if last else None
         if queue is not None and self.tell(Extend(view.id, queue.wrap_up_extend_seconds)):
-            await self._say(leg, "wrap-up-extended", seconds=queue.wrap_up_extend_seconds)
+            await self.say(leg, "wrap-up-extended", seconds=queue.wrap_up_extend_seconds)
         else:
-            await self._say(leg, "wrap-up-none")
+            await self.say(leg, "wrap-up-none")
 
     async def _outcome(self, leg: Leg, digits: str, view: AgentView) -> None:
         last = self._desk.last_contact(view.id)
         if last is None:
-            await self._say(leg, "outcome-no-call")
+            await self.say(leg, "outcome-no-call")
             return
         code = digits or await ask_digits(leg, self._clips(leg, "outcome-enter"), 3)
         outcome = next((each for each in self._config.outcomes if each.code == code), None)
         if outcome is None:
-            await self._say(leg, "outcome-unknown")
+            await self.say(leg, "outcome-unknown")
             return
         await self._desk.note_outcome(view.id, last[0], outcome)
         title = self._switch.sounds.title(outcome, leg.language, self._config.office.language)
@@ -240,7 +249,7 @@ class AgentCodes:
         if digits:
             names = [queue.name for queue in self._config.queues if queue.number == digits]
             if not names:
-                await self._say(leg, "queue-unknown")
+                await self.say(leg, "queue-unknown")
                 return
         else:
             own = self._queues(self._agent(leg))
