@@ -139,7 +139,8 @@ class QueueNow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgentNow(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent as it stands; `extension` is where, `since` UTC when the state began, `until` when it ends by itself (0: not)."""
+    """An agent as it stands; `extension` is where, `since` UTC when the state began, `until` when it ends by itself (0: not);
+    `last` the contact served now or last, "" none since the core began."""
 
     id: str
     name: str
@@ -151,6 +152,7 @@ class AgentNow(msgspec.Struct, frozen=True, kw_only=True):
     contacts: int
     busy: float
     queues: list[str]
+    last: str = ""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):

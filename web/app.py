@@ -16,6 +16,7 @@ from appliance.users.throttle import Throttle
 from web import errors, i18n, navigation, ui
 from web.campaigns.books import CampaignBooks
 from web.core_link import CoreLink
+from web.desk.follow import Follow
 from web.figures.keeper import Keeper
 from web.live.hub import Hub
 from web.security import access, bodies, headers, identity, sessions
@@ -37,6 +38,7 @@ class Services:
     clock: Clock
     figures: Keeper
     campaigns: CampaignBooks
+    desks: Follow
 
     @property
     def config(self) -> Config:
@@ -46,6 +48,7 @@ class Services:
     def close(self) -> None:
         self.hub.close()
         self.figures.close()
+        self.desks.close()
         self.core.close()
         self.users.close()
 
@@ -57,9 +60,10 @@ def services() -> Services:
 
 def make_services(data: Path, clock: Clock | None = None) -> Services:
     core, clock = CoreLink(data), clock or SystemClock()
-    return Services(data=data, users=UserStore(data, clock), core=core, store=Store(data, clock), hub=Hub(core),
-                    throttle=Throttle(), clock=clock, figures=Keeper(data, clock),
-                    campaigns=CampaignBooks(data, clock))
+    store = Store(data, clock)
+    return Services(data=data, users=UserStore(data, clock), core=core, store=store, hub=Hub(core), throttle=Throttle(),
+                    clock=clock, figures=Keeper(data, clock), campaigns=CampaignBooks(data, clock),
+                    desks=Follow(data, clock, store.current))
 
 
 def features() -> list[Blueprint]:

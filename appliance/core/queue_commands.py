@@ -58,11 +58,11 @@ class QueueCommands:
 
     def _agent(self, id: str) -> m.AgentNow:
         config, acd = self._box.config, self._box.acd
-        view, known = acd.core.agent(id), config.agent(id)
+        view, known, last = acd.core.agent(id), config.agent(id), acd.last_contact(id)
         assert view is not None
         return m.AgentNow(
             id=id, name=known.name if known else "", extension=acd.seats.extension_of(id), state=view.state, reason=view.reason,
-            since=view.since, until=view.until, contacts=view.contacts, busy=view.busy,
+            since=view.since, until=view.until, contacts=view.contacts, busy=view.busy, last=last[0] if last else "",
             queues=[queue.name for queue in config.queues if any(member.agent == id for member in queue.members)],
         )
 

@@ -1,7 +1,9 @@
-"""The agent's desk: own state and caller only, orders for oneself alone, callers whom nobody reached."""
+"""The agent's desk: own state and caller only, orders for oneself alone, notes of own calls, callers whom nobody reached."""
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,42 +11,86 @@ from typing import Any
 import msgspec
 import pytest
 
+from appliance import messages as m
 from appliance.errors import SwitchroomError
+from appliance.ledger import Ledger, late
 from appliance.messages import (
     AgentNow,
     CallNow,
+    CallNumber,
     CallsReply,
     Command,
     ContactNow,
     ControlAgent,
     Done,
     LegNow,
+    MarkMissed,
+    NoteContact,
     NoteOutcome,
+    Person,
+    Queues,
     QueuesReply,
+    Reasons,
+    TakeCallback,
+    Why,
 )
-from tests.webkit import Pages
+from tests.webkit import OFFICE, Browser, Pages
 from web.desk import service
+from web.desk.follow import TALKS, Follow, Talks
 from web.live.hub import State
 
+NUMBER = "+3589111222"
+EVIL = "<b>old & true</b>"
 
-def agent(id: str, state: str) -> AgentNow:
+
+def agent(id: str, state: str, last: str = "") -> AgentNow:
     return AgentNow(id=id, name=id.title(), extension="101", state=state, reason="", since=1.0, until=0.0, contacts=0, busy=0.0,
-                    queues=[])
+                    queues=["front", "billing"], last=last)
 
 
-def contact(id: str, agents: list[str]) -> ContactNow:
-    return ContactNow(id=id, queue="front", channel="voice", state="offered", priority=0, virtual=False, since=5.0, position=1,
-                      agents=agents, attempts=0)
+def contact(id: str, agents: list[str], number: str, *, queue: str = "front", virtual: bool = False) -> ContactNow:
+    return ContactNow(id=id, queue=queue, channel="voice", state="waiting" if virtual else "offered", priority=0, virtual=virtual,
+                      since=5.0, position=1, agents=agents, attempts=0,
+                      person=Person(number=number, name="Eeva" if number == NUMBER else "", facts={"account": "<b>42</b>"}))
 
 
 def call(id: str, number: str) -> CallNow:
     leg = LegNow(leg="1", direction="in", kind="line", endpoint="gateway", number=number, state="answered")
-    return CallNow(call=id, purpose="queue", legs=[leg], facts={"account": "<b>42</b>"})
+    return CallNow(call=id, purpose="queue", legs=[leg], facts={})
 
 
-STATE = State(version=1, up=True, calls=CallsReply(calls=[call("c1", "+3589111"), call("c2", "+3589222")]), queues=QueuesReply(
-    core="x", number=1, now=0.0, queues=[], agents=[agent("anna", "offered"), agent("boris", "ready")],
-    contacts=[contact("c2", ["boris"]), contact("c1", ["anna"])]))
+STATE = State(version=1, up=True, calls=CallsReply(calls=[call("c1", NUMBER), call("c2", "+3589222333")]), queues=QueuesReply(
+    core="x", number=1, now=0.0, queues=[], agents=[agent("anna", "offered", "c0"), agent("boris", "ready")],
+    contacts=[contact("c2", ["boris"], "+3589222333"), contact("c1", ["anna"], NUMBER),
+              contact("v1", [], "+3589333444", virtual=True),
+              contact("v2", [], "+3589444555", virtual=True, queue="elsewhere")]))
+PAST = [
+    m.LegOpened(call="c0", leg="c0-1", direction="in", kind="line", endpoint="gateway", number=NUMBER),
+    m.CallReached(call="c0", target="queue:front"),
+    m.ContactQueued(at=1.0, contact="c0", queue="front", caller="key"),
+    m.ContactConnected(at=2.0, contact="c0", agent="anna", queue="front", waited=1.0),
+    m.LegAnswered(leg="c0-1"),
+    m.ContactEnded(at=3.0, contact="c0", agent="anna", queue="front"),
+    m.LegEnded(leg="c0-1"),
+    m.CallEnded(call="c0", disposition="answered"),
+    m.LegOpened(call="lost", leg="lost-1", direction="in", kind="line", endpoint="gateway", number="+3589555666"),
+    m.ContactQueued(at=4.0, contact="lost", queue="front", caller="other"),
+    m.ContactLeft(at=40.0, contact="lost", queue="front", reason="abandoned", waited=36.0),
+]
+
+
+async def write(folder: Path, pages: Pages, events: list[m.Event], noted: list[m.Event]) -> None:
+    """`noted` come when the calls are long over, as the core notes them."""
+    ledger = Ledger(folder / "ledger", pages.clock)
+    for event in events:
+        await ledger.commit(event)
+    pages.clock.advance(3600.0)
+    for event in noted:
+        seq = await ledger.commit(event)
+        of: Any = event
+        ledger.put_state(late.NAMESPACE, of.contact, late.added(ledger.get_state(late.NAMESPACE, of.contact), seq))
+    await ledger.flush()
+    await ledger.close()
 
 
 @pytest.fixture
@@ -58,10 +104,15 @@ def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[Command])
     user = made.box.users.user("agent")
     assert user is not None
     made.box.users.put_user(msgspec.structs.replace(user, agent="anna"))
+    asyncio.run(write(tmp_path, made, PAST, [
+        m.ContactNoted(at=10.0, contact="c0", agent="anna", caller=NUMBER, text=EVIL),
+        m.ContactOutcome(at=11.0, contact="c0", agent="anna", code="3", name="call-again")]))
 
     def ask(command: Command, timeout: float = 10.0) -> Any:
         asked.append(command)
-        return Done()
+        if isinstance(command, Queues):
+            return STATE.queues
+        return Reasons(lines=["Anna: being rung since 12:00:00"]) if isinstance(command, Why) else Done()
 
     monkeypatch.setattr(made.box.hub, "wait", lambda after, timeout: STATE)
     monkeypatch.setattr(made.box.core, "ask", ask)
@@ -69,38 +120,208 @@ def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[Command])
     made.close()
 
 
-def test_the_card_is_that_of_the_own_caller_alone(pages: Pages) -> None:
-    page = pages.browser("agent").get("/desk").text
-    assert "+3589111" in page and "+3589222" not in page
+@pytest.fixture
+def browser(pages: Pages) -> Browser:
+    return pages.browser("agent")
+
+
+def configure(pages: Pages, folder: Path, before: str, after: str) -> None:
+    """The reference office with something else in place of `before` in force."""
+    shutil.copytree(OFFICE.parent, folder / "office")
+    changed = folder / "office" / "changed.toml"
+    changed.write_text(OFFICE.read_text().replace(before, after, 1))
+    pages.box.store.import_file(changed, by="test")
+
+
+def of(kind: type, asked: list[Command]) -> list[Any]:
+    return [each for each in asked if isinstance(each, kind)]
+
+
+# ---- the card ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_card_is_that_of_the_own_caller_alone(browser: Browser) -> None:
+    page = browser.get("/desk").text
+    assert NUMBER in page and "+3589222333" not in page
     assert "&lt;b&gt;42" in page and "<b>42" not in page
-    told = pages.browser("agent").get("/api/v1/desk").json
+    told = browser.get("/api/v1/desk").json
     assert told is not None and told["card"]["contact"] == "c1" and told["agent"]["id"] == "anna"
 
 
-def test_orders_are_for_oneself(pages: Pages, asked: list[Command]) -> None:
-    browser = pages.browser("agent")
+def test_the_card_says_who_what_for_what_was_before_and_why(
+    browser: Browser, pages: Pages, tmp_path: Path
+) -> None:
+    configure(pages, tmp_path, 'number = "600"', 'number = "600"\nscript = "Say hello."')
+    card = browser.get("/api/v1/desk").json["card"]  # type: ignore[index]
+    assert (card["name"], card["number"], card["line"]) == ("Eeva", NUMBER, "gateway")
+    assert card["script"] == "Say hello." and card["why"] == ["Anna: being rung since 12:00:00"]
+    before, = card["history"]
+    assert (before["call"], before["agents"], before["outcome"]) == ("c0", ["anna"], "call-again")
+    assert [(each["agent"], each["text"]) for each in before["notes"]] == [("anna", EVIL)]
+    page = browser.get("/desk").text
+    assert "Say hello." in page and "&lt;b&gt;old" in page and EVIL not in page
+
+
+def test_history_is_of_the_queues_that_one_sees(pages: Pages, browser: Browser) -> None:
+    user = pages.box.users.user("agent")
+    assert user is not None
+    pages.box.users.put_user(msgspec.structs.replace(user, queues=["billing"]))
+    card = browser.get("/api/v1/desk").json["card"]  # type: ignore[index]
+    assert card["history"] == []
+
+
+# ---- orders --------------------------------------------------------------------------------------------------------------
+
+
+def test_orders_are_for_oneself(browser: Browser, asked: list[Command]) -> None:
     assert browser.post("/desk/order", order="break lunch").status_code == 302
     assert browser.post("/desk/order", order="ready boris").status_code == 302
-    orders = [each for each in asked if isinstance(each, ControlAgent)]
-    assert [(each.agent, each.action, each.by) for each in orders] == [
+    assert [(each.agent, each.action, each.by) for each in of(ControlAgent, asked)] == [
         ("anna", "break", "web:agent"), ("anna", "ready", "web:agent")]
-    assert orders[0].reason == "lunch"
+    assert of(ControlAgent, asked)[0].reason == "lunch"
     assert browser.post("/desk/order", order="dance").status_code == 400
-    assert browser.post("/desk/outcome", code="1").status_code == 302
-    assert any(isinstance(each, NoteOutcome) and each.agent == "anna" and each.code == "1" for each in asked)
 
 
 def test_one_who_is_no_agent_is_told_so(pages: Pages, asked: list[Command]) -> None:
     browser = pages.browser("supervisor")
     assert "You are no agent" in browser.get("/desk").text
     assert browser.post("/desk/order", order="ready").status_code == 400
+    assert browser.post("/desk/call", number="102").status_code == 400
+    assert browser.post("/desk/callback", take="v1").status_code == 400
     assert browser.get("/api/v1/desk").json["error"]["id"] == "desk.no-agent"  # type: ignore[index]
-    assert not any(isinstance(each, ControlAgent) for each in asked)
+    assert not of(ControlAgent, asked) and not of(CallNumber, asked) and not of(TakeCallback, asked)
+
+
+def test_an_agent_s_first_page_is_the_desk(pages: Pages) -> None:
+    assert pages.browser("agent").get("/").location == "/desk"
+    assert pages.browser("supervisor").get("/").location == "/live"
+    assert pages.browser("operator").get("/").location == "/me"
+
+
+# ---- calling -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_number_is_called_from_the_own_phone(browser: Browser, asked: list[Command]) -> None:
+    assert browser.post("/desk/call", number=" 0401234567 ").status_code == 302
+    assert "Your phone rings" in browser.get("/desk").text
+    assert browser.post("/desk/call", to=NUMBER, number="").status_code == 302
+    assert [(each.agent, each.number, each.by) for each in of(CallNumber, asked)] == [
+        ("anna", "0401234567", "web:agent"), ("anna", NUMBER, "web:agent")]
+    for wrong in ("", " ", "9" * 65):
+        answer = browser.post("/desk/call", number=wrong)
+        assert answer.status_code == 400 and "This is no number" in answer.text
+    assert len(of(CallNumber, asked)) == 2
+
+
+def test_what_was_typed_stands_there_again_where_it_is_refused(
+    browser: Browser, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(command: Command, timeout: float = 10.0) -> Any:
+        if isinstance(command, CallNumber):
+            raise SwitchroomError("call.not-allowed", "The phone 101 may not call this number.", "Its rights stand in `allow`.")
+        return Done()
+
+    monkeypatch.setattr(pages.box.core, "ask", refuse)
+    page = browser.post("/desk/call", number='0600"><script>')
+    assert page.status_code == 400 and "may not call" in page.text
+    assert 'value="0600&#34;&gt;&lt;script&gt;"' in page.text
+
+
+def test_callbacks_of_the_own_queues_are_listed_and_taken(browser: Browser, asked: list[Command]) -> None:
+    listed = browser.get("/api/v1/desk/callbacks").json
+    assert listed is not None and [(each["contact"], each["number"]) for each in listed] == [("v1", "+3589333444")]
+    assert "+3589333444" in browser.get("/desk").text
+    assert browser.post("/desk/callback", take="v1").status_code == 302
+    for other in ("v2", "c1", "nothing"):
+        assert browser.post("/desk/callback", take=other).status_code == 400
+    assert [(each.agent, each.contact) for each in of(TakeCallback, asked)] == [("anna", "v1")]
+
+
+# ---- notes ---------------------------------------------------------------------------------------------------------------
+
+
+def test_notes_are_of_the_own_calls(browser: Browser, asked: list[Command]) -> None:
+    page = browser.get("/desk").text
+    assert 'name="note-c1"' in page and 'name="note-c0"' in page and 'name="note-c2"' not in page
+    sent = browser.post("/desk/note", contact="c1", **{"note-c1": "calls back\r\nat 3\0", "note-c0": "other", "outcome-c1": ""})
+    assert sent.status_code == 302 and sent.location == "/desk?noted=c1"
+    assert browser.post("/desk/note", contact="c0", **{"note-c0": "", "outcome-c0": "1"}).status_code == 302
+    assert browser.post("/desk/note", contact="c2", **{"note-c2": "not mine"}).status_code == 400
+    assert browser.post("/desk/note", contact="c1", **{"note-c1": "x" * 2001}).status_code == 400
+    assert [(each.agent, each.contact, each.text) for each in of(NoteContact, asked)] == [
+        ("anna", "c1", "calls back\nat 3"), ("anna", "c0", "")]
+    assert [(each.agent, each.contact, each.code) for each in of(NoteOutcome, asked)] == [("anna", "c0", "1")]
+    saved = browser.get("/desk?noted=c1").text
+    assert 'data-saved-fields="note-c1 outcome-c1"' in saved
+
+
+def test_the_last_calls_have_their_outcome_and_note(browser: Browser) -> None:
+    talks = browser.get("/api/v1/desk/talks").json
+    assert talks is not None and [each["contact"] for each in talks] == ["c1", "c0"]
+    assert (talks[1]["number"], talks[1]["outcome"], talks[1]["note"]) == (NUMBER, "call-again", EVIL)
+
+
+def test_a_note_that_came_long_after_the_call_stands_on_its_page(pages: Pages) -> None:
+    browser = pages.browser("supervisor")
+    told = browser.get("/api/v1/calls/c0").json
+    assert told is not None and [(each["agent"], each["text"]) for each in told["notes"]] == [("anna", EVIL)]
+    assert told["call"]["note"] == "call-again"
+    assert [each["what"] for each in told["steps"]][-2:] == ["contact-noted", "contact-outcome"]
+    page = browser.get("/calls/c0").text
+    assert "&lt;b&gt;old" in page and EVIL not in page
+
+
+def test_talks_are_bounded_and_the_newest_first() -> None:
+    talks = Talks()
+    for at in range(TALKS + 5):
+        talks.apply(m.ContactConnected(at=float(at), contact=f"c{at}", agent="anna", queue="front"))
+    assert [each.contact for each in talks.of("anna")][:2] == [f"c{TALKS + 4}", f"c{TALKS + 3}"]
+    assert len(talks.of("anna")) == TALKS and talks.of("boris") == []
+    talks.apply(m.ContactHandedOver(at=99.0, contact="c9", agent="anna", to="boris", queue="front"))
+    talks.apply(m.ContactNoted(at=100.0, contact="v7", agent="boris", text="reached"))  # a callback taken by hand
+    assert [(each.contact, each.note) for each in talks.of("boris")] == [("v7", "reached"), ("c9", "")]
+
+
+# ---- figures -------------------------------------------------------------------------------------------------------------
+
+
+def test_own_figures_stand_beside_the_targets(browser: Browser, pages: Pages, tmp_path: Path) -> None:
+    goal = '[[targets]]\nname = "calls-a-day"\nfigure = "handled"\nof = "agents"\nat_least = 30\n\n'
+    configure(pages, tmp_path, "[[menus]]", goal + "[[menus]]")
+    figures = {each["id"]: each for each in browser.get("/api/v1/desk/figures").json}  # type: ignore[union-attr]
+    assert figures["handled"]["goal"]["at_least"] == 30.0
+    assert "at least 30" in browser.get("/desk").text
+
+
+# ---- callers whom nobody reached -----------------------------------------------------------------------------------------
+
+
+def test_missed_callers_are_called_taken_and_done(browser: Browser, asked: list[Command]) -> None:
+    assert "+3589555666" in browser.get("/desk").text
+    assert browser.post("/desk/missed", call="lost").status_code == 302
+    assert browser.post("/desk/missed", done="lost").status_code == 302
+    assert [(each.agent, each.number) for each in of(CallNumber, asked)] == [("anna", "+3589555666")]
+    assert [(each.contact, each.done) for each in of(MarkMissed, asked)] == [("lost", False), ("lost", True)]
+    assert browser.post("/desk/missed", call="nobody").status_code == 400
 
 
 def test_a_caller_who_is_not_on_the_list_is_not_marked(pages: Pages) -> None:
     user = pages.box.users.user("agent")
-    assert user is not None and service.missed(pages.box, user) == []
+    assert user is not None and [each.contact for each in service.missed(pages.box, user)] == ["lost"]
     with pytest.raises(SwitchroomError) as problem:
         service.mark(pages.box, user, "nobody", True)
     assert problem.value.id == "missed.unknown"
+
+
+def test_the_ledger_is_read_once_and_then_followed(tmp_path: Path, pages: Pages) -> None:
+    follow = Follow(tmp_path, pages.clock, lambda: pages.box.config)
+    assert [each.contact for each in follow.missed()] == ["lost"] and follow.number("c0") == NUMBER
+    read: list[int] = []
+    assert follow._reader is not None
+    original = follow._reader.follow
+    follow._reader.follow = lambda after=0, page=1000: read.append(after) or original(after, page)  # type: ignore[method-assign,func-returns-value]
+    last = follow._reader.last_seq()
+    assert follow.missed() and read == [last]
+    follow.close()
+    with_none = Follow(tmp_path / "nothing", pages.clock, lambda: pages.box.config)
+    assert with_none.missed() == [] and with_none.talks("anna") == []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 from flask import g
+from msgspec import Meta
 
 from appliance.errors import SwitchroomError
 from appliance.messages import (
@@ -32,6 +35,12 @@ class AgentOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     action: AgentAction
     reason: str = ""
     extension: str = ""
+
+
+class ContactMove(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`to`: "queue:NAME", "extension:NUMBER" or "agent:ID"."""
+
+    to: Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 def _now() -> QueuesReply:
@@ -80,6 +89,12 @@ def end_call(id: str) -> Done:
 def contacts() -> list[ContactNow]:
     """Who waits and who talks, in the queues that you may see."""
     return [each for each in _now().contacts if g.user.sees_queue(each.queue)]
+
+
+@api.post("/contacts/<id>/move", Right.LIVE_ACT, returns=Done, body=ContactMove)
+def move_contact(id: str, body: ContactMove) -> Done:
+    """Send a waiting caller to another queue, a phone or an agent."""
+    return orders.move(id, body.to)
 
 
 @api.get("/contacts/<id>/why", Right.LIVE_VIEW, returns=Reasons)

@@ -11,6 +11,14 @@ from appliance import messages as m
 from appliance.figures.folding.callers import USUAL_MARKS
 
 
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent wrote about a contact; `at` UTC seconds."""
+
+    at: float
+    agent: str
+    text: str
+
+
 class Contact(msgspec.Struct, kw_only=True):
     """A call as the ACD met it; its id is the call's. `waited` seconds to the first agent, None: to none."""
 
@@ -24,11 +32,13 @@ class Contact(msgspec.Struct, kw_only=True):
     marks: list[str] = []
     callback: bool = False
     surveyed: bool = False
+    notes: list[Note] = []
+    """The last one of each agent."""
 
 
-def contacts_of(events: Iterable[m.Event]) -> dict[str, Contact]:
-    """By call id."""
-    found: dict[str, Contact] = {}
+def contacts_of(events: Iterable[m.Event], known: dict[str, Contact] | None = None) -> dict[str, Contact]:
+    """By call id; with what is `known` already."""
+    found: dict[str, Contact] = {} if known is None else known
     for event in events:
         take = _TAKE.get(type(event))
         if take is not None:
@@ -79,7 +89,14 @@ def _surveyed(contact: Contact, event: m.SurveyAsked) -> None:
     contact.surveyed = True
 
 
+def _written(contact: Contact, event: m.ContactNoted) -> None:
+    contact.notes[:] = [each for each in contact.notes if each.agent != event.agent]
+    if event.text:
+        contact.notes.append(Note(at=event.at, agent=event.agent, text=event.text))
+
+
 _TAKE: dict[type[m.Event], Callable[[Contact, Any], None]] = {
     m.ContactQueued: _queued, m.ContactConnected: _connected, m.ContactHandedOver: _handed, m.ContactLeft: _left,
     m.CallbackRequested: _kept, m.ContactOutcome: _noted, m.SurveyAsked: _surveyed,
+    m.ContactNoted: _written,
 }

@@ -16,6 +16,7 @@ from appliance import messages as m
 from appliance.config.model import Config
 from appliance.config.numbers import normalise
 from appliance.errors import SwitchroomError
+from appliance.ledger import late
 from appliance.ledger.cdr import Cdr
 from appliance.ledger.queries import parse_after
 from appliance.ledger.reader import LedgerReader
@@ -204,7 +205,7 @@ def search(reader: LedgerReader, asked: Asked, user: User, config: Config, limit
     looked, before = 0, asked.before
     while looked < MOST_LOOKED_AT:
         page = reader.cdrs(limit=BATCH, after=before, newest_first=True, **asked.query)
-        for cdr, contact in _with_contacts(reader, page):
+        for cdr, contact in with_contacts(reader, page):
             looked, before = looked + 1, cdr.key
             if fits(cdr, contact, asked, user, config) and again.fits(reader, cdr, contact, asked.what, asked.queue):
                 found.append(shown(cdr, contact))
@@ -219,7 +220,7 @@ def walk(reader: LedgerReader, asked: Asked, user: User, config: Config, most: i
     """All that fit, newest first, at most `most`, a page at a time."""
     before, left = asked.before, most
     while page := reader.cdrs(limit=BATCH, after=before, newest_first=True, **asked.query):
-        for cdr, contact in _with_contacts(reader, page):
+        for cdr, contact in with_contacts(reader, page):
             if fits(cdr, contact, asked, user, config) and again.fits(reader, cdr, contact, asked.what, asked.queue):
                 yield cdr, contact
                 left -= 1
@@ -251,9 +252,19 @@ def _mentions(cdr: Cdr, contact: Contact, text: str) -> bool:
     return any(text in word.casefold() for word in words)
 
 
-def _with_contacts(reader: LedgerReader, page: list[Cdr]) -> list[tuple[Cdr, Contact]]:
+def with_contacts(reader: LedgerReader, page: list[Cdr]) -> list[tuple[Cdr, Contact]]:
+    """The calls with what the queues made of them; outcomes and notes also of those that came long after the call."""
     contacts = contacts_of(events_of(reader, page)) if page else {}
+    for cdr in page:
+        late_of(reader, cdr.call, contacts)
     return [(cdr, contact_of(cdr, contacts.get(cdr.call))) for cdr in page]
+
+
+def late_of(reader: LedgerReader, call: str, contacts: dict[str, Contact]) -> None:
+    known = contacts.get(call)
+    if known is not None:
+        known.notes.clear()
+    contacts_of((record.event for record in late.records(reader, call)), contacts)
 
 
 def contact_of(cdr: Cdr, found: Contact | None) -> Contact:
@@ -286,7 +297,7 @@ def one(reader: LedgerReader, call: str, user: User) -> tuple[Cdr, Contact]:
     """By the call's id or the SIP Call-ID of a leg. Raises SwitchroomError "call.unknown", also for one not for `user`."""
     cdr = (reader.cdr(call) or reader.cdr_of_sip(call)) if call.isprintable() and len(call) <= 256 else None
     if cdr is not None:
-        ((cdr, contact),) = _with_contacts(reader, [cdr])
+        ((cdr, contact),) = with_contacts(reader, [cdr])
         if may_see(user, contact):
             return cdr, contact
     raise SwitchroomError("call.unknown", "There is no such call.", "Search for it in the list of calls.")

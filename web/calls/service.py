@@ -15,6 +15,7 @@ from flask import g
 from appliance.acd.of_config import rules_of
 from appliance.acd.past import why_past
 from appliance.errors import SwitchroomError
+from appliance.ledger import late
 from appliance.ledger.cdr import LegRecord, Transfer
 from appliance.ledger.reader import LedgerReader
 from appliance.messages import Event
@@ -22,6 +23,7 @@ from appliance.users.rights import Right
 from web.app import services
 from web.audit.service import note, who
 from web.calls import recordings, search, timeline
+from web.calls.contacts import Note
 from web.calls.recordings import Kept
 from web.calls.search import CallShown, Filter, Found
 from web.calls.timeline import Step
@@ -44,6 +46,8 @@ class CallTold(msgspec.Struct, frozen=True, kw_only=True):
     transfers: list[Transfer]
     steps: list[Step]
     recordings: list[Kept]
+    notes: list[Note] = []
+    """What agents wrote about it."""
 
 
 @contextmanager
@@ -86,10 +90,13 @@ def tell(id: str) -> CallTold:
     with ledger() as reader:
         cdr, contact = search.one(reader, id, g.user)
         records = list(search.records_of(reader, [cdr]))
+        seen = {record.seq for record in records}
+        records += [record for record in late.records(reader, cdr.call) if record.seq not in seen]
     kept = recordings.of_call(folder(), (record.event for record in records), cdr.call) if may(Right.CALLS_LISTEN) else []
     kept = [each for each in kept if g.user.sees_queue(each.queue)]
     steps = timeline.steps_of(records, cdr)
-    return CallTold(call=search.shown(cdr, contact), legs=cdr.legs, transfers=cdr.transfers, steps=steps, recordings=kept)
+    return CallTold(call=search.shown(cdr, contact), legs=cdr.legs, transfers=cdr.transfers, steps=steps, recordings=kept,
+                    notes=contact.notes)
 
 
 def why(id: str) -> list[str]:

@@ -156,6 +156,7 @@ _SAY: dict[str, Callable[[Step, Facts], str]] = {
                                     seconds=round(float(f.get("talked", 0)))),
     "contact-left": _left,
     "contact-outcome": lambda s, f: _("%(agent)s notes the outcome %(name)s", agent=f.get("agent", ""), name=f.get("name", "")),
+    "contact-noted": lambda s, f: _("%(agent)s writes: %(text)s", agent=f.get("agent", ""), text=f.get("text", "")),
     "callback-requested": lambda s, f: _("asks to be called back by %(queue)s", queue=f.get("queue", "")),
     "callback-attempted": lambda s, f: _("is called back, attempt %(number)s", number=f.get("attempt", "")),
     "callback-closed": lambda s, f: _("the promise to call back ends: %(why)s", why=f.get("reason", "")),

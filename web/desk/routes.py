@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast, get_args
 
-from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from appliance.errors import SwitchroomError
 from appliance.users.model import User
 from appliance.users.rights import Right
-from web.app import services
+from web.app import Services, services
 from web.audit.service import note, who
-from web.desk import service
+from web.calls import words
+from web.desk import own, service
 from web.desk.service import DeskAction
 from web.live import stream
 from web.live.hub import State
@@ -21,19 +24,42 @@ from web.security.access import needs
 blueprint = Blueprint("desk", __name__, template_folder="templates")
 
 
-def _draw(state: State, user: User) -> dict[str, str]:
-    config = services().config
-    now = service.look(state, user.agent)
-    return {"own": render_template("desk/own.html", now=now, breaks=config.breaks),
-            "card": render_template("desk/card.html", card=now.card)}
+def _draw(state: State, user: User, wanted: str = "") -> dict[str, str]:
+    """`wanted`: a contact whose note is asked for beside the last ones."""
+    box = services()
+    now, known = service.look(box, state, user), service.talks(box, state, user)
+    asked = [each for each in known if each.contact == wanted]
+    notes = asked + [each for each in known if each.contact != wanted][: service.OPEN_NOTES]
+    return {
+        "own": render_template("desk/own.html", now=now, breaks=box.config.breaks),
+        "card": render_template("desk/card.html", card=now.card, words=words, may_open=user.may(Right.CALLS_VIEW)),
+        "notes": render_template("desk/notes.html", talks=notes, outcomes=box.config.outcomes),
+        "figures": render_template("desk/figures.html", figures=own.today(box, user.agent) if user.agent else []),
+        "callbacks": render_template("desk/callbacks.html", callbacks=service.callbacks(state, user), calls=bool(user.agent)),
+        "missed": render_template("desk/missed.html", missed=service.missed(box, user), calls=bool(user.agent)),
+    }
 
 
 def _page(problem: SwitchroomError | None = None) -> ResponseReturnValue:
     box = services()
-    pieces = _draw(box.hub.wait(0, 3.0), g.user)
-    page = render_template("desk/index.html", pieces=pieces, problem=problem, outcomes=box.config.outcomes,
-                           missed=service.missed(box, g.user))
+    state = box.hub.wait(0, 3.0)
+    page = render_template(
+        "desk/index.html", pieces=_draw(state, g.user, request.values.get("note", "")), problem=problem,
+        talks=service.talks(box, state, g.user), noted=request.args.get("noted", ""), typed=request.form.get("number", ""))
     return page, 400 if problem else 200
+
+
+def _done(work: Callable[[Services], object], noted: str | None = None) -> ResponseReturnValue:
+    """Do it, and back to the desk; or the desk with what was wrong."""
+    try:
+        work(services())
+    except SwitchroomError as problem:
+        return _page(problem)
+    return redirect(url_for("desk.index", noted=noted))
+
+
+def _state(box: Services) -> State:
+    return box.hub.wait(0, 3.0)
 
 
 @blueprint.get("/desk")
@@ -45,42 +71,70 @@ def index() -> ResponseReturnValue:
 @blueprint.get("/desk/events")
 @needs(Right.DESK)
 def events() -> ResponseReturnValue:
-    return stream.respond(_draw)
+    wanted = request.args.get("note", "")
+    return stream.respond(lambda state, user: _draw(state, user, wanted))
 
 
 @blueprint.post("/desk/order")
 @needs(Right.DESK)
 def order() -> ResponseReturnValue:
     """`order`: what, and for a break its reason."""
-    action, _, reason = request.form.get("order", "").partition(" ")
+    action, _space, reason = request.form.get("order", "").partition(" ")
     if action not in get_args(DeskAction):
         raise SwitchroomError("web.bad-form", "This form is not known.", "Load the page again.")
-    try:
-        service.order(services(), g.user, who(), cast(DeskAction, action), reason)
-    except SwitchroomError as problem:
-        return _page(problem)
-    return redirect(url_for("desk.index"))
+    return _done(lambda box: service.order(box, g.user, who(), cast(DeskAction, action), reason))
 
 
-@blueprint.post("/desk/outcome")
+@blueprint.post("/desk/call")
 @needs(Right.DESK)
-def outcome() -> ResponseReturnValue:
+def call() -> ResponseReturnValue:
+    """`to` (a button of a list) or `number` (typed)."""
+    number = request.form.get("to") or request.form.get("number", "")
     try:
-        service.outcome(services(), g.user, who(), request.form.get("code", "")[:3])
+        service.call(services(), g.user, who(), number)
     except SwitchroomError as problem:
         return _page(problem)
+    flash(_("Your phone rings. Pick it up, then %(number)s is called.", number=number[:64]))
     return redirect(url_for("desk.index"))
+
+
+@blueprint.post("/desk/callback")
+@needs(Right.DESK)
+def callback() -> ResponseReturnValue:
+    contact = request.form.get("take", "")
+    note("callback.take", contact[:64])
+    return _done(lambda box: service.take_callback(box, _state(box), g.user, who(), contact))
+
+
+@blueprint.post("/desk/note")
+@needs(Right.DESK)
+def write() -> ResponseReturnValue:
+    """`contact`, and of that contact the fields `note-ID` and `outcome-ID`; "" is no outcome."""
+    contact = request.form.get("contact", "")
+
+    def work(box: Services) -> None:
+        state = _state(box)
+        service.write(box, state, g.user, who(), contact, request.form.get(f"note-{contact}", ""))
+        code = request.form.get(f"outcome-{contact}", "")
+        if code:
+            service.outcome(box, state, g.user, who(), code[:3], contact)
+
+    return _done(work, noted=contact[:64])
 
 
 @blueprint.post("/desk/missed")
 @needs(Right.MISSED)
 def missed() -> ResponseReturnValue:
-    """`take` or `done`: the contact."""
-    done = request.form.get("done", "")
-    contact = done or request.form.get("take", "")
-    try:
+    """`call`, `take` or `done`: the contact."""
+    form = request.form
+    done, calls = form.get("done", ""), form.get("call", "")
+    contact = done or calls or form.get("take", "")
+
+    def work(box: Services) -> None:
         note("missed.done" if done else "missed.take", contact[:64])
-        service.mark(services(), g.user, contact, bool(done))
-    except SwitchroomError as problem:
-        return _page(problem)
-    return redirect(url_for("desk.index"))
+        if calls:
+            service.call_missed(box, g.user, who(), contact)
+        else:
+            service.mark(box, g.user, contact, bool(done))
+
+    return _done(work)

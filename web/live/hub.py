@@ -78,7 +78,7 @@ class Hub:
     async def _ask(self) -> State:
         client = self._core.client
         try:
-            queues: QueuesReply = await client.ask(Queues(), 5)
+            queues: QueuesReply = await client.ask(Queues(people=["*"]), 5)  # fragments show them to who may see the queue
             status: StatusReply = await client.ask(Status(), 5)
             calls: CallsReply = await client.ask(AskCalls(), 5)
         except SwitchroomError as problem:

@@ -7,7 +7,18 @@ from typing import Literal
 from flask import g
 
 from appliance.errors import SwitchroomError
-from appliance.messages import AskCalls, CallNow, CallsReply, ControlAgent, Done, EndCall, Queues, QueuesReply
+from appliance.messages import (
+    AskCalls,
+    CallNow,
+    CallsReply,
+    ContactNow,
+    ControlAgent,
+    Done,
+    EndCall,
+    MoveContact,
+    Queues,
+    QueuesReply,
+)
 from web.app import services
 from web.audit.service import note, who
 
@@ -46,4 +57,38 @@ def end_call(call: str) -> Done:
         raise SwitchroomError("call.unknown", "This call is over already.", "Load the page again.")
     note("call.end", call)
     done: Done = services().core.ask(EndCall(call=call, by=who()))
+    return done
+
+
+def waiting(contact: str) -> ContactNow:
+    """A contact that waits in one of the queues that you may see, with who it is. Raises SwitchroomError "queue.no-contact"."""
+    state: QueuesReply = services().core.ask(Queues(people=["*"]))
+    found = next((each for each in state.contacts if each.id == contact and g.user.sees_queue(each.queue)), None)
+    if found is None:
+        raise SwitchroomError("queue.no-contact", "This caller does not wait any more.", "Go back to what goes on now.")
+    return found
+
+
+def places(contact: ContactNow) -> list[tuple[str, str]]:
+    """Where this contact can be moved, as `MoveContact` names it, and its name."""
+    config = services().config
+    others = [each.name for each in config.queues if each.name != contact.queue]
+    queues = [(f"queue:{name}", name) for name in others if g.user.sees_queue(name)]
+    if contact.virtual:
+        return queues
+    agents = [(f"agent:{each.id}", f"{each.name or each.id} ({each.extension})") for each in config.agents if each.extension]
+    owned = {each.extension for each in config.agents}
+    phones = [(f"extension:{each.extension}", f"{each.extension} {each.name}".strip()) for each in config.phones
+              if each.extension not in owned]
+    return [*queues, *agents, *phones]
+
+
+def move(contact: str, to: str) -> Done:
+    """Raises SwitchroomError as `MoveContact` does; to queues that you may see alone."""
+    waiting(contact)
+    kind, _, name = to.partition(":")
+    if kind == "queue" and not g.user.sees_queue(name):
+        raise SwitchroomError("queue.bad-target", f"A caller cannot be moved to {to[:60]}.", "Name one of your queues.")
+    note("contact.move", contact, to[:100])
+    done: Done = services().core.ask(MoveContact(contact=contact, to=to[:128], by=who()))
     return done

@@ -22,7 +22,8 @@ blueprint = Blueprint("live", __name__, template_folder="templates")
 @signed_in
 def home() -> ResponseReturnValue:
     """Each to the page that the day is worked from."""
-    return redirect(url_for("live.index") if g.user.may(Right.LIVE_VIEW) else url_for("auth.me"))
+    pages = ((Right.LIVE_VIEW, "live.index"), (Right.DESK, "desk.index"))
+    return redirect(url_for(next((page for right, page in pages if g.user.may(right)), "auth.me")))
 
 
 @blueprint.get("/live")
@@ -56,6 +57,24 @@ def order_agent() -> ResponseReturnValue:
 def end_call() -> ResponseReturnValue:
     try:
         orders.end_call(request.form.get("call", ""))
+    except SwitchroomError as problem:
+        return _page(problem)
+    return redirect(url_for("live.index"))
+
+
+@blueprint.get("/live/move/<contact>")
+@needs(Right.LIVE_ACT)
+def move(contact: str) -> ResponseReturnValue:
+    """Where a waiting caller can be sent."""
+    found = orders.waiting(contact)
+    return render_template("live/move.html", contact=found, places=orders.places(found))
+
+
+@blueprint.post("/live/move/<contact>")
+@needs(Right.LIVE_ACT)
+def do_move(contact: str) -> ResponseReturnValue:
+    try:
+        orders.move(contact, request.form.get("to", ""))
     except SwitchroomError as problem:
         return _page(problem)
     return redirect(url_for("live.index"))

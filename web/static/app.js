@@ -69,20 +69,36 @@ document.addEventListener("htmx:sseOpen", (event) => {
   event.detail.source.addEventListener("gone", () => window.location.assign("/login"));
 });
 
-// What was typed and not sent outlives a reload, a restart of the box, a flat battery: [data-keep] names the form.
-for (const form of document.querySelectorAll("form[data-keep]")) {
-  const key = `form:${form.dataset.keep}`;
-  const kept = JSON.parse(sessionStorage.getItem(key) || "{}");
-  for (const [name, value] of Object.entries(kept)) {
-    const field = form.elements.namedItem(name);
-    if (field && "value" in field && field.type !== "password" && field.type !== "hidden") field.value = value;
-  }
-  form.addEventListener("input", () => {
-    const typed = {};
-    for (const field of form.elements) {
-      if (field.name && !["password", "hidden", "file", "checkbox", "radio"].includes(field.type)) typed[field.name] = field.value;
-    }
-    sessionStorage.setItem(key, JSON.stringify(typed));
-  });
-  form.addEventListener("submit", () => sessionStorage.removeItem(key));
+// What was typed and not sent outlives a reload, a restart of the box, a piece of the page drawn anew: [data-keep] names the form.
+// With data-keep-until="saved" it stays until a page says [data-saved] that it has it.
+const keptOf = (form) => `form:${form.dataset.keep}`;
+const kept = (key) => JSON.parse(sessionStorage.getItem(key) || "{}");
+const keepable = (field) => field.name && "value" in field && !["password", "hidden", "file", "checkbox", "radio", "submit"].includes(field.type);
+
+for (const saved of document.querySelectorAll("[data-saved]")) {
+  const key = `form:${saved.dataset.saved}`;
+  const left = kept(key);
+  for (const name of saved.dataset.savedFields.split(" ")) delete left[name];
+  sessionStorage.setItem(key, JSON.stringify(left));
 }
+
+function restore(within) {
+  for (const form of document.querySelectorAll("form[data-keep]")) {
+    const typed = kept(keptOf(form));
+    for (const field of form.elements) {
+      if (keepable(field) && within.contains(field) && field.name in typed && field.value !== typed[field.name]) field.value = typed[field.name];
+    }
+  }
+}
+restore(document);
+document.addEventListener("htmx:load", (event) => restore(event.detail.elt));
+document.addEventListener("input", (event) => {
+  const form = event.target.form;
+  if (!form || !form.dataset.keep || !keepable(event.target)) return;
+  const key = keptOf(form);
+  sessionStorage.setItem(key, JSON.stringify({ ...kept(key), [event.target.name]: event.target.value }));
+});
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.keep && form.dataset.keepUntil !== "saved") sessionStorage.removeItem(keptOf(form));
+});

@@ -1,0 +1,152 @@
+"""The card of who rings or talks: who that is, what for, what was before, and why it came to this agent."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import msgspec
+
+from appliance.errors import SwitchroomError
+from appliance.ledger.cdr import Cdr
+from appliance.ledger.reader import LedgerReader
+from appliance.messages import CallNow, ContactNow, Reasons, Why
+from appliance.users.model import User
+from web.app import Services
+from web.calls import search
+from web.calls.contacts import Contact, Note
+from web.live.hub import State
+
+HISTORY = 8
+LOOKED_AT = 40
+"""Calls of the number that are looked at for those of the agent's own queues."""
+KEPT_SECONDS = 20.0
+MAX_KEPT = 400
+LEAST_DIGITS = 3
+
+
+class Past(msgspec.Struct, frozen=True, kw_only=True):
+    """An earlier call with the same number. `came`: how it ended ("answered", "abandoned"…)."""
+
+    call: str
+    start: float
+    direction: str
+    queues: list[str]
+    agents: list[str]
+    came: str
+    talk: float
+    outcome: str
+    notes: list[Note]
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """The caller who rings or talks. `number` "" where it is withheld; `line` "" where a phone of the house calls; `since` UTC
+    from which the place counts; `facts`: what was keyed in the menu; `script`: the queue's; `why`: what the queue says of each
+    agent, in English."""
+
+    contact: str
+    queue: str
+    state: str
+    since: float
+    number: str
+    name: str = ""
+    line: str = ""
+    virtual: bool = False
+    facts: dict[str, str]
+    script: str = ""
+    history: list[Past] = []
+    why: list[str] = []
+
+
+class _Kept:
+    """Answers kept for a moment: many draws of the same card ask once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: dict[Any, tuple[float, Any]] = {}
+
+    def get(self, key: Any) -> Any:
+        with self._lock:
+            at, value = self._found.get(key, (0.0, None))
+            return value if time.monotonic() - at < KEPT_SECONDS else None
+
+    def put(self, key: Any, value: Any) -> Any:
+        with self._lock:
+            if len(self._found) >= MAX_KEPT:
+                self._found.clear()
+            self._found[key] = (time.monotonic(), value)
+        return value
+
+
+_history, _why = _Kept(), _Kept()
+
+
+def of(box: Services, state: State, user: User, agent: str) -> Card | None:
+    """The card of the contact that this agent has or is rung for."""
+    contacts = state.queues.contacts if state.queues else []
+    contact = next((each for each in contacts if agent in each.agents), None)
+    if contact is None:
+        return None
+    calls = state.calls.calls if state.calls else []
+    call = next((each for each in calls if each.call == contact.id), None)
+    number, name, line = who(contact, call)
+    rules = box.config.queue(contact.queue)
+    return Card(
+        contact=contact.id, queue=contact.queue, state=contact.state, since=contact.since, number=number, name=name, line=line,
+        virtual=contact.virtual, facts=dict(contact.person.facts if contact.person else call.facts if call else {}),
+        script=rules.script if rules else "", history=history(box, user, number, contact.id), why=why(box, contact))
+
+
+def who(contact: ContactNow, call: CallNow | None) -> tuple[str, str, str]:
+    """Number, name and line of a caller."""
+    leg = next((leg for leg in call.legs if leg.direction == "in"), None) if call else None
+    person = contact.person
+    number = person.number if person is not None else "" if leg is None else leg.number if leg.kind == "line" else leg.endpoint
+    shown = number if any(character.isdigit() for character in number) else ""
+    return shown, person.name if person else "", leg.endpoint if leg is not None and leg.kind == "line" else ""
+
+
+def history(box: Services, user: User, number: str, but: str = "") -> list[Past]:
+    """The last calls with this number, newest first, of the queues that one may see."""
+    known = search.number_of(number, box.config)
+    if sum(character.isdigit() for character in known) < LEAST_DIGITS:
+        return []
+    seen = tuple(user.queues) if user.queues is not None else None
+    found = _history.get((box.data, known, seen))
+    if found is None:
+        found = _history.put((box.data, known, seen), _read(box, user, known))
+    return [each for each in found if each.call != but][:HISTORY]
+
+
+def _read(box: Services, user: User, number: str) -> list[Past]:
+    extension = number if box.config.phone(number) else ""
+    try:
+        with LedgerReader(box.data / "ledger") as reader:
+            page = reader.cdrs(limit=LOOKED_AT, newest_first=True, extension=extension, number="" if extension else number)
+            found = search.with_contacts(reader, page)
+    except SwitchroomError as problem:
+        if problem.id != "ledger.missing":
+            raise
+        return []  # no box has run here yet
+    return [_past(cdr, contact) for cdr, contact in found if search.may_see(user, contact)][: HISTORY + 1]
+
+
+def _past(cdr: Cdr, contact: Contact) -> Past:
+    return Past(
+        call=cdr.call, start=cdr.start, direction=cdr.direction, queues=list(contact.queues), agents=list(contact.agents),
+        came=contact.left or cdr.outcome or cdr.disposition, talk=cdr.talk, outcome=contact.outcome, notes=list(contact.notes))
+
+
+def why(box: Services, contact: ContactNow) -> list[str]:
+    """The core's reasons, "" where it does not know the contact any more."""
+    key = (box.data, contact.id, contact.state, tuple(contact.agents))
+    found: list[str] | None = _why.get(key)
+    if found is None:
+        try:
+            reply: Reasons = box.core.ask(Why(contact=contact.id), 2.0)
+            found = list(reply.lines) if isinstance(reply, Reasons) else []
+        except SwitchroomError:
+            found = []  # over meanwhile, or the core is away: the page says so itself
+        _why.put(key, found)
+    return found
