@@ -17,9 +17,10 @@ BENCHES = {
     "queue": "the queue's whole path on SIP: caller to agent, agent freed to next offer, calls per second, restart",
     "core": "the ACD: events per second, time of a decision, memory of a waiting contact",
     "ledger": "durable events per second, one day out of many records",
+    "web": "50 wallboards and 20 desks beside 20 calls a second: call set-up, event to pixel, memory",
     "figures": "figures of a month out of 10 million calls; sums made of events per second",
 }
-ALL = ("start", "memory", "core", "ledger", "figures", "media", "signalling", "queue")
+ALL = ("start", "memory", "core", "ledger", "figures", "media", "signalling", "queue", "web")
 
 
 def run(name: str, arguments: list[str]) -> None:

@@ -131,7 +131,7 @@ def test_closed_hours_of_the_scenario_and_of_a_callee(tmp_path: Path, gateway: G
                      r"^pin = \"4321\"$": 'pin = "4321"\ncallee_hours = ["daily 08:00-20:00"]'}
     wanted = TALKS[:4]
     with Box(tmp_path / "box", gateway.port, 9, numbers=["+33142345670", *wanted], edits=edits,
-             now="2026-03-02T07:59:50+02:00") as box:
+             now="2026-03-02T07:59:42+02:00") as box:
         said = start(box, message).stdout
         assert "hours are closed" in said and ":00:00 on" in said
         assert box.report(1)["state"] == "running" and gateway.calls() == []

@@ -49,11 +49,15 @@ class Site:
         store.close()
 
     def sign_in(self, page: Page, login: str = "admin") -> None:
-        page.goto(f"{self.url}/login")
-        page.fill("[name=login]", login)
-        page.fill("[name=password]", PASSWORD)
-        page.click("main button.primary")
-        page.wait_for_selector("header .who")
+        sign_in(page, self.url, login)
+
+
+def sign_in(page: Page, url: str, login: str) -> None:
+    page.goto(f"{url}/login")
+    page.fill("[name=login]", login)
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button.primary")
+    page.wait_for_selector("header .who")
 
 
 def shots(page: Page, name: str) -> None:
