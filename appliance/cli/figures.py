@@ -17,24 +17,20 @@ from rich.table import Table
 
 from appliance.cli.campaign import json_option
 from appliance.cli.cdr import parse_when
+from appliance.clock import SystemClock
 from appliance.config.model import Config
 from appliance.config.store import Store
 from appliance.errors import SwitchroomError
-from appliance.figures import reference, report, table
+from appliance.figures import reference, report, schedule, table
 from appliance.figures.ask import Of, Sources
-from appliance.figures.definitions import BY_ID, Figure, Value
+from appliance.figures.definitions import BY_ID, Figure
+from appliance.figures.shown import USUAL, bounds, text_of
 from appliance.figures.store import FiguresStore
 from appliance.ledger.reader import LedgerReader
+from appliance.mail import figures as mails
 
 PERIODS = ("today", "yesterday", "week", "last-week", "month", "last-month")
 DIMENSIONS = ("queue", "agent", "line", "campaign", "quarter", "hour", "day", "weekday", "clock")
-USUAL = {
-    "queue": ("offered", "answered", "service-level", "asa", "abandon-rate", "unhandled", "aht"),
-    "agent": ("handled", "aht", "talk-share", "occupancy", "transfer-rate", "missed-offers", "logged-in"),
-    "line": ("calls", "calls-answered", "calls-failed", "line-use", "call-talk"),
-    "campaign": ("dialled", "reached", "confirmed", "heard", "hung-up", "no-answer", "busy", "retries"),
-    "office": ("offered", "answered", "service-level", "asa", "abandon-rate", "unhandled", "aht"),
-}
 
 
 @click.group()
@@ -45,6 +41,7 @@ def figures() -> None:
     switchroom figures show                            today, by queue
     switchroom figures show --period week --by agent
     switchroom figures show --since 2026-11-01 --until 2026-11-26 --by day --queue front
+    switchroom figures mail                            which figures are mailed when; with a name: now
     switchroom figures rebuild                         compute the sums anew from the ledger
     """
 
@@ -135,34 +132,29 @@ def _print(made: report.Report, wanted: tuple[str, ...], zone: ZoneInfo) -> None
     for figure in shown:
         grid.add_column(figure.name, justify="right")
     for line in made.rows:
-        grid.add_row(table.key_text(made, line, zone), *(text_of(figure, line.values.get(figure.id)) for figure in shown))
+        grid.add_row(table.key_text(made, line, zone), *(_beside_goal(figure, line) for figure in shown))
     grid.add_section()
-    grid.add_row("all", *(text_of(figure, made.total.values.get(figure.id)) for figure in shown))
+    grid.add_row("all", *(_beside_goal(figure, made.total) for figure in shown))
+    if made.total.goals:
+        grid.add_row("target", *(bounds(figure, made.total.goals.get(figure.id)) for figure in shown), style="dim")
     grid.add_row("before", *(text_of(figure, made.before.get(figure.id)) for figure in shown), style="dim")
     console.print(grid)
+    if any(goal.standing in SIGNS for line in (*made.rows, made.total) for goal in line.goals.values()):
+        console.print("[dim]◆ off its target, ■ far from it[/]")
     console.print(f"[dim]T = {made.setting.level_seconds:g} s, S = {made.setting.short_seconds:g} s[/]")
+
+
+SIGNS = {"missed": "[yellow]{} ◆[/]", "alarm": "[red]{} ■[/]"}
+
+
+def _beside_goal(figure: Figure, line: report.Line) -> str:
+    """A value, with a sign and in colour where it is off its target."""
+    goal = line.goals.get(figure.id)
+    return SIGNS.get(goal.standing or "" if goal else "", "{}").format(text_of(figure, line.values.get(figure.id)))
 
 
 def _time(utc: float, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(utc, zone).strftime("%Y-%m-%d %H:%M")
-
-
-def text_of(figure: Figure, found: Value | None) -> str:
-    if found is None or found.value is None:
-        return "–"
-    match figure.unit:
-        case "share":
-            return f"{100 * found.value:.1f} %"
-        case "seconds":
-            whole = round(found.value)
-            return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
-        case "per-hour":
-            return f"{found.value:.1f}/h"
-        case "points":
-            return f"{found.value:+.0f}"
-        case "score":
-            return f"{found.value:.2f}"
-    return f"{found.value:,.0f}"
 
 
 @figures.command("list")
@@ -193,3 +185,39 @@ def rebuild(ctx: click.Context) -> None:
     with _sources(ctx.obj.data, config) as (sources, store):
         _catch_up(sources, store, anew=True)
         click.echo(f"{store.progress().seq:,} records in {time.monotonic() - began:.1f} s.")
+
+
+@figures.command()
+@click.argument("name", required=False)
+@click.option("--to", multiple=True, metavar="ADDRESS", help="To this address instead; may be given again.")
+@json_option
+@click.pass_context
+def mail(ctx: click.Context, name: str | None, to: tuple[str, ...]) -> None:
+    """Without NAME: which figures are mailed when. With NAME: mail that report now."""
+    config = Store(ctx.obj.data).current()
+    if name is None:
+        _list_reports(ctx, config)
+        return
+    wanted = next((each for each in config.reports if each.name == name), None)
+    if wanted is None:
+        names = ", ".join(each.name for each in config.reports) or "none"
+        raise SwitchroomError("figures.unknown-report", f"There is no report {name!r}.", f"[[reports]] has: {names}.")
+    if to:
+        wanted = msgspec.structs.replace(wanted, to=list(to))
+    now = time.time()
+    queued = mails.queue_report(ctx.obj.data, config, wanted, now, SystemClock())
+    id = mails.mail_id(wanted, now, ZoneInfo(config.office.timezone))
+    click.echo(f"{id} is in the outbox." if queued else f"{id} was queued within this minute already.")
+
+
+def _list_reports(ctx: click.Context, config: Config) -> None:
+    zone, now = ZoneInfo(config.office.timezone), time.time()
+    rows = [(each, schedule.next_due(each, now, zone)) for each in config.reports]
+    if ctx.obj.json:
+        click.echo(msgspec.json.encode([{"name": each.name, "every": each.every, "period": each.about, "by": each.by,
+                                         "to": each.to, "next": due} for each, due in rows]).decode())
+        return
+    grid = Table("Report", "About", "By", "Next", "To")
+    for each, due in rows:
+        grid.add_row(each.name, each.about, each.by, _time(due, zone), ", ".join(each.to))
+    Console().print(grid if rows else "No figures are mailed: see [[reports]] in docs/configuration.md.", markup=False)

@@ -19,6 +19,7 @@ from appliance.campaigns.book import Books
 from appliance.clock import Clock
 from appliance.config.model import Config
 from appliance.config.store import Store
+from appliance.dialer.figures import FigureMails
 from appliance.dialer.opening import Openings
 from appliance.dialer.pacing import Pacer
 from appliance.dialer.reports import Reports
@@ -65,6 +66,7 @@ class Dialer:
         self._routes = Routes(config, self._numbers_of)
         self.pacer = Pacer(self._openings.wait, self._routes.lines)
         self._reports = Reports(data, reader, config, clock, client, self._is_busy)
+        self._figures = FigureMails(data, config, clock, self._reports.mailer.wake)
         self._seq = 0
         self._changed = asyncio.Event()
         self._asks: set[asyncio.Task[None]] = set()
@@ -77,6 +79,7 @@ class Dialer:
             group.create_task(self._listen())
             group.create_task(self._reports.run(self._seq))
             group.create_task(self._reports.mailer.run())
+            group.create_task(self._figures.run())
             group.create_task(self._work())
 
     # ---- the ledger --------------------------------------------------------------------------------------------------
@@ -127,6 +130,7 @@ class Dialer:
         self._openings.take_over(config)
         self._routes.take_over(config)
         self._reports.take_over(config)
+        self._figures.take_over(config)
 
     def _core_restarted(self) -> None:
         """Asks sent to the core that died will never be answered: give them up now and not at their time limit."""

@@ -9,7 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from appliance import messages as m
 from appliance.errors import SwitchroomError
+from appliance.figures.ask import Of
+from appliance.figures.definitions import Value
+from appliance.figures.goals import Goal
+from appliance.figures.report import Line
+from appliance.ledger import Ledger
 from appliance.messages import QueueNow, Queues, QueuesReply
 from tests.webkit import Pages
 from web.live.hub import State
@@ -59,6 +65,44 @@ def test_thresholds_warn_and_alarm() -> None:
     waiting, longest = tile.figures[:2]
     assert (waiting.value, waiting.level, longest.value, longest.level) == (7, "bad", 100, "warn")
     assert tile.level == "bad"
+
+
+def test_falling_may_be_what_is_bad() -> None:
+    assert [service.level(value, (80, 60)) for value in (None, 81, 80, 61, 60)] == ["", "", "warn", "warn", "bad"]
+
+
+def line(values: dict[str, Value], goals: dict[str, Goal] | None = None) -> Line:
+    return Line(key="sales", name="sales", of=Of(queue="sales"), kind="queue", values=values, goals=goals or {})
+
+
+def test_figures_of_the_day_have_the_targets_of_the_configuration() -> None:
+    board = service.read([], ["waiting", "offered", "service-level", "asa"], "", ["asa:20:60"], "")
+    assert service.wants_day(board) and not service.wants_day(service.Board())
+    level = Goal(name="t", at_least=0.8, standing="alarm")
+    days = {"sales": line({"offered": Value(12, 12), "service-level": Value(0.5, 12), "asa": Value(30.0, 10)},
+                          {"service-level": level})}
+    sales, empty = service.tiles(board, [queue("sales"), queue("support")], lambda name: True, 0.0, days)
+    assert [(each.value, each.level, each.low) for each in sales.figures] == [
+        (0, "", False), (12, "", False), (0.5, "bad", True), (30.0, "warn", False)]
+    assert [each.value for each in empty.figures] == [0, 0, None, None] and empty.level == ""
+    strict = service.read([], ["service-level"], "", ["service-level:90:40"], "")
+    (tile,) = service.tiles(strict, [queue("sales")], lambda name: True, 0.0, days)
+    assert (tile.figures[0].level, tile.figures[0].low) == ("warn", True), "the address goes before the configuration"
+
+
+def test_the_page_and_the_api_show_the_day(pages: Pages) -> None:
+    now = pages.clock.utc()
+    ledger = Ledger(pages.box.data / "ledger", pages.clock, "boot", reserve_bytes=0)
+    for n in range(3):
+        ledger.commit_now(m.ContactQueued(at=now, contact=f"c{n}", queue="sales", since=now))
+    ledger.commit_now(m.ContactConnected(at=now, contact="c0", agent="anna", queue="sales"))
+    ledger.close_now()
+    page = pages.browser("viewer").get("/wallboard?figure=offered&figure=service-level&limit=service-level:80:60").text
+    assert 'data-figure="offered"' in page and "33 %" in page and 'aria-label="too low"' in page
+    told = pages.browser("viewer").get("/api/v1/wallboard?queues=sales&figures=offered,asa").json
+    tile, = msgspec.convert(told, list[service.Tile])
+    assert [each.value for each in tile.figures] == [3, 0]
+    assert 'value="service-level"' in pages.browser("agent").get("/wallboard/choose").text
 
 
 def test_queues_that_one_may_not_see_are_not_shown() -> None:

@@ -45,6 +45,8 @@ class Chart(msgspec.Struct, frozen=True):
     line: str
     """Points of a polyline, "" none."""
     dots: list[tuple[float, float]]
+    goal: float | None = None
+    """Where the line should not fall below."""
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -73,13 +75,14 @@ def stacked(columns: Sequence[Column]) -> Chart:
     return Chart(_stacks(columns, top), marks, "", [])
 
 
-def level(columns: Sequence[Column]) -> Chart:
-    """A line from 0 to 100 %; a gap where there is nothing."""
+def level(columns: Sequence[Column], goal: float | None = None) -> Chart:
+    """A line from 0 to 100 %, and what it should reach; a gap where there is nothing."""
     stacks = _stacks([msgspec.structs.replace(each, parts=()) for each in columns], 1.0)
     dots = [(stack.middle, _y(column.level, 1.0)) for stack, column in zip(stacks, columns, strict=True)
             if column.level is not None]
     marks = [Mark(_y(n / 4, 1.0), f"{25 * n} %") for n in range(5)]
-    return Chart(stacks, marks, " ".join(f"{x:.1f},{y:.1f}" for x, y in dots), dots)
+    return Chart(stacks, marks, " ".join(f"{x:.1f},{y:.1f}" for x, y in dots), dots,
+                 None if goal is None else _y(goal, 1.0))
 
 
 def _stacks(columns: Sequence[Column], top: float) -> list[Stack]:

@@ -16,6 +16,7 @@ from appliance.errors import SwitchroomError
 from appliance.figures import table
 from appliance.figures.ask import Sources
 from appliance.figures.definitions import COMING, Figure, Value
+from appliance.figures.goals import Goal
 from appliance.figures.report import Line, Report
 from appliance.users.rights import Right
 from web import ui
@@ -67,8 +68,8 @@ def index() -> ResponseReturnValue:
     page = render_template(
         "figures/index.html", asked=asked, made=made, group=group, columns=columns, tiles=service.tiles(made), problem=problem,
         groups=service.groups(made), choices=service.choices(box.config, sources, g.user), coming=COMING, show=show,
-        change=change, charts=_charts(asked, made, sources), row_name=_namer(made, sources.zone),
-        calls=_caller(made, sources.zone),
+        change=change, goal_text=goal_text, bounds=bounds, charts=_charts(asked, made, sources),
+        row_name=_namer(made, sources.zone), calls=_caller(made, sources.zone),
         period=_span(made.period.since, made.period.until, sources.zone), day=_day,
         compared=_span(made.compared.since, made.compared.until, sources.zone),
         here={**request.args.to_dict()}, chosen=_chosen(asked), GROUP_NAMES=_groups())
@@ -95,9 +96,10 @@ def _charts(asked: Asked, made: Report, sources: Sources) -> dict[str, charts.Ch
                                      behind(line, figure) if figure else ""))
     found = {"contacts": charts.stacked(columns)} if columns else {}
     if any(each.level is not None for each in columns):
+        goal = made.total.goals.get("service-level")
         found["level"] = charts.level([
             msgspec.structs.replace(each, title=f"{each.label}: {ui.percent(each.level) if each.level is not None else '–'}")
-            for each in columns])
+            for each in columns], goal.at_least if goal else None)
     return found
 
 
@@ -122,6 +124,22 @@ def show(figure: Figure, found: Value | None) -> str:
         case "score":
             return ui.number(found.value, 2)
     return ui.number(found.value)
+
+
+def goal_text(figure: Figure, goal: Goal) -> str:
+    """What it should be, as people read it."""
+    low, high = (show(figure, Value(bound)) for bound in (goal.at_least, goal.at_most))
+    if goal.at_least is None:
+        return _("target: at most %(value)s", value=high)
+    if goal.at_most is None:
+        return _("target: at least %(value)s", value=low)
+    return _("target: %(low)s to %(high)s", low=low, high=high)
+
+
+def bounds(figure: Figure, goal: Goal) -> str:
+    """The same in a column: ≥ 80 %."""
+    signs = (("≥", goal.at_least), ("≤", goal.at_most))
+    return " ".join(f"{sign} {show(figure, Value(bound))}" for sign, bound in signs if bound is not None)
 
 
 def change(tile: service.Tile) -> str:

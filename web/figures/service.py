@@ -15,15 +15,18 @@ from appliance.errors import SwitchroomError
 from appliance.figures import report
 from appliance.figures.ask import Dimension, Of, Sources
 from appliance.figures.definitions import BY_ID, Figure, Group, Value
+from appliance.figures.goals import Goal
 from appliance.figures.periods import Named, Period
 from appliance.figures.report import Line, Question, Report
 from appliance.users.model import User
 
 Name = str
 TILES: dict[str, tuple[str, ...]] = {
-    "office": ("offered", "service-level", "asa", "abandon-rate", "unhandled", "aht", "occupancy", "callbacks"),
-    "queue": ("offered", "service-level", "asa", "abandon-rate", "unhandled", "aht", "transfer-rate", "callbacks"),
-    "agent": ("handled", "aht", "talk-share", "occupancy", "transfer-rate", "missed-offers"),
+    "office": ("offered", "service-level", "asa", "abandon-rate", "unhandled", "aht", "occupancy", "callbacks", "fcr", "csat",
+               "nps", "ces"),
+    "queue": ("offered", "service-level", "asa", "abandon-rate", "unhandled", "aht", "transfer-rate", "callbacks", "fcr", "csat",
+              "nps", "ces"),
+    "agent": ("handled", "aht", "talk-share", "occupancy", "transfer-rate", "missed-offers", "csat", "nps", "ces"),
     "line": ("calls", "calls-answered", "calls-failed", "line-use"),
     "campaign": ("dialled", "reached", "confirmed", "heard", "hung-up", "retries"),
 }
@@ -33,6 +36,10 @@ GROUPS: dict[str, tuple[Group, ...]] = {
     "agent": ("handling", "results", "surveys", "agents", "service"), "line": ("calls",), "campaign": ("campaigns", "calls"),
 }
 """What can be shown of each, the usual first."""
+
+
+SHOWN_WHEN_THERE = ("results", "surveys")
+"""Groups that not every office has."""
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,14 +107,16 @@ class Tile(msgspec.Struct, frozen=True):
     change: float | None
     """Difference in points for shares, else by part; None where there is nothing to compare."""
     verdict: Literal["good", "bad", ""]
+    goal: Goal | None = None
 
 
 def tiles(made: Report) -> list[Tile]:
     found = []
     for id in TILES[made.total.kind]:
         figure, now = BY_ID[id], made.total.values.get(id)
-        if now is not None:
-            found.append(_tile(figure, now, made.before.get(id, Value(None))))
+        if now is not None and (now.value is not None or figure.group not in SHOWN_WHEN_THERE):
+            tile = _tile(figure, now, made.before.get(id, Value(None)))
+            found.append(msgspec.structs.replace(tile, goal=made.total.goals.get(id)))
     return found
 
 

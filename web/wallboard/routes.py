@@ -6,30 +6,44 @@ import msgspec
 from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 
+from appliance.figures.definitions import BY_ID, Value
 from appliance.users.model import User
 from appliance.users.rights import Right
+from web import ui
 from web.app import services
+from web.figures.routes import show
 from web.live import stream
 from web.live.hub import State
 from web.security.access import needs
-from web.wallboard import service
-from web.wallboard.service import LIMITS, READ, SPANS, Board
+from web.wallboard import days, service
+from web.wallboard.service import DAY, LIMITS, READ, SPANS, Board, Shown
 
 blueprint = Blueprint("wallboard", __name__, template_folder="templates")
 
 
 def _board() -> Board:
     args = request.args
-    limits = args.getlist("limit") + [f"{name}:{args[f'warn-{name}']}:{args[f'bad-{name}']}" for name in READ
+    limits = args.getlist("limit") + [f"{name}:{args[f'warn-{name}']}:{args[f'bad-{name}']}" for name in (*READ, *DAY)
                                       if args.get(f"warn-{name}") and args.get(f"bad-{name}")]
     return service.read(args.getlist("queue"), args.getlist("figure"), args.get("columns", ""), limits, args.get("theme", ""))
 
 
 def _draw(board: Board, state: State, user: User) -> str:
     reply = state.queues
-    found = service.tiles(board, reply.queues, user.sees_queue, services().clock.utc()) if reply else []
+    now = services().clock.utc()
+    today = days.today() if service.wants_day(board) else {}
+    found = service.tiles(board, reply.queues, user.sees_queue, now, today) if reply else []
     wide, high = service.shape(len(found), board.columns)
-    return render_template("wallboard/tiles.html", tiles=found, wide=wide, high=high, spans=SPANS, up=state.queues is not None)
+    return render_template("wallboard/tiles.html", tiles=found, wide=wide, high=high, spans=SPANS, day=DAY, say=say,
+                           up=state.queues is not None)
+
+
+def say(shown: Shown) -> str:
+    """A figure of the day as people read it from afar: no more digits than they can take in."""
+    figure = BY_ID[shown.figure]
+    if figure.unit == "share" and shown.value is not None:
+        return ui.percent(shown.value)
+    return show(figure, Value(shown.value))
 
 
 @blueprint.get("/wallboard")
@@ -52,5 +66,5 @@ def events() -> ResponseReturnValue:
 @needs(Right.WALLBOARD)
 def choose() -> ResponseReturnValue:
     queues = [each.name for each in services().config.queues if g.user.sees_queue(each.name)]
-    return render_template("wallboard/choose.html", queues=queues, figures=list(READ), limits=LIMITS,
+    return render_template("wallboard/choose.html", queues=queues, figures=list(READ), day=DAY, limits=LIMITS,
                            defaults=service.DEFAULT, most=service.MAX_COLUMNS, board=msgspec.structs.asdict(Board()))
