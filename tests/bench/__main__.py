@@ -12,7 +12,7 @@ BENCHES = {
     "signalling": "calls per second through the whole core, delay added, overload (10 minutes)",
     "sip": "answer + hang up through the SIP thread and driver alone: RATE SECONDS",
     "media": "bridged and recorded calls: CPU per packet, delay",
-    "memory": "idle, per bridged call, and what comes back",
+    "memory": "idle, per bridged call, and what comes back (3 minutes)",
     "start": "cold start to the first answered OPTIONS",
     "queue": "the queue's whole path on SIP: caller to agent, agent freed to next offer, calls per second, restart",
     "core": "the ACD: events per second, time of a decision, memory of a waiting contact",

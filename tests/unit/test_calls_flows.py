@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Coroutine
 from typing import Any
 
@@ -233,6 +235,23 @@ class Talking:
     async def end(self) -> None:
         self.lab.tell(Ended(leg=self.a.id, cause=Cause(q850=16)))
         await self.task
+
+
+def test_a_leg_of_a_call_that_is_over_is_not_left_to_the_collector() -> None:
+    async def work() -> None:
+        talk = Talking()
+        await talk.begin()
+        kept = weakref.ref(talk.b)
+        gc.disable()
+        try:
+            await talk.end()
+            await settle()
+            del talk.b
+            assert kept() is None
+        finally:
+            gc.enable()
+
+    run(work())
 
 
 @pytest.mark.parametrize("dtmf", ["auto", "info"])

@@ -40,15 +40,16 @@ GONE_SECONDS = 30.0
 
 
 class CallbackFlow(ContactCall):
+    ACTS = {kind: act for kind, act in ContactCall.ACTS.items() if kind is not KeptPlace} | {
+        DialCustomer: "_decide", RetryLater: "_decide", CallbackClosed: "_closed", StopDialling: "_stop",
+    }
+    """With the promise on disk (KeptPlace) nothing is to be done: an agent may be rung for it already."""
+
     def __init__(
         self, call: Call, contact: str, queue: str, desk: QueueDesk, exchange: Exchange, customer: Customer
     ) -> None:
         super().__init__(call, contact, queue, desk, exchange, None)
         self.customer = customer
-        self._acts |= {
-            KeptPlace: lambda action: None,  # the promise is on disk; an agent may be rung for it already
-            DialCustomer: self._decide, RetryLater: self._decide, CallbackClosed: self._closed, StopDialling: self._stop,
-        }
 
     def who(self) -> tuple[str, str]:
         return self.customer.number, self.customer.name

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from appliance._core import (
     Action,
@@ -49,6 +48,12 @@ class Decided(Exception):
 class ContactCall:
     """`contact` is the ACD's id; `caller` its leg, once there is one."""
 
+    ACTS: Mapping[type[Action], str] = {
+        Offer: "_offer", EndOffer: "_end_offer", Connect: "_decide", Leave: "_decide", KeptPlace: "_decide",
+    }
+    """What the ACD decides -> the method that does it, by its name: bound methods in each flow would keep it in memory after
+    its end, until the collector comes by."""
+
     def __init__(self, call: Call, contact: str, queue: str, desk: QueueDesk, exchange: Exchange, caller: Leg | None) -> None:
         self.call = call
         self.contact = contact
@@ -60,16 +65,13 @@ class ContactCall:
         self.rings: dict[str, AgentRing] = {}
         self.verdict: Action | None = None
         self._talk: Talk | None = None
-        self._acts: dict[type[Action], Callable[[Any], None]] = {
-            Offer: self._offer, EndOffer: self._end_offer, Connect: self._decide, Leave: self._decide, KeptPlace: self._decide,
-        }
 
     # -- what the ACD decides --
 
     def act(self, action: Action) -> None:
-        act = self._acts.get(type(action))
-        if act is not None:
-            act(action)
+        name = self.ACTS.get(type(action))
+        if name is not None:
+            getattr(self, name)(action)
 
     def _decide(self, action: Action) -> None:
         self.verdict = action
