@@ -105,11 +105,10 @@ class Screens:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._following: list[Any] = []
         self.events = self.octets = self.lost = 0
 
     def follow(self, path: str, cookie: str) -> None:
-        self._following.append(asyncio.run_coroutine_threadsafe(self._follow(path, cookie), self._loop))
+        asyncio.run_coroutine_threadsafe(self._follow(path, cookie), self._loop)
 
     async def _follow(self, path: str, cookie: str) -> None:
         reader, writer = await asyncio.open_connection(self._at.hostname, self._at.port, limit=1 << 22)
@@ -125,11 +124,16 @@ class Screens:
             writer.close()
 
     def close(self) -> None:
-        for each in self._following:
-            each.cancel()
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
+
+    async def _end(self) -> None:
+        following = [each for each in asyncio.all_tasks() if each is not asyncio.current_task()]
+        for each in following:
+            each.cancel()
+        await asyncio.gather(*following, return_exceptions=True)
 
 
 def signed_in(url: str, login: str) -> str:
