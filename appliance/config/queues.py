@@ -75,7 +75,7 @@ class CallbackRules(Table, frozen=True, kw_only=True):
         Literal["agent", "customer"], Meta(description="Who is called first when the turn has come.")
     ] = "agent"
     attempts: Annotated[int, Meta(ge=1, le=20, description="Calls to the customer at most.")] = 3
-    minutes_between: Annotated[float, Meta(ge=1, le=1440, description="Wait before the next attempt.")] = 10.0
+    minutes_between: Annotated[float, Meta(ge=0.1, le=1440, description="Wait before the next attempt.")] = 10.0
     expires_hours: Annotated[
         float, Meta(gt=0, le=720, description="After so long a callback is given up and listed as missed.")
     ] = 24.0

@@ -3,19 +3,26 @@ change under the callers' feet, agents and phones that do what they should not. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Self
 
 import pytest
 
+from appliance import bus
 from appliance.messages import (
     AcdConfigured,
+    CallbackAttempted,
     CallbackClosed,
+    CallbackFailed,
     CallReached,
+    Changed,
     ContactConnected,
     ContactLeft,
     ContactOffered,
     OfferEnded,
+    QueuesReply,
 )
 from tests.peers.net import wait_for
 from tests.peers.queues import PHONES, QueueHouse
@@ -39,9 +46,13 @@ RULES = {
     "agent-first": KEEPS,
     "customer-first": f'{KEEPS}first = "customer"\nattempts = 1',
     "expires": f"{KEEPS}expires_hours = 0.0006",
+    "again": f'{KEEPS}first = "customer"\nattempts = 2\nminutes_between = 0.1',
+    "by-day": f'{KEEPS}hours = "calling"',
     "gone": f'{KEEPS.replace("hangup", "extension:104")}',
     "rings": 'agents = ["anna", "boris"]\nstrategy = "linear"\nring_seconds = 30\nwhen_full_or_late = "hangup"',
 }
+CALLING = '\n[[hours]]\nname = "calling"\nopen = ["daily 20:00-20:01"]\ncode = "8"\n'
+"""Customers are called back in these hours alone; the box's day begins at 10:00."""
 NUMBERS = {name: f"{number:02}" for number, name in enumerate(RULES, 1)}
 
 
@@ -54,7 +65,8 @@ def queue(name: str) -> str:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueueHouse]:
     edits = {r'^code = "701"$': 'code = "999"'}
-    with QueueHouse(tmp_path_factory.mktemp("ways-out"), "".join(map(queue, RULES)), NUMBERS, edits=edits) as house:
+    queues = "".join(map(queue, RULES)) + CALLING
+    with QueueHouse(tmp_path_factory.mktemp("ways-out"), queues, NUMBERS, edits=edits) as house:
         yield house
 
 
@@ -238,6 +250,52 @@ def test_who_is_not_reached_stands_on_the_list(house: QueueHouse, daria: Station
     assert house.agent("anna").state == "ready"
 
 
+def test_the_customer_is_called_again_after_a_while(house: QueueHouse, daria: Station, desks: dict[str, Station]) -> None:
+    """Busy at first; meanwhile the agent is free, and the place stays. The second attempt reaches."""
+    call = dials(daria, "again").wait_up()
+    keeps_the_place(call)
+    call.wait_end(15)
+    contact = house.waiting("again")[0].id
+    daria.plan = [486]
+    house.sign_in("anna")
+    failed = house.event(CallbackFailed, contact=contact)
+    assert failed.reason == "sip-486" and 5 < failed.again - failed.at < 7
+    assert house.agent("anna").state == "ready" and [c.id for c in house.waiting("again")] == [contact]
+    daria.plan = [180, 200]
+    customer = daria.wait_call(15, fits=standing).wait_up()
+    desks["anna"].wait_call(15, fits=standing).wait_up()
+    assert house.event(CallbackClosed, contact=contact).reason == "reached"
+    tries = house.events(CallbackAttempted, contact=contact)
+    assert [each.attempt for each in tries] == [1, 2] and tries[1].at >= failed.again
+    customer.hang_up()
+
+
+def test_outside_the_hours_nobody_is_called_back(house: QueueHouse, daria: Station, desks: dict[str, Station]) -> None:
+    """An agent is free and serves those on the line; the virtual caller waits for the hours in which customers are called."""
+    call = dials(daria, "by-day").wait_up()
+    keeps_the_place(call)
+    call.wait_end(15)
+    contact = house.waiting("by-day")[0].id
+    house.sign_in("anna")
+    live = dials(desks["chen"], "by-day").wait_up()
+    served = desks["anna"].wait_call(15, fits=standing).wait_up()
+    joined = house.event(ContactConnected, queue="by-day")
+    assert joined.contact != contact  # who came later is served first
+    assert house.waiting("by-day", 2)[0].position == 1 and not house.events(ContactOffered, contact=contact)
+    why = house.box.run("queue", "why", contact).stdout
+    assert "callbacks wait" in why, why
+    live.hang_up()
+    served.wait_end()
+    house.switch_night("calling", "open")
+    try:
+        desks["anna"].wait_call(15, fits=standing).wait_up()
+        customer = daria.wait_call(15, fits=standing).wait_up()
+        assert house.event(CallbackClosed, contact=contact).reason == "reached"
+        customer.hang_up()
+    finally:
+        house.switch_night("calling", "auto")
+
+
 def test_a_callback_that_nobody_makes_in_time_stands_on_the_list(house: QueueHouse, daria: Station) -> None:
     call = dials(daria, "expires").wait_up()
     contact = house.waiting("expires")[0].id
@@ -298,3 +356,86 @@ def test_a_queue_that_is_taken_out_loses_nobody(house: QueueHouse, daria: Statio
     arrives(house, daria, "gone", "no-queue", "extension:104")
     assert house.event(CallbackClosed, contact=kept.id).reason == "no-queue"
     assert missed(house, kept.id)["number"] == "104"
+
+
+# ---- who follows -----------------------------------------------------------------------------------------------------
+
+
+class Follower:
+    """A screen that follows the queues (bus.Client.follow) while it is entered, on a loop of its own."""
+
+    def __init__(self, house: QueueHouse) -> None:
+        self._data = house.box.data
+        self.seen: list[QueuesReply | Changed] = []
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._follow()), daemon=True)
+        self._stop = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        wait_for(lambda: self.seen, 10, "the whole state")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        self._thread.join(10)
+
+    async def _follow(self) -> None:
+        async with bus.Client(self._data) as client:
+            follow = client.follow(every=0.5)
+            reading = asyncio.create_task(self._read(follow))
+            while not self._stop.is_set():
+                await asyncio.sleep(0.05)
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _read(self, follow: AsyncIterator[QueuesReply | Changed]) -> None:
+        async for each in follow:
+            self.seen.append(each)
+
+    def told(self, core: str) -> list[tuple[str, str]]:
+        """What happened to contacts in the changes of this core: type and contact."""
+        return [(event["type"], event.get("contact", "")) for each in self.seen if isinstance(each, Changed) and each.core == core
+                for event in each.events if event.get("contact")]
+
+
+def served_once(house: QueueHouse, desks: dict[str, Station]) -> str:
+    """A caller whom Anna served from beginning to end; the contact."""
+    before = len(house.events(ContactConnected))
+    caller = dials(desks["chen"], "rings").wait_up()
+    at_anna = desks["anna"].wait_call(15, fits=standing).wait_up()
+    joined = wait_for(lambda: house.events(ContactConnected)[before:], 10, "the conversation")[0]
+    caller.hang_up()
+    at_anna.wait_end()
+    return joined.contact
+
+
+def test_who_follows_sees_every_change_also_over_a_restart(house: QueueHouse, desks: dict[str, Station]) -> None:
+    """The whole first, then each change by its number; after a kill the whole again, of another core. What is told is what the
+    ledger has, and the last number is the state's own."""
+    with Follower(house) as follower:
+        first = house.queues().core
+        house.sign_in("anna")
+        contact = served_once(house, desks)
+        wait_for(lambda: ("ContactEnded", contact) in follower.told(first), 10, "the end of the first contact")
+        house.box.kill("core")
+        wait_for(lambda: follower.seen[-1].core != first, 30, "the state of the new core")
+        second = follower.seen[-1].core
+        house.sign_in("anna") if house.agent("anna").state == "logged-out" else None
+        for desk in desks.values():
+            desk.register()
+        wait_for(lambda: house.agent("anna").state == "ready", 20, "anna is ready again")
+        again = served_once(house, desks)
+        wait_for(lambda: ("ContactEnded", again) in follower.told(second), 10, "the end of the second contact")
+        wait_for(lambda: (follower.seen[-1].core, follower.seen[-1].number) == (house.queues().core, house.queues().number),
+                 10, "nothing more to come")
+    known: tuple[str, int] = ("", 0)
+    for each in follower.seen:
+        if isinstance(each, Changed):
+            assert (each.core, each.number) == (known[0], known[1] + 1)
+        known = (each.core, each.number)
+    wholes = [each.core for each in follower.seen if isinstance(each, QueuesReply)]
+    assert list(dict.fromkeys(wholes)) == [first, second]
+    for core, one in ((first, contact), (second, again)):
+        written = [type(record.event).__name__ for record in house.reader.read(limit=1_000_000)
+                   if getattr(record.event, "contact", "") == one and hasattr(record.event, "at")]
+        assert [kind for kind, of in follower.told(core) if of == one] == written

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from appliance import bus
-from appliance.messages import AgentNow, ContactNow, ControlAgent, Event, Queues, QueuesReply
+from appliance.messages import AgentNow, ContactNow, ControlAgent, Event, Queues, QueuesReply, SwitchNight
 from tests.peers.house import House
 from tests.peers.net import free_port, media_base, wait_for
 from tests.peers.station import Station
@@ -36,6 +36,9 @@ class QueueHouse(House):
 
     def control(self, agent: str, action: Any, **more: Any) -> None:
         bus.ask_once(self.box.data, ControlAgent(agent=agent, action=action, **more))
+
+    def switch_night(self, hours: str, setting: Any) -> None:
+        bus.ask_once(self.box.data, SwitchNight(hours=hours, setting=setting))
 
     def queues(self) -> QueuesReply:
         reply: QueuesReply = bus.ask_once(self.box.data, Queues())
