@@ -33,6 +33,8 @@ class Day:
     entered: int = 0
     told: list[tuple[float, float]] = field(default_factory=list)
     """(estimated, really waited) of those who were served."""
+    told_at: list[tuple[float, int, float]] = field(default_factory=list)
+    """(estimated, at which place, really waited) of those who were served."""
     again: float = 0.0
     """Who waits is told again so often (0: never)."""
     last_told: list[tuple[float, float]] = field(default_factory=list)
@@ -48,6 +50,7 @@ class Day:
         self.order = 0
         self.entry: dict[str, float] = {}
         self.estimate: dict[str, float | None] = {}
+        self.place: dict[str, int] = {}
         self.whole: dict[str, float] = {}
         """What each caller expects in all, since told last."""
         self.at(self.rng.expovariate(self.arrivals), self.arrive)
@@ -103,6 +106,7 @@ class Day:
             self.take(now, self.core.step(now, event))
             if isinstance(event, acd.Enter):
                 self.estimate[event.contact] = self.core.estimate(event.contact)
+                self.place[event.contact] = self.core.position(event.contact)
                 self.tell(now, event.contact)
         return self
 
@@ -116,9 +120,10 @@ class Day:
         self.waits.append(waited)
         self.in_time += waited <= self.within
         estimate = self.estimate.pop(contact, None)
-        whole = self.whole.pop(contact, None)
+        whole, place = self.whole.pop(contact, None), self.place.pop(contact, 0)
         if estimate is not None and estimate > 0.0:
             self.told.append((estimate, waited))
+            self.told_at.append((estimate, place, waited))
         if whole is not None:
             self.last_told.append((whole, waited))
         self.core.step(now, acd.Answer(contact, agent))

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import pytest
 
 from appliance import _core as acd
+from appliance.calls.flows.waiting import minutes_told
 from tests.acd_day import Day, erlang_a, erlang_c
 
 HOURS = 3600.0
@@ -118,6 +119,21 @@ def test_four_of_five_wait_no_longer_than_a_fifth_more_than_they_are_told(agents
     kept = sum(waited <= 1.2 * 60.0 * math.ceil(estimate / 60.0) for estimate, waited in told)
     assert len(told) > 2000
     assert kept / len(told) >= 0.8, f"{kept} of {len(told)}"
+
+
+@pytest.mark.parametrize("agents, busy, patience, spread", [
+    (3, 0.8, 0.0, 1.0), (8, 0.9, 0.0, 1.0), (30, 0.95, 0.0, 1.0), (8, 1.1, 180.0, 1.0), (8, 0.9, 0.0, 0.3), (8, 0.9, 0.0, 1.5),
+])  # fmt: skip
+def test_four_of_five_wait_as_long_as_they_are_told(agents: int, busy: float, patience: float, spread: float) -> None:
+    """The range that is spoken on entering, "between two and five minutes", against each caller's own wait."""
+    kept: list[bool] = []
+    for seed in range(4):
+        day = Day(agents=agents, arrivals=busy * agents / 180.0, patience=patience, spread=spread, seed=seed).run(8 * HOURS)
+        for estimate, place, waited in day.told_at:
+            low, high = minutes_told(estimate, place)
+            kept.append(low * 60 <= waited <= high * 60)
+    assert len(kept) > 900
+    assert share(kept) >= 0.8, f"{share(kept):.3f}"
 
 
 def test_a_day_twice_is_the_same_day() -> None:

@@ -15,7 +15,7 @@ from appliance.calls.flows.contact import ContactCall, Decided
 from appliance.calls.flows.desk import Customer, QueueDesk
 from appliance.calls.flows.moved import Moved
 from appliance.calls.flows.reach import Exchange
-from appliance.calls.flows.waiting import Item, Schedule
+from appliance.calls.flows.waiting import Item, Schedule, minutes_told
 from appliance.calls.leg import HungUp, Leg
 from appliance.calls.routing import ToExcuse, ToExtension, to_target
 from appliance.config.model import Queue
@@ -27,8 +27,6 @@ from appliance.media.events import Digit
 log = logging.getLogger("queue")
 
 WORDING = Wording("callback-number", "callback-confirm")
-SHORT_WAIT = 60.0
-"""An expected wait below this is told as less than a minute."""
 
 DOOR = {"nobody-in": "queue-nobody", "all-on-break": "queue-nobody", "full": "queue-full", "long-wait": "queue-full",
         "max-wait": "queue-late", "overflow": "queue-late"}
@@ -165,8 +163,14 @@ class QueueFlow(ContactCall):
         clips: list[Clip] = self.clips("queue-next") if place == 1 else self.clips("queue-position", place=place)
         wait = self.desk.core.estimate(self.contact) if self.rules.announce_wait else None
         if wait is not None:
-            clips += self.clips("queue-wait-short") if wait < SHORT_WAIT else self.clips("queue-wait", minutes=wait / 60)
+            clips += self._wait_told(*minutes_told(wait, place))
         return clips
+
+    def _wait_told(self, low: int, high: int) -> list[Clip]:
+        """What can honestly be said of one caller's wait: between so many minutes and so many."""
+        if low:
+            return self.clips("queue-wait-between", low=low, high=high)
+        return self.clips("queue-wait-most", minutes=high) if high > 1 else self.clips("queue-wait-short")
 
     def _words(self, words: object) -> list[Clip]:
         office = self.switch.config.office.language
