@@ -23,6 +23,7 @@ async def serve(start: process.Invocation) -> int:
     config = store.Store(start.data).current()
     box = make_services(start.data, start.clock)
     box.figures.start()
+    box.courier.start()
     app = create_app(start.data, box, secure=config.web.use_tls)
     listen = config.web.listen
     made = server.make(app, listen.host, listen.port_or(0), _certificate(start.data, config))

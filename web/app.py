@@ -13,6 +13,8 @@ from appliance.config.model import Config
 from appliance.config.store import Store
 from appliance.users.store import UserStore
 from appliance.users.throttle import Throttle
+from appliance.webhooks.courier import Courier
+from appliance.webhooks.store import WebhookStore
 from web import errors, i18n, navigation, ui
 from web.campaigns.books import CampaignBooks
 from web.core_link import CoreLink
@@ -39,6 +41,8 @@ class Services:
     figures: Keeper
     campaigns: CampaignBooks
     desks: Follow
+    told: WebhookStore
+    courier: Courier
 
     @property
     def config(self) -> Config:
@@ -47,6 +51,8 @@ class Services:
 
     def close(self) -> None:
         self.hub.close()
+        self.courier.close()
+        self.told.close()
         self.figures.close()
         self.desks.close()
         self.core.close()
@@ -60,10 +66,10 @@ def services() -> Services:
 
 def make_services(data: Path, clock: Clock | None = None) -> Services:
     core, clock = CoreLink(data), clock or SystemClock()
-    store = Store(data, clock)
+    store, told = Store(data, clock), WebhookStore(data)
     return Services(data=data, users=UserStore(data, clock), core=core, store=store, hub=Hub(core), throttle=Throttle(),
                     clock=clock, figures=Keeper(data, clock), campaigns=CampaignBooks(data, clock),
-                    desks=Follow(data, clock, store.current))
+                    desks=Follow(data, clock, store.current), told=told, courier=Courier(data, told, store.current, clock))
 
 
 def features() -> list[Blueprint]:
@@ -78,14 +84,15 @@ def features() -> list[Blueprint]:
     from web.desk import routes as desk
     from web.figures import routes as figures
     from web.health import routes as health
+    from web.hooks import routes as hooks
     from web.live import routes as live
     from web.people import routes as people
     from web.public import routes as public
     from web.start import routes as start
     from web.wallboard import routes as wallboard
 
-    return [each.blueprint for each in (api, assets, audit, auth, calls, campaigns, config, desk, figures, health, live, people,
-                                        public, start, wallboard)]
+    return [each.blueprint for each in (api, assets, audit, auth, calls, campaigns, config, desk, figures, health, hooks, live,
+                                        people, public, start, wallboard)]
 
 
 def create_app(data: Path, made: Services | None = None, *, secure: bool = False) -> Flask:

@@ -37,6 +37,7 @@ GROUPS = {
     "figures": ("appliance.cli.figures:figures", "The office's figures: service level, handling, agents, campaigns."),
     "ledger": ("appliance.cli.ledger:ledger", "Look at the ledger of events; rebuild what is derived from it."),
     "mail": ("appliance.cli.mail:mail", "See which reports left by mail and which still wait."),
+    "webhook": ("appliance.cli.webhook:webhook", "What other programs are told: state, log, test, secrets."),
     "user": ("appliance.cli.user:user", "Say who may use the pages and the API."),
     "prompts": ("appliance.cli.prompts:prompts", "Speak the box's prompts, or listen to what there is."),
 }

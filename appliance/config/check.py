@@ -37,6 +37,7 @@ KEYS = {
     "scenarios": "code",
     "targets": "name",
     "reports": "name",
+    "webhooks": "name",
 }
 """What tells the tables of a section apart."""
 
@@ -61,6 +62,7 @@ _SINGULAR = {
     "scenarios": "scenario",
     "targets": "target",
     "reports": "report",
+    "webhooks": "webhook",
 }
 
 

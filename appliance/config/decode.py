@@ -48,6 +48,7 @@ SHAPES: dict[str, str] = {
     r"^[^\x00-\x1f\x7f]*$": "text of at most 200 characters in quotes, without line breaks",
     r"^[^\x00-\x1f\x7f]+$": "text of 1 to 128 characters in quotes, without line breaks",
     r'^[^"\\\x00-\x1f]{1,64}$': 'up to 64 printable characters without quotes and backslashes, such as "switchroom"',
+    r"^https?://[^\s/?#@\\]{1,255}(/[^\s#\\]*)?$": 'an http or https address, such as "https://crm.example/switchroom"',
 }
 """What each pattern of the model means to a person."""
 

@@ -28,6 +28,7 @@ from appliance.config.menus import Ask, Hours, Menu, NightSwitch
 from appliance.config.people import Agent, Break, Outcome, Phone, usual_breaks, usual_outcomes
 from appliance.config.queues import CallbackRules, Member, Queue
 from appliance.config.values import enc_hook
+from appliance.config.webhooks import Webhook
 
 __all__ = [
     "Agent",
@@ -67,6 +68,7 @@ __all__ = [
     "Table",
     "Voicemail",
     "Web",
+    "Webhook",
     "to_builtins",
 ]
 
@@ -106,6 +108,7 @@ class Config(Table, frozen=True, kw_only=True, dict=True):
     phone_book: PhoneBook = PhoneBook()
     lists: list[SubscriberList] = []
     scenarios: list[Scenario] = []
+    webhooks: list[Webhook] = []
     targets: list[FigureTarget] = []
     reports: list[FigureReport] = []
 

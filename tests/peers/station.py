@@ -280,9 +280,11 @@ class Station:
                  f"Contact: <sip:{self.user}@127.0.0.1:{self.port}>", f"Expires: {self._expires}"]
         self._send(f"REGISTER sip:127.0.0.1:{self.box_port} SIP/2.0", lines + ([auth] if auth else []), "")
 
-    def dial(self, number: str, *headers: str) -> StationCall:
+    def dial(self, number: str, *headers: str, name: str = "") -> StationCall:
+        """`name`: as a phone's display shows it, quotes and backslashes written as RFC 3261 25.1 has them."""
         call = StationCall(self, f"st-{next(_numbers)}-{self.port}", number, ours=True)
-        call.local = f"<sip:{self.user}@127.0.0.1:{self.port if not self.secret else self.box_port}>;tag=s{next(_numbers)}"
+        shown = f'"{name}" ' if name else ""
+        call.local = f"{shown}<sip:{self.user}@127.0.0.1:{self.port if not self.secret else self.box_port}>;tag=s{next(_numbers)}"
         call.remote = f"<sip:{number}@127.0.0.1:{self.box_port}>"
         call.target = f"sip:{number}@127.0.0.1:{self.box_port}"
         call.extra = headers

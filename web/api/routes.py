@@ -27,6 +27,7 @@ from web.api import (  # noqa: E402, F401 - each declares its calls with `api`
     config,
     desk,
     figures,
+    hooks,
     lists,
     live,
     public,

@@ -12,7 +12,7 @@ GROUPS: list[tuple[LazyString, list[str]]] = [
     (_l("Messages and campaigns"), ["scenarios", "lists", "voicemail", "mailboxes", "recording"]),
     (_l("Figures"), ["targets", "reports"]),
     (_l("Codes and keys"), ["codes", "call_keys", "parking", "phone_book"]),
-    (_l("The box"), ["office", "mail", "sip", "web", "storage", "log"]),
+    (_l("The box"), ["office", "mail", "webhooks", "sip", "web", "storage", "log"]),
 ]
 TITLES: dict[str, LazyString] = {
     "lines": _l("Lines"), "dialling": _l("Dialling"), "routes": _l("Routes"), "phones": _l("Phones"), "agents": _l("Agents"),
@@ -21,7 +21,7 @@ TITLES: dict[str, LazyString] = {
     "music": _l("Music"), "scenarios": _l("Scenarios"), "lists": _l("Lists of numbers"), "voicemail": _l("Voicemail"),
     "mailboxes": _l("Mailboxes"), "recording": _l("Recording"), "codes": _l("Codes"), "call_keys": _l("Keys in a call"),
     "parking": _l("Parking"), "phone_book": _l("Phone book"), "office": _l("Office"), "mail": _l("Mail"), "sip": _l("SIP"),
-    "web": _l("Web pages"), "storage": _l("Storage"), "log": _l("Log"), "targets": _l("Targets"),
+    "web": _l("Web pages"), "storage": _l("Storage"), "log": _l("Log"), "webhooks": _l("Webhooks"), "targets": _l("Targets"),
     "reports": _l("Figures by mail"),
 }
 """A test finds a table that is missing here."""
@@ -36,6 +36,7 @@ FIRST: dict[str, tuple[str, ...]] = {
     "scenarios": ("code", "name", "lines", "confirm", "lists", "pin", "report_to", "hours"),
     "targets": ("name", "figure", "of", "queues", "agents", "at_least", "at_most"),
     "reports": ("name", "to", "every", "at", "by"),
+    "webhooks": ("name", "url", "secret", "events", "queues", "active"),
     "sip": ("listen", "public_address", "codecs"),
 }
 """What stands at the top of a form; the rest is folded away."""

@@ -1,0 +1,77 @@
+"""One try to deliver a message: a POST to the address that was checked, no redirect followed, little of the answer read."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from appliance import __version__
+from appliance.config.webhooks import Webhook
+from appliance.errors import SwitchroomError
+from appliance.webhooks import guard, sign
+
+ANSWER_BYTES = 2_000
+GONE = 410
+"""The program is no more (Standard Webhooks): nothing is tried again."""
+BACKOFF = (2.0, 10.0, 60.0, 300.0, 1800.0, 3600.0)
+"""Seconds to the next try, by how many there were; the last from then on."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """`status` 0: nobody answered, and `error` says why."""
+
+    status: int
+    error: str = ""
+
+    @property
+    def taken(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def why(self) -> str:
+        return self.error or ("" if self.taken else f"It answered {self.status}.")
+
+
+def backoff(tries: int) -> float:
+    return BACKOFF[min(max(tries, 1), len(BACKOFF)) - 1]
+
+
+def deliver(hook: Webhook, id: str, body: bytes, utc: float) -> Tried:
+    """Never raises for what the far end does."""
+    parts = urlsplit(hook.url)
+    try:
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        address = guard.choose(host, port, hook.allow_local)
+    except SwitchroomError as problem:
+        return Tried(0, f"{problem.message} {problem.hint}")
+    except ValueError as problem:
+        return Tried(0, f"The address cannot be used: {problem}.")
+    heads = {"Host": parts.netloc, "Content-Type": "application/json", "User-Agent": f"Switchroom/{__version__}",
+             **sign.headers(hook.secret, id, utc, body)}
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        with _pool(hook, parts.scheme, host, address, port) as pool:
+            answer = pool.urlopen("POST", path, body=body, headers=heads, redirect=False, retries=False, preload_content=False,
+                                  timeout=urllib3.Timeout(total=hook.timeout_seconds))
+            try:
+                answer.read(ANSWER_BYTES)
+            finally:
+                answer.close()
+            return Tried(answer.status)
+    except (HTTPError, OSError, ValueError) as problem:
+        return Tried(0, f"{type(problem).__name__}: {problem}"[:300])
+
+
+def _pool(hook: Webhook, scheme: str, host: str, address: str, port: int) -> urllib3.HTTPConnectionPool:
+    if scheme != "https":
+        return urllib3.HTTPConnectionPool(address, port, maxsize=1)
+    context = ssl.create_default_context()
+    if not hook.verify:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return urllib3.HTTPSConnectionPool(address, port, maxsize=1, ssl_context=context, server_hostname=host,
+                                       assert_hostname=host if hook.verify else False)
