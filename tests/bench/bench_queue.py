@@ -70,8 +70,8 @@ _PHONE = '[[phones]]\nextension = "{0}"\nsecret = "secret-{0}"\n'
 _AGENT = '[[agents]]\nid = "a{0}"\nextension = "{0}"\nalways_signed_in = true\n'
 
 
-def office() -> str:
-    extensions = [str(FIRST + n) for n in range(AGENTS)]
+def office(count: int = AGENTS) -> str:
+    extensions = [str(FIRST + n) for n in range(count)]
     members = ", ".join(f'"a{each}"' for each in extensions)
     return _OFFICE + f"agents = [{members}]\n" + "".join(_PHONE.format(each) + _AGENT.format(each) for each in extensions)
 
@@ -93,19 +93,19 @@ class Desk(Datagrams):
         return super().request(*args, **more).replace(b"Contact: <sip:probe@", f"Contact: <sip:{self.user}@".encode())  # type: ignore[arg-type]
 
 
-async def _register(made: Box, port: int) -> None:
+async def _register(made: Box, port: int, count: int) -> None:
     with Desk(("127.0.0.1", made.sip_port), port=port) as desk:
-        for n in range(AGENTS):
+        for n in range(count):
             desk.user = str(FIRST + n)
             answer = await desk.register(desk.user, f"secret-{desk.user}", expires=3600)
             assert answer is not None and answer.status == 200, answer
 
 
 @contextlib.contextmanager
-def agents(made: Box, talk_ms: tuple[int, int], extra: Sequence[str] = ()) -> Iterator[None]:
+def agents(made: Box, talk_ms: tuple[int, int], extra: Sequence[str] = (), count: int = AGENTS) -> Iterator[None]:
     """sipp as all agents' phones, registered: who talks `talk_ms` (shortest, longest) and hangs up."""
     port = free_port()
-    asyncio.run(_register(made, port))
+    asyncio.run(_register(made, port, count))
     text = (Path(__file__).parent / "queue_agent.xml").read_text()
     scenario = made.folder / "agent.xml"
     scenario.write_text(text.replace('"SHORTEST"', f'"{talk_ms[0]}"').replace('"LONGEST"', f'"{talk_ms[1]}"'))

@@ -47,6 +47,7 @@ from tests.peers.net import free_port
 from tests.peers.pages import PASSWORD, sign_in
 
 CALLS_PER_SECOND = 20
+AGENTS = 30
 PROBE = "probe"
 """An agent whom no queue has: nothing but the bench changes its state."""
 _STEPS: tuple[tuple[Literal["break", "ready"], str], ...] = (("break", "ready"), ("ready", "break"))
@@ -76,7 +77,7 @@ _WATCH = """() => {
 
 @contextlib.contextmanager
 def box() -> Iterator[Box]:
-    office = bench_queue.office() + _PROBE
+    office = bench_queue.office(AGENTS) + _PROBE
     with TemporaryDirectory(prefix="bench-web-") as name:
         edits = {"^media_ports = .*$": f'media_ports = "{rig.MEDIA}"'}
         with Box(Path(name), free_port(), free_port(), office=office, edits=edits) as made:
@@ -105,10 +106,11 @@ class Screens:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
+        self._following: list[Any] = []  # a loop alone does not keep its tasks alive
         self.events = self.octets = self.lost = 0
 
     def follow(self, path: str, cookie: str) -> None:
-        asyncio.run_coroutine_threadsafe(self._follow(path, cookie), self._loop)
+        self._following.append(asyncio.run_coroutine_threadsafe(self._follow(path, cookie), self._loop))
 
     async def _follow(self, path: str, cookie: str) -> None:
         reader, writer = await asyncio.open_connection(self._at.hostname, self._at.port, limit=1 << 22)
@@ -183,7 +185,7 @@ async def _orders(made: Box, sent: list[tuple[str, float]], until: float) -> Non
 def set_up(made: Box, seconds: int, name: str) -> list[float]:
     """Seconds from each caller's INVITE to its agent's, at 20 calls a second."""
     (made.folder / "agents.log").unlink(missing_ok=True)
-    with agents(made, (300, 600), (*TRACE, "agents.log")):
+    with agents(made, (300, 600), (*TRACE, "agents.log"), AGENTS):
         done = load(made, CALLS_PER_SECOND, CALLS_PER_SECOND * seconds, (*TRACE, f"{name}.log"))
         assert done.clean, f"{done}\n{made.log()[-2000:]}"
         began, came = invites(made.folder / f"{name}.log"), invites(made.folder / "agents.log")
