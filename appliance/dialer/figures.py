@@ -12,7 +12,7 @@ from pathlib import Path
 
 from appliance.clock import Clock
 from appliance.config.model import Config
-from appliance.mail import figures_due
+from appliance.mail import figures_marks
 from appliance.system.notify import SUPERVISOR
 
 log = logging.getLogger("dialer")
@@ -60,7 +60,7 @@ class FigureMails:
 
     def _is_due(self) -> bool:
         now = self._clock.utc()
-        return bool(figures_due.due(self._config, figures_due.settle(self._data, self._config, now), now))
+        return bool(figures_marks.due(self._config, figures_marks.settle(self._data, self._config, now), now))
 
     async def _queue(self) -> bool:
         offset = getattr(self._clock, "offset", 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ import msgspec
 from appliance.ledger.reader import LedgerReader
 from appliance.ledger.rollup import Rollup
 
-from .counts import CODES, Counts, add_into
+from .counts import CODES, Counts, Fixed, add_into
 from .definitions import FIGURES, By, Figure, Setting, Value
 from .fold import OFFICE, Subject
 from .periods import Period, local_days
@@ -197,10 +198,12 @@ def _still(sources: Sources, of: Of, first: int, end: int) -> Iterator[tuple[int
             yield slot, Counts(sums)
 
 
+@cache
 def figures_of(kind: By) -> tuple[Figure, ...]:
     return tuple(each for each in FIGURES if kind in each.of)
 
 
 def values(counts: Counts, setting: Setting, kind: By) -> dict[str, Value]:
     """Every figure that this kind has, by id."""
-    return {each.id: each.compute(counts, setting) for each in figures_of(kind)}
+    fixed = Fixed(counts)
+    return {each.id: each.compute(fixed, setting) for each in figures_of(kind)}

@@ -107,7 +107,7 @@ COUNTERS: dict[str, str] = {
 """Name -> meaning. The order is the code on disk: new ones are added at the end, and `VERSION` is raised."""
 SPREADS = ("waits", "gave_up", "first")
 """Waits of answered, of abandoned contacts, and until the first answer: how many ended in which second."""
-VERSION = 2
+VERSION = 3
 """Of what the fold makes of the ledger: another one on disk is computed anew."""
 
 SPAN = 100_000
@@ -173,6 +173,33 @@ class Counts:
             if seen >= wanted:
                 return edge
         return None
+
+
+class Fixed(Counts):
+    """A sum that does not change any more: its spreads are looked through once, however many figures ask."""
+
+    __slots__ = ("_spreads", "_within")
+
+    def __init__(self, counts: Counts) -> None:
+        self.sums = counts.sums
+        self._spreads: dict[str, dict[int, int]] | None = None
+        self._within: dict[tuple[str, float], int] = {}
+
+    def spread(self, name: str) -> dict[int, int]:
+        if self._spreads is None:
+            found: list[dict[int, int]] = [{} for _ in SPREADS]
+            for code, number in self.sums.items():
+                if code >= SPAN and number:
+                    found[code // SPAN - 1][code % SPAN] = number
+            self._spreads = dict(zip(SPREADS, found, strict=True))
+        return self._spreads[name]
+
+    def within(self, name: str, seconds: float) -> int:
+        key = name, seconds
+        found = self._within.get(key)
+        if found is None:
+            found = self._within[key] = super().within(name, seconds)
+        return found
 
 
 def total(parts: Iterable[Counts]) -> Counts:

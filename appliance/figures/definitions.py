@@ -227,7 +227,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure(id="csat", name=N_("Customer satisfaction (CSAT)"), unit="share", group="surveys", better="up", what="survey-csat",
            compute=_share("csat_good", "csat_n"), formula=N_("answers of 4 or 5 ÷ answers of 1 to 5")),
     Figure(id="nps", name=N_("Net promoter score (NPS)"), unit="points", group="surveys", better="up", what="survey-nps",
-           compute=_nps, formula=N_("% of answers of 9 or 10 − % of answers of 0 to 6")),
+           compute=_nps, formula=N_("share of answers of 9 or 10 − share of answers of 0 to 6, in points")),
     Figure(id="ces", name=N_("Customer effort score (CES)"), unit="score", group="surveys", better="up", what="survey-ces",
            compute=_share("ces_sum", "ces_n"), formula=N_("Σ answers of 1 to 7 ÷ answers; 7 is very easy")),
     # agents

@@ -19,7 +19,7 @@ from appliance.figures.counts import Counts, total
 from appliance.figures.fold import OFFICE, TIMES, Subject
 from appliance.figures.slots import slot_of
 from appliance.figures.store import FiguresStore
-from tests.figureskit import Listed
+from tests.figureskit import T0, Listed, Story
 from tests.property.acd_world import World
 
 NO_DEADLINE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -160,3 +160,47 @@ def _compare(store: FiguresStore, world: Witness, data: st.DataObject) -> None:
             parts = Counts(total(counts for _, counts in store.by_slot(subject, low, high)).sums)
             hours = total(counts for _, counts in store.by_slot(subject, low, high, hours=True))
             assert store.total(subject, low, high).sums == parts.sums == hours.sums
+
+
+WEEK = 7 * 86_400.0
+CALLS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from(("front", "back")), st.booleans(), st.floats(60, 1.2 * WEEK)),
+                 max_size=25)
+
+
+def matters(calls: list[tuple[float, int, bool]]) -> Counter[str]:
+    """Of one queue, told from the whole list: (when, caller, answered)."""
+    found: Counter[str] = Counter()
+    for caller in {who for _, who, _ in calls}:
+        own = [(when, answered) for when, who, answered in calls if who == caller]
+        chains: list[list[tuple[float, bool]]] = []
+        for call in own:
+            if chains and call[0] - chains[-1][-1][0] <= WEEK:
+                chains[-1].append(call)
+            else:
+                chains.append([call])
+        for chain in chains:
+            found["callers"] += 1
+            found["callers_again"] += len(chain) > 1
+            first = next((n for n, (_, answered) in enumerate(chain) if answered), None)
+            found["callers_answered"] += first is not None
+            found["answered_again"] += first is not None and first + 1 < len(chain)
+    return found
+
+
+@settings(max_examples=60, **NO_DEADLINE)  # type: ignore[arg-type]
+@given(CALLS)
+def test_callers_are_counted_as_one_who_sees_the_whole_list_would(calls: list[tuple[int, str, bool, float]]) -> None:
+    story, when, seen = Story(), 0.0, []
+    for n, (who, queue, answered, pause) in enumerate(calls):
+        when += pause
+        seen.append((T0 + when, who, answered, queue))
+        story.at(when).calls(f"c{n}", queue, f"+35840{who}")
+        if answered:
+            story.connects(f"c{n}", "anna", queue).ends(f"c{n}", "anna", queue=queue).hangs_up(f"c{n}")
+        else:
+            story.leaves(f"c{n}", queue=queue).hangs_up(f"c{n}")
+    for subject, of in [(OFFICE, ("front", "back")), (("queue", "front"), ("front",)), (("queue", "back"), ("back",))]:
+        expected = matters([(at, who, answered) for at, who, answered, queue in seen if queue in of])
+        found = story.counts(subject)
+        assert {name: found[name] for name in ("callers", "callers_again", "callers_answered", "answered_again")} == {
+            name: expected[name] for name in ("callers", "callers_again", "callers_answered", "answered_again")}, subject

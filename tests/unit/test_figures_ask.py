@@ -15,13 +15,14 @@ from appliance.clock import ManualClock
 from appliance.config.store import Store
 from appliance.errors import SwitchroomError
 from appliance.figures import periods, reference
-from appliance.figures.counts import CODES, EDGES, SPREAD_CODES, Counts, edge_of
+from appliance.figures.counts import CODES, EDGES, SPREAD_CODES, Counts, Fixed, edge_of
 from appliance.figures.definitions import BY_ID, FIGURES, Setting
 from appliance.figures.store import FiguresStore
 from appliance.ledger import Ledger
 from appliance.system.paths import ensure_layout
 from tests.figureskit import T0, Listed, Story
 from tests.webkit import OFFICE
+from web.calls.search import WHAT
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
 
@@ -51,6 +52,35 @@ def test_a_figure_without_anything_to_divide_by_is_none_and_never_zero() -> None
         found = figure.compute(Counts(), Setting())
         assert found.value in (None, 0), figure.id
         assert found.value is None or figure.unit in ("count", "seconds", "per-hour"), figure.id
+
+
+def test_a_sum_looked_at_often_says_the_same() -> None:
+    counts = waits(waits=[1, 5, 20, 90, 700], gave_up=[2, 30], first=[3, 4, 4000])
+    counts.sums |= {CODES["offered"]: 7, CODES["answered"]: 5}
+    fixed = Fixed(counts)
+    for _ in range(2):
+        for name in SPREAD_CODES:
+            assert fixed.spread(name) == counts.spread(name) and fixed.percentile(name, 0.9) == counts.percentile(name, 0.9)
+            assert [fixed.within(name, each) for each in (5, 20, 1e9)] == [counts.within(name, each) for each in (5, 20, 1e9)]
+    assert fixed["offered"] == 7 and fixed == counts
+
+
+def test_results_and_surveys() -> None:
+    counts = Counts({CODES[name]: number for name, number in {
+        "callers": 10, "callers_again": 3, "callers_answered": 8, "answered_again": 2, "first_noted": 5, "first_solved": 4,
+        "noted": 8, "solved": 6, "resolved": 2, "resolved_ms": 7_200_000, "sales": 3, "handled": 12, "survey_asked": 10,
+        "survey_answered": 4, "csat_n": 4, "csat_good": 3, "nps_n": 4, "nps_up": 1, "nps_down": 2, "ces_n": 2,
+        "ces_sum": 11}.items()})
+    found = {id: BY_ID[id].compute(counts, Setting()).value for id in (
+        "fcr", "fcr-outcome", "repeat-rate", "solved", "resolution-time", "sales", "conversion", "survey-answered", "csat",
+        "nps", "ces")}
+    assert found == {"fcr": 0.75, "fcr-outcome": 0.8, "repeat-rate": 0.3, "solved": 0.75, "resolution-time": 3600, "sales": 3,
+                     "conversion": 0.25, "survey-answered": 0.4, "csat": 0.75, "nps": -25, "ces": 5.5}
+    assert BY_ID["nps"].compute(counts, Setting()).n == 4
+
+
+def test_every_figure_that_opens_calls_names_a_filter_that_there_is() -> None:
+    assert {figure.what for figure in FIGURES} - set(WHAT) == {"", "all"}
 
 
 def test_agents_figures() -> None:
@@ -138,6 +168,11 @@ def test_the_command_line_shows_exports_and_rebuilds(tmp_path: Path) -> None:
     told = json.loads(run("show", "--since", day, "--until", day, "--by", "agent", "--json"))
     assert told["rows"][0]["key"] == "anna" and told["rows"][0]["values"]["handled"]["value"] == 1
     assert "front" in run("show", "--since", day, "--until", day)
+    store = Store(tmp_path, clock)
+    goals = '\n[[targets]]\nname = "t"\nfigure = "service-level"\nat_most = 80\nalarm_above = 90\n'
+    store.add(OFFICE.read_text() + goals, by="test", base=str(OFFICE.parent))
+    beside = run("show", "--since", day, "--until", day, "--figure", "service-level")
+    assert "≤ 80.0 %" in beside and "100.0 % ■" in beside and "■ far from it" in beside
     assert "service-level" in run("list")
     run("show", "--since", day, "--until", day, "--output", str(tmp_path / "f.csv"))
     assert (tmp_path / "f.csv").read_text("utf-8-sig").splitlines()[1].startswith("front,1,1,1")

@@ -29,7 +29,7 @@ from appliance.config.store import Store
 from appliance.dialer.figures import FigureMails
 from appliance.figures.schedule import MOST_LATE, dues, next_due
 from appliance.ledger import Ledger
-from appliance.mail import figures_due
+from appliance.mail import figures_due, figures_marks
 from appliance.mail.figures import mail_id
 from appliance.mail.figures_words import WORDS, name_of
 from appliance.mail.outbox import Outbox
@@ -194,7 +194,7 @@ def test_what_fell_due_while_the_box_was_off_is_made_up_for(data: Path) -> None:
 def test_a_report_that_was_taken_out_is_forgotten_and_is_new_when_it_comes_back(data: Path) -> None:
     queued(data, T0)
     put(data, "")
-    assert queued(data, ELEVEN) == [] and figures_due.marks_of(data) == {}
+    assert queued(data, ELEVEN) == [] and figures_marks.marks_of(data) == {}
     put(data, REPORTS)
     assert queued(data, ELEVEN + 60) == []
 
@@ -230,7 +230,7 @@ def test_the_words_of_all_languages_have_the_same_places() -> None:
 def test_a_file_too_large_for_a_mail_is_named_in_it(data: Path) -> None:
     config = put(data, REPORTS)
     mail = msgspec.structs.replace(config.mail, max_attachment_mb=0)
-    figures_due.settle(data, config, T0)
+    figures_marks.settle(data, config, T0)
     figures_due.queue_all(data, msgspec.structs.replace(config, mail=mail), ManualClock(utc=ELEVEN))
     found = letter(data, ID)
     assert not list(found.iter_attachments())
@@ -244,7 +244,7 @@ def test_an_id_names_the_report_and_the_time(data: Path) -> None:
 def test_the_dialer_has_a_process_of_its_own_queue_it(data: Path) -> None:
     """As in the box: the clock is set on to the time it is due."""
     config, told = Store(data).current(), asyncio.Event()
-    figures_due.settle(data, config, T0)
+    figures_marks.settle(data, config, T0)
 
     async def until_queued() -> None:
         mails = FigureMails(data, config, SystemClock(ELEVEN + 1 - datetime.now().timestamp()), told.set)
@@ -271,4 +271,4 @@ def test_the_command_line_tells_when_and_queues_one_at_once(data: Path) -> None:
 
 
 def test_the_office_without_reports_has_nothing_due(data: Path) -> None:
-    assert figures_due.due(loads(OFFICE.read_text()), {}, T0) == []
+    assert figures_marks.due(loads(OFFICE.read_text()), {}, T0) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 
 import msgspec
@@ -21,7 +22,7 @@ class Today(msgspec.Struct):
     """`until`: by the monotonic clock."""
 
     lines: dict[str, Line] = {}
-    until: float = 0.0
+    until: float = -math.inf
 
 
 _lock = threading.Lock()

@@ -42,15 +42,15 @@ class Shelved(dict[bytes, bytes]):
 
 
 class Matter(msgspec.Struct, array_like=True):
-    """What a caller wants of a queue (or of the office). `last` contact and when it came; `answered` when an agent last was
-    connected in it (0: never), `again` whether the caller had to call again after that."""
+    """What a caller wants of a queue (or of the office). `contact` came last, at `last`; `answered` whether an agent was
+    connected in it, `again` whether the caller called again after that."""
 
     began: float
     slot: int
     last: float
     contact: str
     contacts: int = 1
-    answered: float = 0.0
+    answered: bool = False
     answered_slot: int = 0
     again: bool = False
 
@@ -105,7 +105,7 @@ class Callers:
             matter.last, matter.contact, matter.contacts = at, name, matter.contacts + 1
             if matter.contacts == 2:
                 self._add(subject, matter.slot, "callers_again")
-            if matter.answered and not matter.again and at - matter.answered <= WEEK:
+            if matter.answered and not matter.again:
                 matter.again = True
                 self._add(subject, matter.answered_slot, "answered_again")
         else:
@@ -126,11 +126,10 @@ class Callers:
         matter = self._matter(key, at)
         if matter is None:  # it waited, or was called back, a week after it came
             return None
-        if not matter.answered or at - matter.answered > WEEK:
-            matter.answered_slot, matter.again = slot, False
+        if not matter.answered:
+            matter.answered, matter.answered_slot = True, slot
             self._add(subject, slot, "callers_answered")
-        matter.answered = at
-        self._shelf.put(key, matter.last, _encode(matter))
+            self._shelf.put(key, matter.last, _encode(matter))
         return Place(matter.contacts == 1 and matter.contact == name, matter.began, matter.slot)
 
     def _matter(self, key: bytes, at: float) -> Matter | None:
