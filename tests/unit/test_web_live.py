@@ -1,0 +1,86 @@
+"""What a supervisor does with those who wait: only what one sees is moved, and only to where one may send it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from appliance.messages import Command, ContactNow, Done, MoveContact, Person, Queues, QueuesReply
+from tests.webkit import Pages
+from web.live.hub import State
+
+
+def contact(id: str, queue: str, name: str, *, virtual: bool = False) -> ContactNow:
+    return ContactNow(id=id, queue=queue, channel="voice", state="waiting", priority=0, virtual=virtual, since=5.0, position=1,
+                      agents=[], attempts=0, person=Person(number="+3589111222", name=name))
+
+
+STATE = State(version=1, up=True, queues=QueuesReply(core="x", number=1, now=0.0, queues=[], agents=[], contacts=[
+    contact("c1", "front", "<i>Eeva</i>"), contact("v1", "front", "Olli", virtual=True), contact("b1", "billing", "Pia")]))
+
+
+@pytest.fixture
+def asked() -> list[Command]:
+    return []
+
+
+@pytest.fixture
+def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[Command]) -> Iterator[Pages]:
+    made = Pages(tmp_path)
+
+    def ask(command: Command, timeout: float = 10.0) -> Any:
+        asked.append(command)
+        return STATE.queues if isinstance(command, Queues) else Done()
+
+    monkeypatch.setattr(made.box.hub, "wait", lambda after, timeout: STATE)
+    monkeypatch.setattr(made.box.core, "ask", ask)
+    yield made
+    made.close()
+
+
+def moves(asked: list[Command]) -> list[tuple[str, str, str]]:
+    return [(each.contact, each.to, each.by) for each in asked if isinstance(each, MoveContact)]
+
+
+def test_a_waiting_caller_is_moved_from_the_page(pages: Pages, asked: list[Command]) -> None:
+    browser = pages.browser("supervisor")
+    assert '/live/move/c1"' in browser.get("/live").text
+    page = browser.get("/live/move/c1").text
+    assert 'value="queue:billing"' in page and 'value="agent:anna"' in page and 'value="extension:104"' in page
+    assert 'value="queue:front"' not in page and "&lt;i&gt;Eeva" in page and "<i>Eeva" not in page
+    virtual = browser.get("/live/move/v1").text
+    assert 'value="queue:billing"' in virtual and "agent:" not in virtual and "extension:" not in virtual
+    assert browser.post("/live/move/c1", to="queue:billing").status_code == 302
+    assert browser.post("/live/move/gone", to="queue:billing").status_code == 400
+    assert moves(asked) == [("c1", "queue:billing", "web:supervisor")]
+
+
+def test_the_api_moves_too(pages: Pages, asked: list[Command]) -> None:
+    browser = pages.browser("supervisor")
+    answer = browser.client.post("/api/v1/contacts/c1/move", json={"to": "agent:anna"}, headers={"X-CSRFToken": browser.token()})
+    assert answer.status_code == 200, answer.text
+    assert moves(asked) == [("c1", "agent:anna", "web:supervisor")]
+
+
+def test_who_sees_some_queues_moves_within_them(pages: Pages, asked: list[Command]) -> None:
+    user = pages.box.users.user("supervisor")
+    assert user is not None
+    pages.box.users.put_user(msgspec.structs.replace(user, queues=["front"]))
+    browser = pages.browser("supervisor")
+    assert "Pia" not in browser.get("/live").text
+    assert browser.get("/live/move/b1").status_code == 404
+    assert 'value="queue:billing"' not in browser.get("/live/move/c1").text
+    assert browser.post("/live/move/c1", to="queue:billing").status_code == 400
+    assert browser.post("/live/move/b1", to="extension:104").status_code == 400
+    assert moves(asked) == []
+
+
+def test_who_only_looks_sees_no_names_and_moves_nobody(pages: Pages) -> None:
+    browser = pages.browser("viewer")
+    page = browser.get("/live").text
+    assert "Olli" not in page and "/live/move/" not in page
+    assert browser.get("/live/move/c1").status_code == 403
