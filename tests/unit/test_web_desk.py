@@ -37,6 +37,7 @@ from appliance.messages import (
 from tests.webkit import OFFICE, Browser, Pages
 from web.desk import service
 from web.desk.follow import TALKS, Follow, Talks
+from web.desk.routes import Pieces
 from web.live.hub import State
 
 NUMBER = "+3589111222"
@@ -170,6 +171,20 @@ def test_history_is_of_the_queues_that_one_sees(pages: Pages, browser: Browser) 
     assert card["history"] == []
 
 
+def test_a_piece_is_drawn_anew_only_when_what_it_shows_has_changed(pages: Pages, browser: Browser) -> None:
+    user = pages.box.users.user("agent")
+    assert user is not None
+    with pages.app.test_request_context("/desk"):
+        desk = Pieces()
+        before = desk.draw(STATE, user)
+        pages.clock.advance(30.0)  # every time on the page counts in the browser
+        assert STATE.queues is not None
+        talks = msgspec.structs.replace(STATE.queues.agents[0], state="on-contact")
+        queues = msgspec.structs.replace(STATE.queues, agents=[talks, *STATE.queues.agents[1:]])
+        after = desk.draw(msgspec.structs.replace(STATE, version=2, queues=queues), user)
+        assert {name for name in before if before[name] is not after[name]} == {"own"}
+
+
 # ---- orders --------------------------------------------------------------------------------------------------------------
 
 
@@ -219,7 +234,7 @@ def test_what_was_typed_stands_there_again_where_it_is_refused(
     def refuse(command: Command, timeout: float = 10.0) -> Any:
         if isinstance(command, CallNumber):
             raise SwitchroomError("call.not-allowed", "The phone 101 may not call this number.", "Its rights stand in `allow`.")
-        return Done()
+        return Reasons(lines=[]) if isinstance(command, Why) else Done()
 
     monkeypatch.setattr(pages.box.core, "ask", refuse)
     page = browser.post("/desk/call", number='0600"><script>')

@@ -22,6 +22,8 @@ HISTORY = 8
 LOOKED_AT = 40
 """Calls of the number that are looked at for those of the agent's own queues."""
 KEPT_SECONDS = 20.0
+WHY_SECONDS = 600.0
+"""The reasons for one offer do not change with what the others do afterwards."""
 MAX_KEPT = 400
 LEAST_DIGITS = 3
 
@@ -62,14 +64,15 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 class _Kept:
     """Answers kept for a moment: many draws of the same card ask once."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._lock = threading.Lock()
         self._found: dict[Any, tuple[float, Any]] = {}
 
     def get(self, key: Any) -> Any:
         with self._lock:
-            at, value = self._found.get(key, (0.0, None))
-            return value if time.monotonic() - at < KEPT_SECONDS else None
+            at, value = self._found.get(key, (float("-inf"), None))
+            return value if time.monotonic() - at < self._seconds else None
 
     def put(self, key: Any, value: Any) -> Any:
         with self._lock:
@@ -79,7 +82,7 @@ class _Kept:
         return value
 
 
-_history, _why = _Kept(), _Kept()
+_history, _why = _Kept(KEPT_SECONDS), _Kept(WHY_SECONDS)
 
 
 def of(box: Services, state: State, user: User, agent: str) -> Card | None:
@@ -145,8 +148,7 @@ def why(box: Services, contact: ContactNow) -> list[str]:
     if found is None:
         try:
             reply: Reasons = box.core.ask(Why(contact=contact.id), 2.0)
-            found = list(reply.lines) if isinstance(reply, Reasons) else []
         except SwitchroomError:
-            found = []  # over meanwhile, or the core is away: the page says so itself
-        _why.put(key, found)
-    return found
+            return []  # over meanwhile, or the core is away: the page says so itself
+        found = _why.put(key, list(reply.lines))
+    return found or []

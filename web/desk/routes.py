@@ -24,27 +24,41 @@ from web.security.access import needs
 blueprint = Blueprint("desk", __name__, template_folder="templates")
 
 
-def _draw(state: State, user: User, wanted: str = "") -> dict[str, str]:
-    """`wanted`: a contact whose note is asked for beside the last ones."""
-    box = services()
-    now, known = service.look(box, state, user), service.talks(box, state, user)
-    asked = [each for each in known if each.contact == wanted]
-    notes = asked + [each for each in known if each.contact != wanted][: service.OPEN_NOTES]
-    return {
-        "own": render_template("desk/own.html", now=now, breaks=box.config.breaks),
-        "card": render_template("desk/card.html", card=now.card, words=words, may_open=user.may(Right.CALLS_VIEW)),
-        "notes": render_template("desk/notes.html", talks=notes, outcomes=box.config.outcomes),
-        "figures": render_template("desk/figures.html", figures=own.today(box, user.agent) if user.agent else []),
-        "callbacks": render_template("desk/callbacks.html", callbacks=service.callbacks(state, user), calls=bool(user.agent)),
-        "missed": render_template("desk/missed.html", missed=service.missed(box, user), calls=bool(user.agent)),
-    }
+class Pieces:
+    """The pieces of one desk. Each is drawn anew only when what it shows has changed: what was opened in it stays open."""
+
+    def __init__(self, wanted: str = "") -> None:
+        """`wanted`: a contact whose note is asked for beside the last ones."""
+        self._wanted = wanted
+        self._last: dict[str, tuple[object, str]] = {}
+
+    def draw(self, state: State, user: User) -> dict[str, str]:
+        box = services()
+        config, agent = box.config, bool(user.agent)
+        now, known = service.look(box, state, user), service.talks(box, state, user)
+        asked = [each for each in known if each.contact == self._wanted]
+        notes = asked + [each for each in known if each.contact != self._wanted][: service.OPEN_NOTES]
+        return {
+            "own": self._piece("own", (now.agent, config.breaks), now=now, breaks=config.breaks),
+            "card": self._piece("card", now.card, card=now.card, words=words, may_open=user.may(Right.CALLS_VIEW)),
+            "notes": self._piece("notes", (notes, config.outcomes), talks=notes, outcomes=config.outcomes),
+            "figures": self._piece("figures", found := own.today(box, user.agent) if agent else [], figures=found),
+            "callbacks": self._piece("callbacks", back := service.callbacks(state, user), callbacks=back, calls=agent),
+            "missed": self._piece("missed", missed := service.missed(box, user), missed=missed, calls=agent),
+        }
+
+    def _piece(self, name: str, shows: object, **more: object) -> str:
+        known = self._last.get(name)
+        if known is None or known[0] != shows:
+            known = self._last[name] = shows, render_template(f"desk/{name}.html", **more)
+        return known[1]
 
 
 def _page(problem: SwitchroomError | None = None) -> ResponseReturnValue:
     box = services()
     state = box.hub.wait(0, 3.0)
     page = render_template(
-        "desk/index.html", pieces=_draw(state, g.user, request.values.get("note", "")), problem=problem,
+        "desk/index.html", pieces=Pieces(request.values.get("note", "")).draw(state, g.user), problem=problem,
         talks=service.talks(box, state, g.user), noted=request.args.get("noted", ""), typed=request.form.get("number", ""))
     return page, 400 if problem else 200
 
@@ -71,8 +85,7 @@ def index() -> ResponseReturnValue:
 @blueprint.get("/desk/events")
 @needs(Right.DESK)
 def events() -> ResponseReturnValue:
-    wanted = request.args.get("note", "")
-    return stream.respond(lambda state, user: _draw(state, user, wanted))
+    return stream.respond(Pieces(request.args.get("note", "")).draw)
 
 
 @blueprint.post("/desk/order")
