@@ -405,17 +405,14 @@ class Dispatch:
 
     def on_leg(self, leg: Leg) -> None:
         """A leg came to be, was answered or is gone (Switch.on_leg)."""
-        served = self._serving.get(leg.id)
-        if served is not None:
-            if leg.is_ended:
-                del self._serving[leg.id]
-                party, agent = served
-                asyncio.get_running_loop().call_soon(party.agent_left, leg, agent)
-            return
+        party, serves = self._serving.get(leg.id, (None, ""))
+        if party is not None and leg.is_ended:
+            del self._serving[leg.id]
+            asyncio.get_running_loop().call_soon(party.agent_left, leg, serves)
         if leg.kind == "phone":
-            agent = self.seats.agent_at(leg.endpoint)
-            if agent:
-                self._own_calls(agent)
+            for agent in self.seats.agents_at(leg.endpoint):
+                if agent != serves:
+                    self._own_calls(agent)
         elif leg.is_ended and leg.outsider is not None and self._calling_in.get(leg.outsider.agent) is leg:
             del self._calling_in[leg.outsider.agent]
             self._own_calls(leg.outsider.agent)
@@ -431,12 +428,13 @@ class Dispatch:
         return self.seats.outside(agent)
 
     def _own_calls(self, agent: str) -> None:
-        """Whether the agent's phone is in a call that no queue gave."""
+        """Whether the agent's phone is in a call that no queue gave this agent."""
         view = self.core.agent(agent)
         if view is None or view.state in ("logged-out", "offered", "on-contact"):
             return
         legs = self.switch.legs_at(self.seats.extension_of(agent))
-        busy = agent in self._calling_in or any(leg.id not in self._serving and self._counts(leg) for leg in legs)
+        busy = agent in self._calling_in or any(
+            self._counts(leg) and self._serving.get(leg.id, (None, ""))[1] != agent for leg in legs)
         if busy and view.state != "dialling-out":
             self.tell(core.Dial(agent))
         elif not busy and view.state == "dialling-out":
@@ -451,14 +449,14 @@ class Dispatch:
 
     def on_phone(self, extension: str, up: bool) -> None:
         """A phone came or went."""
-        agent = self.seats.agent_at(extension)
-        if not agent or self.seats.outside(agent):
-            return
-        view = self.core.agent(agent)
-        if up and view is not None and view.state == "logged-out" and self.seats.always(agent):
-            self.tell(core.SignIn(agent))
-        else:
-            self.tell(core.PhoneBack(agent) if up else core.PhoneLost(agent))
+        for agent in self.seats.agents_at(extension):
+            if self.seats.outside(agent):
+                continue
+            view = self.core.agent(agent)
+            if up and view is not None and view.state == "logged-out" and self.seats.always(agent):
+                self.tell(core.SignIn(agent))
+            else:
+                self.tell(core.PhoneBack(agent) if up else core.PhoneLost(agent))
 
     # -- restart --
 

@@ -59,6 +59,12 @@ class Seats:
         named = extension in _rung_phones(config)
         return signed_in or own or (phone_agent(extension) if named else "")
 
+    def agents_at(self, extension: str) -> list[str]:
+        """All whose calls ring this phone: who sits there, and the phone itself where a queue rings it by its extension."""
+        sits = self.agent_at(extension)
+        named = [phone_agent(extension)] if extension in _rung_phones(self._switch.config) else []
+        return [agent for agent in dict.fromkeys([sits, *named]) if agent]
+
     def signed_in_at(self, extension: str) -> str:
         """The agent who signed in here by code, "" where none did."""
         return next((agent for agent, at in self._at.items() if at == extension), "")

@@ -121,6 +121,7 @@ def served(house: House, anna: Station, daria: Station, number: str) -> tuple[Pa
 
 
 def test_three_answers_by_key(house: House, anna: Station, daria: Station) -> None:
+    before = len(events(house, SurveyAsked))  # where it is tried again, the first caller's answers are there too
     party, call = served(house, anna, daria, "620")
     party.hear("survey-intro")
     party.hear("survey-csat")
@@ -137,9 +138,9 @@ def test_three_answers_by_key(house: House, anna: Station, daria: Station) -> No
     reply: SurveyFigures = bus.ask_once(house.box.data, AskSurveys(since=0.0, queue="asked"))
     assert {each.question: each.value for each in reply.questions} == {"happy": 1.0, "tell": 100.0, "easy": 6.0}
     shown: Any = house.box.json("survey", "show", "--since", "2026-01-01")
-    assert shown["asked"] == reply.asked == 1 and [each["figure"]["n"] for each in shown["questions"]] == [1, 1, 1]
-    (listed,) = house.box.json("survey", "list", "--since", "2026-01-01")
-    assert listed["call"] == call and listed["answers"]["tell"]["score"] == 10
+    assert shown["asked"] == reply.asked == before + 1 and {each["figure"]["n"] for each in shown["questions"]} <= {1, before + 1}
+    listed = {row["call"]: row for row in house.box.json("survey", "list", "--since", "2026-01-01")}
+    assert len(listed) == before + 1 and listed[call]["answers"]["tell"]["score"] == 10
 
 
 def test_who_hangs_up_first_is_not_asked(house: House, anna: Station, daria: Station) -> None:

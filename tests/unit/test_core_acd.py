@@ -6,15 +6,19 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
+import msgspec
 import pytest
 
 from appliance import _core as core
+from appliance.acd.of_config import phone_agent
 from appliance.calls.flows.callback import CallbackFlow
 from appliance.calls.flows.desk import Customer
+from appliance.config.queues import Member
 from appliance.core.acd import Dispatch
 from appliance.errors import SwitchroomError
-from appliance.messages import Event
-from tests.callslab import Lab, NotedLedger, settle
+from appliance.messages import Cause, Event
+from drivers.base import Answered, Ended
+from tests.callslab import Lab, NotedLedger, media, settle
 
 
 class SlowLedger(NotedLedger):
@@ -219,5 +223,63 @@ def test_a_contact_lasts_as_long_as_its_agent_talks_on_in_another_call() -> None
         before = office.state()
         office.acd.leave(office.contact, office.caller)
         assert office.state() == before != "none"
+
+    run(work())
+
+
+def test_a_phone_that_a_queue_rings_is_told_beside_who_sits_there() -> None:
+    """Anna's own phone stands in a queue by its extension: it takes calls whether she has signed in or not, and both are busy
+    while it is in use."""
+
+    async def work() -> None:
+        office = Office(())
+        config = office.lab.switch.config
+        front = msgspec.structs.replace(config.queues[0], agents=[*config.queues[0].agents, Member(extension="101")])
+        office.lab.switch.config = msgspec.structs.replace(config, queues=[front, *config.queues[1:]])
+        office.acd.configure(2)
+
+        def states() -> tuple[str, str]:
+            views = [office.acd.core.agent(agent) for agent in ("anna", phone_agent("101"))]
+            return tuple(view.state if view else "none" for view in views)  # type: ignore[return-value]
+
+        assert states() == ("logged-out", "ready")
+        office.acd.tell(core.SignIn("anna"))
+        office.acd.seats.sit("anna", "101")
+        assert states() == ("ready", "ready")
+        leg = office.lab.comes("101")
+        office.acd.on_leg(leg)
+        assert states() == ("dialling-out", "dialling-out")
+        office.lab.tell(Ended(leg=leg.id, cause=Cause(q850=16)))
+        await settle()
+        assert states() == ("ready", "ready")
+        office.acd.on_phone("101", False)
+        assert states() == ("not-answering", "not-answering")
+        office.acd.on_phone("101", True)
+        assert states() == ("ready", "ready")
+
+    run(work())
+
+
+def test_a_phone_with_an_agents_contact_is_rung_for_no_queue_besides() -> None:
+    async def work() -> None:
+        office = Office(())
+        config = office.lab.switch.config
+        front = msgspec.structs.replace(config.queues[0], agents=[Member(extension="101")])
+        office.lab.switch.config = msgspec.structs.replace(config, queues=[front, *config.queues[1:]])
+        office.acd.configure(2)
+        office.acd.tell(core.SignIn("anna"))
+        call = office.lab.switch.new_call("line")
+        leg = call.add_leg("out", "phone", "101", "101")
+        office.acd.serving(leg, office.caller, "anna")
+        leg.open_port()
+        office.lab.tell(Answered(leg=leg.id, media=media()))
+        await settle()
+        view, anna = office.acd.core.agent(phone_agent("101")), office.acd.core.agent("anna")
+        assert view is not None and anna is not None
+        assert (view.state, anna.state) == ("dialling-out", "ready")  # what Anna's contact is to her is told by its flow
+        office.lab.tell(Ended(leg=leg.id, cause=Cause(q850=16)))
+        await settle()
+        view = office.acd.core.agent(phone_agent("101"))
+        assert view is not None and view.state == "ready"
 
     run(work())
