@@ -85,7 +85,7 @@ from appliance.messages_queues import (  # noqa: F401
     TakeCallback,
     Why,
 )
-from appliance.messages_trial import LineTried, RingPhone, TryLine  # noqa: F401
+from appliance.messages_trial import LineTried, RecordMessage, RingPhone, TryLine  # noqa: F401
 
 Outcome = Literal[
     "confirmed", "heard", "hung_up", "declined", "machine", "busy", "no_answer",

@@ -28,3 +28,13 @@ class LineTried(Reply, frozen=True, kw_only=True):
     sip: int = 0
     q850: int = 0
     why: str = ""
+
+
+class RecordMessage(Command, frozen=True, kw_only=True):
+    """Ring a phone and have a message for campaigns recorded there, as DATA/campaigns/messages/MESSAGE.wav; `message` has
+    sixteen digits, 0-9 and a-f. -> Done as soon as it rings, or Refused "phone.unknown", "phone.not-connected",
+    "message.bad-id", "campaign.short"."""
+
+    extension: str
+    message: str
+    by: str = "cli"

@@ -1,8 +1,8 @@
 """A list on its way into the box: what its columns are, which of its rows can be called, and the file that campaigns will read.
 
-`python -m appliance.campaigns.intake FOLDER` does it as a process of its own, so that 200,000 rows neither hold up the pages nor
-stay in their memory. FOLDER/plan.json says what is wanted, FOLDER/state.json tells how far it is and what came of it; the rows
-that can be called are in FOLDER/list.csv.
+`python -m appliance.campaigns.intake look|check FOLDER` does it as a process of its own, so that 200,000 rows neither hold up
+the pages nor stay in their memory. FOLDER/plan.json says what is wanted, FOLDER/state.json tells how far it is and what came of
+it; the rows that can be called are in FOLDER/list.csv.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Literal
 
 import msgspec
 
+from appliance.campaigns import workbook
 from appliance.campaigns.lists import MAX_ROWS, RowReader, check_bad, counted, find_columns, header_of, open_rows
 from appliance.errors import SwitchroomError
 
@@ -28,6 +29,8 @@ STEP_SECONDS = 0.3
 MAX_MEMORY = 2 << 30
 """Bytes of address space for the process: a file that makes it grow beyond any list is refused."""
 _CHUNK = 1 << 20
+
+_TOO_LARGE = SwitchroomError("list.too-long", "The file needs more memory than any list should.", "Split it.")
 
 Phase = Literal["new", "checking", "ready", "failed"]
 
@@ -93,12 +96,11 @@ def glance(path: Path, encoding: str = "auto") -> Glance:
 
 
 def count_lines(path: Path) -> int:
-    """About how many rows a CSV file has below its header; 0 for a workbook, which must be read to know."""
+    """About how many rows a file has below its header; 0 for a workbook that does not say it."""
     count, last = 0, b"\n"
     with path.open("rb") as file:
-        if file.read(4) == b"PK\x03\x04":
-            return 0
-        file.seek(0)
+        if workbook.is_workbook(file):
+            return max(0, workbook.about_rows(file) - 1)
         while data := file.read(_CHUNK):
             count += data.count(b"\n") or data.count(b"\r")
             last = data[-1:]
@@ -222,15 +224,25 @@ def run(folder: Path) -> None:
     except OSError as problem:
         state = failed(SwitchroomError("list.unwritable", f"The list cannot be kept: {problem.strerror}.", "Free some space."))
     except MemoryError:
-        state = failed(SwitchroomError("list.too-long", "The file needs more memory than any list should.", "Split it."))
+        state = failed(_TOO_LARGE)
     write_state(folder, state)
+
+
+def look(folder: Path) -> None:
+    """The beginning of FOLDER/source as FOLDER/glance.json, or why it is no list as the state."""
+    try:
+        (folder / "glance.json").write_bytes(msgspec.json.encode(glance(folder / "source")))
+    except SwitchroomError as problem:
+        write_state(folder, failed(problem))
+    except MemoryError:
+        write_state(folder, failed(_TOO_LARGE))
 
 
 def main() -> None:
     os.umask(0o077)
     os.nice(10)  # calls first
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
-    run(Path(sys.argv[1]))
+    {"look": look, "check": run}[sys.argv[1]](Path(sys.argv[2]))
 
 
 if __name__ == "__main__":

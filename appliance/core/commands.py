@@ -17,6 +17,7 @@ from appliance.core.call_commands import CallCommands
 from appliance.core.clicks import Clicks
 from appliance.core.erasure import Erasure
 from appliance.core.queue_commands import QueueCommands
+from appliance.core.recorder import Recorder
 from appliance.core.trial import Trial
 from appliance.errors import SwitchroomError
 from appliance.ledger.surveys import asked_since
@@ -47,6 +48,7 @@ class Commands:
             m.NoteAudit: self._note_audit,
             m.RingPhone: trial.ring_phone,
             m.TryLine: trial.try_line,
+            m.RecordMessage: Recorder(box).record,
         }
 
     async def handle(self, command: m.Command) -> m.Reply:

@@ -12,6 +12,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.interop.test_campaign_phone import OUTCOMES, QUICK, numbers
+from tests.peers import sound
+from tests.peers.baresip import Phone
+from tests.peers.net import wait_for
 from tests.peers.pages import Site, check_accessible, fits, shots
 from tests.peers.sipp import Gateway, most_at_once
 
@@ -114,7 +117,7 @@ def test_a_campaign_is_started_watched_to_its_end_and_reported(site: Site, page:
     shots(page, "campaigns")
     page.click("article[data-campaign] a")
     expect(page.locator("[data-stage=finished]")).to_be_visible(timeout=END)  # by itself
-    page.reload()
+    page.click("#stream a:has-text('See the report')")
     for outcome in ("heard", "confirmed", "declined", "busy", "no_answer", "unreachable", "hung_up"):
         count = sum(OUTCOMES[number[-1]] == outcome for number in PEOPLE)
         expect(page.locator(f"[data-outcome={outcome}]")).to_contain_text(f" {count}")
@@ -135,13 +138,39 @@ def test_a_campaign_is_started_watched_to_its_end_and_reported(site: Site, page:
     shots(page, "campaigns-earlier")
 
 
+def test_a_message_is_said_at_a_phone(site: Site, page: Page, tmp_path: Path) -> None:
+    said = sound.message_of(tmp_path / "said.wav", 3.0)
+    with Phone(tmp_path / "phone", site.box.sip_port, "101", "anna-101") as phone:
+        site.box.wait_registered("101")
+        site.sign_in(page, "operator")
+        page.goto(f"{site.url}/campaigns/messages")
+        page.fill("[name=spoken]", "In my own voice")
+        page.click("button:has-text('Ring it')")
+        phone.wait_event("CALL_INCOMING", 10)
+        expect(page.locator("main .banner.warn")).to_contain_text("Phone 101 rings")
+        check_accessible(page)
+        fits(page)
+        shots(page, "campaign-record")
+        phone.answer()
+        drafts = site.box.data / "campaigns" / "messages"
+        raw = wait_for(lambda: next(iter(drafts.glob(".*.draft.wav")), None), 25, "the box records")
+        phone.speak(said)
+        wait_for(lambda: raw.stat().st_size > 3.7 * 16000, 15, "the message is recorded")
+        phone.press("#")
+        wait_for(lambda: raw.stat().st_size < 3.7 * 16000, 10, "its silence is cut")
+        phone.hang_up()
+        card = page.locator("[data-message]", has_text="In my own voice")
+        expect(card).to_contain_text("recorded at a phone", timeout=15_000)  # by itself
+        expect(card).to_contain_text("0:03")
+
+
 def test_a_campaign_for_later_waits_and_can_be_ended(site: Site, page: Page) -> None:
     site.sign_in(page, "supervisor")
     page.goto(f"{site.url}/campaigns/messages")
     page.fill("[name=text]", "Our office is closed on Friday.")
     page.fill("[name=name]", "Closed on Friday")
     page.click("button:has-text('Speak it')")
-    expect(page.locator("tr[data-message]").first).to_contain_text("Closed on Friday")
+    expect(page.locator("[data-message]").first).to_contain_text("Closed on Friday")
     check_accessible(page)
     fits(page)
     shots(page, "campaign-messages")

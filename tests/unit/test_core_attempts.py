@@ -19,6 +19,7 @@ from appliance.messages import (
     AskAttempt,
     AttemptEnded,
     AttemptGranted,
+    AttemptRefused,
     AttemptStarted,
     CallEnded,
     CampaignCreated,
@@ -130,3 +131,17 @@ async def test_a_cancel_during_the_commit_keeps_the_call_from_leaving() -> None:
     ended, over = ledger.events[-2:]
     assert isinstance(ended, AttemptEnded) and ended.outcome == "cancelled"
     assert isinstance(over, CallEnded) and over.disposition == "interrupted"
+
+
+async def test_no_attempt_is_granted_before_the_campaigns_time() -> None:
+    config, ledger, wire, channels = loads(OFFICE), SlowLedger(), Wire(), Channels()
+    channels.set_line("gateway", 5)
+    unused: dict[str, Any] = {"prompts": None, "sounds": None}
+    switch = Switch(config=config, ledger=ledger, engine=Ports(), driver=wire, channels=channels, clock=CLOCK, **unused)  # type: ignore[arg-type]
+    created = CampaignCreated(campaign=1, scenario="701", name="News", list="12", lines=5, message="m.wav", message_seconds=5.0,
+                              subscribers=1, rules={"code": "701"}, not_before=CLOCK.utc() + 90.0)
+    entry = Open(CampaignBook(created), [Subscriber(index=0, number="+358917700000")], Path("m.wav"), 40000)
+    attempts = Attempts(switch, SimpleNamespace(open={1: entry}), ledger)  # type: ignore[arg-type]
+    refused = await attempts.ask(AskAttempt(campaign=1, subscriber=0, attempt=1))
+    assert refused == AttemptRefused(why="closed", retry_after=90.0)
+    assert not ledger.events and not switch.calls

@@ -32,6 +32,11 @@ def book(hours_name: str | None) -> CampaignBook:
                                         message_seconds=1.0, subscribers=2, rules=rules))
 
 
+def planned(not_before: float) -> CampaignBook:
+    return CampaignBook(CampaignCreated(campaign=1, scenario="701", name="", list="1", lines=1, message="", message_seconds=1.0,
+                                        subscribers=2, rules={"code": "701"}, not_before=not_before))
+
+
 def at(text: str) -> float:
     return datetime.datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Europe/Helsinki")).timestamp()
 
@@ -78,3 +83,12 @@ def test_new_hours_count_at_once(config: Config) -> None:
     assert openings.wait(book(None), 0, night) > 0.0
     openings.take_over(msgspec.structs.replace(config, dialling=Dialling(callee_hours=["daily 00:00-24:00"])))
     assert openings.wait(book(None), 0, night) == 0.0
+
+
+def test_a_campaign_for_later_waits_for_its_time_and_then_for_its_hours(config: Config) -> None:
+    openings = Openings(config, lambda campaign: NUMBERS)
+    morning, noon, night = at("2026-03-02T10:00"), at("2026-03-02T12:00"), at("2026-03-02T23:30")
+    assert openings.wait(planned(noon), 0, morning) == 7200.0
+    assert openings.wait(planned(noon), 0, noon) == 0.0
+    assert openings.wait(planned(night), 0, noon) == night - noon
+    assert openings.wait(planned(night), 0, night) > 0.0  # nobody is called at night all the same

@@ -103,6 +103,7 @@ def test_a_workbook_is_a_list_like_any_other(tmp_path: Path) -> None:
                                       [], [917700002, "Bo", dt.datetime(2026, 3, 2, 9, 30), 2.5], ["n/a", None, None, True]])
     seen = intake.glance(path)
     assert (seen.columns, seen.number_at, seen.name_at, seen.encoding) == (["Phone", "Name", "Since", "Sum"], 0, 1, "xlsx")
+    assert seen.lines == 4
     state, rows = taken(path)
     assert rows[1:] == [["+358917700001", "Anna", "2026-03-02", "3"], ["+358917700002", "Bo", "2026-03-02 09:30:00", "2.5"]]
     assert [(each.row, each.text) for each in state.bad] == [(5, "n/a")]
@@ -195,7 +196,7 @@ def test_noise_in_a_workbook_ends_in_a_clear_error(tmp_path: Path) -> None:
 
 def run(folder: Path, plan: Plan) -> State:
     (folder / "plan.json").write_bytes(msgspec.json.encode(plan))
-    subprocess.run([sys.executable, "-m", "appliance.campaigns.intake", str(folder)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-m", "appliance.campaigns.intake", "check", str(folder)], check=True, timeout=60)
     return intake.read_state(folder)
 
 

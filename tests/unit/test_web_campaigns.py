@@ -285,6 +285,28 @@ def test_messages_are_kept_heard_and_removed(pages: Pages, tmp_path: Path) -> No
     assert [each[0] for each in noted(pages)][:2] == ["message.remove", "message.make"]
 
 
+def test_a_message_is_asked_for_at_a_phone_and_there_once_it_is_said(
+    pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    browser = pages.browser("operator")
+    answer = browser.post("/campaigns/messages/record", extension="101", spoken="Mine")
+    assert answer.status_code == 503 and 'role="alert"' in answer.text  # no core here
+    leg = m.LegNow(leg="l", direction="out", kind="phone", endpoint="101", state="ringing")
+    calls = m.CallsReply(calls=[m.CallNow(call="c", purpose="record-message", legs=[leg], facts={})])
+    core = Core(monkeypatch, m.Done(), calls, calls, m.CallsReply(calls=[]))
+    assert browser.post("/campaigns/messages/record", extension="101", spoken="Mine").location == "/campaigns/messages"
+    asked = core.asked[0]
+    assert isinstance(asked, m.RecordMessage) and (asked.extension, asked.by) == ("101", "web:operator")
+    assert "Phone 101 rings" in browser.get("/campaigns/messages").text
+    pages.clock.advance(60)
+    assert browser.get("/campaigns/messages/waiting?n=1").status_code == 200  # still on the phone
+    assert browser.get("/campaigns/messages/waiting?n=1").headers["HX-Refresh"] == "true"  # hung up
+    assert ask(pages, "/messages") == []
+    tone(tmp_path / "campaigns" / "messages" / f"{asked.message}.wav", 2.0)
+    (kept,) = ask(pages, "/messages")
+    assert (kept["name"], kept["source"], kept["seconds"], kept["phone"]) == ("Mine", "recorded", 2.0, "101")
+
+
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"hello", b"OggS" + b"\0" * 100, b"ID3" + b"\xff" * 100, b"fLaC....",
                                      b"RIFF\x24\x00\x00\x00WAVEfmt \x10\0\0\0\1\0\1\0@\x1f\0\0\x80>\0\0\2\0\x10\0data\0\0\0\0"])
 def test_what_is_no_sound_is_refused_and_leaves_nothing(pages: Pages, tmp_path: Path, content: bytes) -> None:

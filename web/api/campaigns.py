@@ -59,6 +59,13 @@ class TypedMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     name: Annotated[str, Meta(max_length=messages.MAX_NAME)] = ""
 
 
+class PhoneMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`extension` of the phone that rings."""
+
+    extension: Annotated[str, Meta(max_length=10)]
+    name: Annotated[str, Meta(max_length=messages.MAX_NAME)] = ""
+
+
 class FileQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`name` of the file."""
 
@@ -168,6 +175,12 @@ def upload_message(query: FileQuery) -> Kept:
     if not request.content_length:
         raise SwitchroomError("message.empty", "There is no file.", "Send the recording as the body.")
     return messages.upload(cast(Any, request.stream), query.name)
+
+
+@api.post("/messages/record", Right.CAMPAIGNS_RUN, returns=Kept, body=PhoneMessage, status=201)
+def record_message(body: PhoneMessage) -> Kept:
+    """Ring a phone, where somebody says it; it has no seconds until then."""
+    return messages.record(body.extension, body.name)
 
 
 @api.get("/messages/<id>/sound", Right.CAMPAIGNS_VIEW, returns=bytes, content="audio/wav")

@@ -119,7 +119,7 @@ def upload_progress(id: str) -> ResponseReturnValue:
     """What the page asks for twice a second; when it is over the page is loaded anew."""
     shown = uploads.one(id)
     if shown.state.phase != "checking":
-        return Response(status=204, headers={"HX-Refresh": "true"})
+        return Response(headers={"HX-Refresh": "true"})
     return render_template("campaigns/upload_progress.html", upload=shown)
 
 

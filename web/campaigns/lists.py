@@ -95,9 +95,6 @@ def _rows(path: Path, stat: os.stat_result) -> int:
         found = _counts.get(key)
     if found is None:
         found = count_lines(path)
-        if not found:  # a workbook, which must be read; or an empty file
-            with open_rows(path) as (used, rows):
-                found = max(0, sum(1 for _ in counted(rows, path)) - 1) if used == "xlsx" else 0
         with _lock:
             if len(_counts) > 1000:
                 _counts.clear()

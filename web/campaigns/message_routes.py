@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, render_template, request, send_file, url_for
+from flask import Response, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -22,7 +22,8 @@ def all_messages() -> ResponseReturnValue:
 
 def _messages(problem: SwitchroomError | None = None, typed: dict[str, str] | None = None) -> ResponseReturnValue:
     box = services()
-    return render_template("campaigns/messages.html", kept=messages.all_kept(box), problem=problem, typed=typed or {},
+    return render_template("campaigns/messages.html", kept=messages.all_kept(box), awaited=messages.awaited(box),
+                           phones=box.config.phones, problem=problem, typed=typed or {},
                            words=words,
                            office_language=box.config.office.language, scenarios=box.config.scenarios), status_for(problem)
 
@@ -41,6 +42,28 @@ def make_message() -> ResponseReturnValue:
         return _messages(problem, typed)
     flash(_("The message is ready."))
     return redirect(url_for("campaigns.all_messages"))
+
+
+@blueprint.post("/messages/record")
+@needs(Right.CAMPAIGNS_RUN)
+def record_message() -> ResponseReturnValue:
+    """Ring a phone, to say one there."""
+    typed = request.form.to_dict()
+    try:
+        messages.record(typed.get("extension", ""), typed.get("spoken", ""))
+    except SwitchroomError as problem:
+        return _messages(problem, typed)
+    return redirect(url_for("campaigns.all_messages"))
+
+
+@blueprint.get("/messages/waiting")
+@needs(Right.CAMPAIGNS_RUN)
+def message_waiting() -> ResponseReturnValue:
+    """What the page asks for while a phone rings; loaded anew as soon as one more is there."""
+    found = messages.awaited(services())
+    if str(len(found)) != request.args.get("n"):
+        return Response(headers={"HX-Refresh": "true"})
+    return render_template("campaigns/awaited.html", awaited=found)
 
 
 @blueprint.get("/messages/<id>.wav")

@@ -1,4 +1,4 @@
-"""Messages that campaigns can play: typed and spoken, or uploaded; each made ready to be played when it comes in.
+"""Messages that campaigns can play: typed and spoken, uploaded, or recorded at a phone; each made ready to be played at once.
 
 DATA/campaigns/messages/ID.wav (8 kHz, one level, silence trimmed) and ID.json (what it is). An id is made here and holds small
 letters and digits alone.
@@ -18,6 +18,8 @@ import msgspec
 from appliance.config.model import Config
 from appliance.errors import SwitchroomError
 from appliance.media import message
+from appliance.media.audio import RATE
+from appliance.messages import AskCalls, CallsReply, RecordMessage
 from web.app import Services, services
 from web.audit.service import note, who
 from web.start import speech
@@ -27,6 +29,12 @@ MAX_BYTES = 32 << 20
 MAX_NAME = 80
 USUAL_SECONDS = 300.0
 CONVERT_SECONDS = 60.0
+RECORDING_SECONDS = 1_800.0
+"""How long a message may take from ringing the phone to being kept."""
+RINGS_WITHIN = 3.0
+"""Seconds from asking for it until the call to the phone is there."""
+HEADER = 44
+"""Bytes before the sound in a file of `message.prepare`."""
 TYPES = {b"ID3": "mp3", b"OggS": "ogg", b"fLaC": "flac"}
 """What else than WAV is taken, by how it begins; sox is told the type, and guesses nothing."""
 _ID = re.compile(r"[0-9a-f]{16}")
@@ -44,6 +52,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     text: str = ""
     language: str = ""
+    phone: str = ""
+    """Where it was recorded."""
 
 
 def folder(box: Services) -> Path:
@@ -52,21 +62,69 @@ def folder(box: Services) -> Path:
 
 def all_kept(box: Services) -> list[Kept]:
     """The newest first."""
+    return [each for each in _all(box) if each.seconds]
+
+
+def awaited(box: Services) -> list[Kept]:
+    """Those that are being recorded at a phone now: the newest first."""
+    now = box.clock.utc()
+    found = [each for each in _all(box) if not each.seconds and each.at > now - RECORDING_SECONDS]
+    ringing = _ringing(box) if found else set()
+    return [each for each in found if each.phone in ringing or each.at > now - RINGS_WITHIN]
+
+
+def _ringing(box: Services) -> set[str]:
+    """The phones at which a message is being recorded."""
+    try:
+        reply: CallsReply = box.core.ask(AskCalls(), 3.0)
+    except SwitchroomError:
+        return set()  # said in the page
+    return {leg.endpoint for call in reply.calls if call.purpose == "record-message" for leg in call.legs}
+
+
+def _all(box: Services) -> list[Kept]:
     found = [_read(path) for path in folder(box).glob("*.json")]
     return sorted((each for each in found if each is not None), key=lambda each: -each.at)
 
 
 def _read(path: Path) -> Kept | None:
+    """One at a phone has no seconds before it is recorded."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Kept)
+        found = msgspec.json.decode(path.read_bytes(), type=Kept)
+        if found.source == "recorded" and (sound := path.with_suffix(".wav")).exists():
+            found = msgspec.structs.replace(found, seconds=round((sound.stat().st_size - HEADER) / (2 * RATE), 1))
     except (OSError, msgspec.DecodeError):
         return None  # being removed, or no message of ours
+    return found
+
+
+def record(extension: str, name: str) -> Kept:
+    """Ring a phone, where somebody says it. Raises SwitchroomError as `RecordMessage` does, "message.too-many"."""
+    box = services()
+    _sweep(box)
+    id = _room(box)
+    kept = Kept(id=id, name=clean(name) or id, source="recorded", seconds=0.0, at=box.clock.utc(), by=who(), phone=extension[:10])
+    note("message.make", id, f"recorded at {kept.phone}")
+    _write(box, kept)
+    try:
+        box.core.ask(RecordMessage(extension=extension[:10], message=id, by=who()))
+    except SwitchroomError:
+        (folder(box) / f"{id}.json").unlink(missing_ok=True)
+        raise
+    return kept
+
+
+def _sweep(box: Services) -> None:
+    """What nobody recorded after all."""
+    for each in _all(box):
+        if not each.seconds and each.at < box.clock.utc() - RECORDING_SECONDS:
+            (folder(box) / f"{each.id}.json").unlink(missing_ok=True)
 
 
 def one(id: str) -> Kept:
     """Raises SwitchroomError "message.unknown"."""
     found = _read(folder(services()) / f"{id}.json") if _ID.fullmatch(id) else None
-    if found is None or not path_of(found).is_file():
+    if found is None or not found.seconds or not path_of(found).is_file():
         raise SwitchroomError("message.unknown", "There is no such message.", "Choose one from the list, or make a new one.")
     return found
 
@@ -126,25 +184,34 @@ def _converted(source: Path, kind: str, out: Path) -> Path:
 
 def _keep(source: Path, name: str, how: Source, *, text: str = "", language: str = "") -> Kept:
     box = services()
-    if len(all_kept(box)) >= MAX_KEPT:
-        raise SwitchroomError("message.too-many", f"There are {MAX_KEPT} messages already.", "Remove some that nobody needs.")
-    id = secrets.token_hex(8)
+    id = _room(box)
     note("message.make", id, how)
     try:
-        folder(box).mkdir(parents=True, exist_ok=True, mode=0o700)
         done = message.prepare(source, folder(box) / f"{id}.wav", max_seconds=most_seconds(box.config),
                                target_dbov=box.config.recording.level_dbov)
         kept = Kept(id=id, name=clean(name) or id, source=how, seconds=round(done.seconds, 1), at=box.clock.utc(), by=who(),
                     text=text, language=language)
-        beside = folder(box) / f".{id}.new"
-        beside.write_bytes(msgspec.json.encode(kept))
-        beside.replace(folder(box) / f"{id}.json")
+        _write(box, kept)
     except OSError as problem:
         raise SwitchroomError("message.unwritable", f"The message cannot be kept: {problem.strerror}.",
                               "Free some space.") from None
     except SwitchroomError as problem:
         raise SwitchroomError(problem.id, problem.message.replace(str(source), "The file"), problem.hint) from None
     return kept
+
+
+def _room(box: Services) -> str:
+    """The id of one more."""
+    if len(_all(box)) >= MAX_KEPT:
+        raise SwitchroomError("message.too-many", f"There are {MAX_KEPT} messages already.", "Remove some that nobody needs.")
+    folder(box).mkdir(parents=True, exist_ok=True, mode=0o700)
+    return secrets.token_hex(8)
+
+
+def _write(box: Services, kept: Kept) -> None:
+    beside = folder(box) / f".{kept.id}.new"
+    beside.write_bytes(msgspec.json.encode(kept))
+    beside.replace(folder(box) / f"{kept.id}.json")
 
 
 def clean(name: str) -> str:

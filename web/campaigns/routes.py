@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from appliance.errors import SwitchroomError
+from appliance.users.model import User
 from appliance.users.rights import Right
 from web.app import services
 from web.audit.service import note
@@ -138,7 +139,7 @@ def _show(id: int, problem: SwitchroomError | None = None) -> ResponseReturnValu
     now = service.one(id)
     people = service.people(id, outcome, after)
     return render_template(
-        "campaigns/show.html", it=now, piece=_draw(id, g.user.sees_list), figures=service.figures(id), people=people,
+        "campaigns/show.html", it=now, piece=_draw(id, g.user), figures=service.figures(id), people=people,
         words=words, outcome=outcome, after=after, problem=problem, step=service.PEOPLE, extra=_extra(people),
         outcomes=[*words.OUTCOMES, service.PENDING]), status_for(problem)
 
@@ -148,8 +149,10 @@ def _extra(people: service.People) -> list[str]:
     return list(dict.fromkeys(name for each in people.people for name in each.extra))[:3]
 
 
-def _draw(id: int, sees: Any) -> str:
-    return render_template("campaigns/progress.html", it=services().campaigns.one(id, sees), words=words)
+def _draw(id: int, user: User, follows: bool = False) -> str:
+    """`follows`: drawn for a page that was loaded before; what is over then has its report on the page that comes next."""
+    return render_template("campaigns/progress.html", it=services().campaigns.one(id, user.sees_list), words=words,
+                           acts=user.may(Right.CAMPAIGNS_RUN), follows=follows)
 
 
 @blueprint.get("/<int:id>/events")
@@ -157,7 +160,7 @@ def _draw(id: int, sees: Any) -> str:
 def progress_events(id: int) -> ResponseReturnValue:
     """text/event-stream: "progress", how far it is."""
     service.one(id)
-    return stream.respond(lambda state, user: {"progress": _draw(id, user.sees_list)})
+    return stream.respond(lambda state, user: {"progress": _draw(id, user, True)})
 
 
 @blueprint.post("/<int:id>/order")

@@ -20,7 +20,7 @@ import msgspec
 from flask import g
 from msgspec import Meta
 
-from appliance.campaigns import intake
+from appliance.campaigns import intake, workbook
 from appliance.campaigns.intake import Bad, Glance, Plan, State
 from appliance.errors import SwitchroomError
 from web.app import Services, services
@@ -32,6 +32,7 @@ MAX_BYTES = 32 << 20
 MAX_WAITING = 20
 KEEP_SECONDS = 86_400.0
 CHECK_SECONDS = 1_800.0
+LOOK_SECONDS = 120.0
 MAX_FILE_NAME = 120
 _ID = re.compile(r"[0-9a-f]{16}")
 _one = threading.Lock()
@@ -90,7 +91,7 @@ def take(content: IO[bytes], file: str) -> UploadShown:
     try:
         folder.mkdir(parents=True, mode=0o700)
         _copy(content, folder / "source")
-        upload = Upload(id=id, file=name, by=g.user.login, at=box.clock.utc(), glance=intake.glance(folder / "source"))
+        upload = Upload(id=id, file=name, by=g.user.login, at=box.clock.utc(), glance=_look(folder))
         _write(folder, upload)
     except OSError as problem:
         shutil.rmtree(folder, ignore_errors=True)
@@ -177,6 +178,29 @@ def check(id: str, wish: Wish) -> UploadShown:
     return _shown(upload, state)
 
 
+def _process(what: Literal["look", "check"], folder: Path, seconds: float) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([sys.executable, "-m", "appliance.campaigns.intake", what, str(folder)], stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=seconds, check=False)
+
+
+def _look(folder: Path) -> Glance:
+    """A workbook must be unpacked even for its first rows: that is done in a process of its own, too."""
+    with (folder / "source").open("rb") as file:
+        if not workbook.is_workbook(file):
+            return intake.glance(folder / "source")
+    try:
+        done = _process("look", folder, LOOK_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise SwitchroomError("list.failed", "Unpacking the file took too long.", "Save it as CSV in UTF-8.") from None
+    state = intake.read_state(folder)
+    if state.phase == "failed":
+        raise SwitchroomError(state.error_id, state.error, state.hint)
+    if done.returncode:
+        log.error("looking at a list failed: %s", done.stderr.decode(errors="replace")[-2000:])
+        raise SwitchroomError("list.failed", "The file could not be read.", "Save it as CSV in UTF-8.")
+    return msgspec.json.decode((folder / "glance.json").read_bytes(), type=Glance)
+
+
 def _stamp(file: str) -> str:
     try:
         stat = Path(file).stat()
@@ -189,8 +213,7 @@ def _run(folder: Path) -> None:
     """One at a time: reading takes the processor that calls need."""
     try:
         with _one:
-            done = subprocess.run([sys.executable, "-m", "appliance.campaigns.intake", str(folder)], stdin=subprocess.DEVNULL,
-                                  capture_output=True, timeout=CHECK_SECONDS, check=False)
+            done = _process("check", folder, CHECK_SECONDS)
         if done.returncode:
             log.error("checking a list failed: %s", done.stderr.decode(errors="replace")[-2000:])
             _fail(folder, SwitchroomError("list.failed", "The file could not be checked.", "The log has the details."))
