@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +15,27 @@ from appliance import messages as m
 from appliance.clock import ManualClock
 from appliance.ledger import Ledger
 from tests.figureskit import T0, Story
-from tests.peers.box import MONDAY
-from tests.peers.pages import Site, check_accessible, fits, shots
+from tests.peers.box import MONDAY, OFFICE
+from tests.peers.pages import OUTPUT, PHONE, Site, check_accessible, fits, shots
 
 NOW = datetime.fromisoformat(MONDAY).timestamp()
+TARGETS = """
+[[targets]]
+name = "in-time"
+figure = "service-level"
+at_least = 80
+alarm_below = 50
+
+[[targets]]
+name = "handling"
+figure = "aht"
+at_most = 30
+
+[[targets]]
+name = "satisfied"
+figure = "csat"
+at_least = 90
+"""
 DAY = 86_400.0
 
 
@@ -46,7 +64,8 @@ def a_week() -> Story:
 def _caller(story: Story, rng: random.Random, at: float, contact: str) -> float:
     """One caller's story; returns when it is over, seconds after 1970."""
     queue, agent = rng.choice(("front", "front", "front", "billing")), rng.choice(("anna", "boris"))
-    story.at(at).calls(contact, queue)
+    story.at(at).calls(contact, queue, f"+3584012345{rng.randrange(60):02}")
+    story.tell(m.CallReached(call=contact, target=f"queue:{queue}"))
     wait = min(rng.expovariate(1 / 14), 60)
     story.at(at + wait)
     if rng.random() < 0.1:
@@ -54,12 +73,19 @@ def _caller(story: Story, rng: random.Random, at: float, contact: str) -> float:
     talk = rng.uniform(15, 60 if agent == "anna" else 90)
     story.rings(contact, agent, queue=queue).connects(contact, agent, queue).agent(agent, "on-contact", "ready", contact)
     story.at(at + wait + talk).ends(contact, agent, queue=queue).agent(agent, "wrap-up", "on-contact", contact).hangs_up(contact)
+    if rng.random() < 0.7:
+        solved = rng.random() < 0.8
+        story.notes(contact, *(("solved", "solved") if solved else ("not-solved",)), agent=agent)
+        story.tell(m.SurveyAsked(call=contact, contact=contact, survey="after", queue=queue, agent=agent))
+        if rng.random() < 0.6:
+            story.answers(contact, "happy", "csat", rng.choice((3, 4, 5) if solved else (1, 2)), queue, agent)
+            story.answers(contact, "tell", "nps", rng.choice((8, 9, 10) if solved else (2, 6)), queue, agent)
     return story.at(at + wait + talk + 8).agent(agent, "ready", "wrap-up").now
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    site = Site(tmp_path_factory.mktemp("figures"))
+    site = Site(tmp_path_factory.mktemp("figures"), office=(OFFICE / "office.toml").read_text() + TARGETS)
     write(site.box.data, a_week())
     with site:
         yield site
@@ -128,3 +154,56 @@ def test_a_period_of_ones_own_by_keyboard_and_as_a_file(site: Site, page: Page) 
         page.click("a:has-text('CSV')")
     text = given.value.path().read_text("utf-8-sig")
     assert text.splitlines()[0].startswith("day,Offered") and "2026-02-25,40" in text
+
+
+def test_targets_stand_beside_the_figures_in_colour_sign_and_word(site: Site, page: Page) -> None:
+    site.sign_in(page, "supervisor")
+    page.goto(f"{site.url}/figures?period=last-week&by=day")
+    tile = page.locator("[data-figure=service-level]")
+    expect(tile).to_contain_text("target: at least 80")
+    expect(tile.locator(".state").last).to_have_text("missed")
+    expect(page.locator("[data-figure=aht]")).to_contain_text("target: at most 0:30")
+    expect(page.locator("[data-figure=aht] .state").last).to_have_text("far off")
+    assert page.locator("line.goal").count() == 1
+    page.click(".tabs a:has-text('Handling')")
+    assert page.locator("tbody .sign[role=img]").count() >= 5
+    expect(page.locator("tfoot")).to_contain_text("≤ 0:30")
+    check_accessible(page)
+    fits(page)
+    shots(page, "figures-targets")
+
+
+def test_surveys_and_results_open_the_calls_behind_them(site: Site, page: Page) -> None:
+    site.sign_in(page, "supervisor")
+    page.goto(f"{site.url}/figures?period=last-week&by=queue&group=surveys")
+    expect(page.locator("thead")).to_contain_text("Net promoter score (NPS)")
+    expect(page.locator("[data-figure=csat] summary")).to_be_visible()
+    answered = page.locator("[data-row=front] td").first
+    asked = int(answered.inner_text())
+    assert asked > 10
+    shots(page, "figures-surveys")
+    answered.locator("a").click()
+    expect(page).to_have_url(re.compile(r"/calls\?.*what=surveyed"))
+    expect(page.locator("tbody tr")).to_have_count(min(asked, 50))
+    page.goto(f"{site.url}/figures?period=last-week&by=queue&group=results")
+    expect(page.locator(".formulas").first).to_contain_text("1 − (callers who called the same queue again")
+    check_accessible(page)
+    shots(page, "figures-results")
+    page.locator("[data-row=front] td").nth(2).locator("a").click()
+    expect(page).to_have_url(re.compile(r"what=called-again"))
+    assert page.locator("tbody tr").count() > 0
+
+
+def test_the_wall_shows_the_day_in_the_colours_of_the_targets(site: Site, page: Page) -> None:
+    site.sign_in(page, "viewer")
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(f"{site.url}/wallboard?" + "&".join(f"figure={each}" for each in (
+        "waiting", "longest", "ready", "offered", "service-level", "abandon-rate", "aht", "csat")))
+    front = page.locator("[data-queue=front]")
+    expect(front.locator("[data-figure=offered] dd")).to_have_text(re.compile("[1-9]"))
+    expect(front.locator("[data-figure=service-level] dd")).to_contain_text("%")
+    expect(front.locator("[data-figure=aht]")).to_have_class("bad")
+    check_accessible(page)
+    page.screenshot(path=OUTPUT / "wallboard-day-tv.png")
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.screenshot(path=OUTPUT / "wallboard-day-phone.png")
