@@ -28,7 +28,6 @@ ENTRIES = [
     Entry("figures.index", _l("Figures"), "figures", Right.FIGURES_VIEW),
     Entry("wallboard.choose", _l("Wallboard"), "board", Right.WALLBOARD),
     Entry("config.index", _l("Configuration"), "config", Right.CONFIG_VIEW),
-    Entry("hooks.index", _l("Webhooks"), "hook", Right.CONFIG_EDIT),
     Entry("audit.index", _l("Audit log"), "audit", Right.AUDIT_VIEW),
     Entry("people.index", _l("Users"), "people", Right.USERS_EDIT),
 ]

@@ -13,7 +13,7 @@ from appliance.users.throttle import Throttle
 from tests.webkit import Pages
 from web.security import access
 
-OPEN = {"api.openapi", "assets.own", "assets.vendor", "auth.login", "auth.do_login", "auth.start", "auth.do_start",
+OPEN = {"api.docs", "api.openapi", "assets.own", "assets.vendor", "auth.login", "auth.do_login", "auth.start", "auth.do_start",
         "auth.choose_language", "health.health", "public.index", "api.public_figures"}
 """All that a stranger may ask for. A new page that is open to all is a decision, and is written down here."""
 ARGUMENTS = {"form": "csv", "login": "nobody", "name": "nothing"}

@@ -36,7 +36,8 @@ def test_every_call_is_described_with_what_it_needs_and_returns(pages: Pages) ->
     told = pages.app.test_client().get("/api/v1/openapi.json").json
     assert told is not None and told["openapi"].startswith("3.1")
     served = {(str(rule), method) for rule in pages.app.url_map.iter_rules() if str(rule).startswith("/api/v1/")
-              for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}} - {("/api/v1/openapi.json", "GET")}
+              for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
+    served -= {("/api/v1/openapi.json", "GET"), ("/api/v1/docs", "GET")}
     assert len(served) == len(api.calls) == sum(len(each) for each in told["paths"].values())
     for path in told["paths"].values():
         for call in path.values():

@@ -163,7 +163,7 @@ def test_signing_in_leads_to_a_page_of_ours(pages: Pages, where: str) -> None:
 def test_the_name_that_the_browser_says_stands_in_no_answer(pages: Pages, host: str) -> None:
     heads = {"Host": host, "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "Forwarded": "host=evil.example"}
     client = pages.app.test_client()
-    for path in ("/", "/login", "/live", "/nothing", "/api/v1/openapi.json", "/health", "/public"):
+    for path in ("/", "/login", "/live", "/nothing", "/api/v1/openapi.json", "/api/v1/docs", "/health", "/public"):
         answer = client.get(path, headers=heads)
         assert "evil.example" not in answer.text + str(answer.headers), path
 

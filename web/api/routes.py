@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, render_template
 
+from web.api import reference
 from web.api.calls import PREFIX, Api
 from web.api.openapi import describe
 from web.security.access import open_to_all
 
-blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
+blueprint = Blueprint("api", __name__, url_prefix=PREFIX, template_folder="templates")
 api = Api(blueprint)
 
 
@@ -19,6 +20,13 @@ api = Api(blueprint)
 def openapi() -> dict[str, Any]:
     """What can be asked; it tells nothing of this office."""
     return describe(api.calls)
+
+
+@blueprint.get("/docs")
+@open_to_all
+def docs() -> str:
+    """The description to read; drawn here, with nothing from elsewhere."""
+    return render_template("api/docs.html", groups=reference.groups(api.calls), schemas=reference.schemas(api.calls))
 
 
 from web.api import (  # noqa: E402, F401 - each declares its calls with `api`
