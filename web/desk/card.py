@@ -116,9 +116,10 @@ def history(box: Services, user: User, number: str, but: str = "") -> list[Past]
     if sum(character.isdigit() for character in known) < LEAST_DIGITS:
         return []
     seen = tuple(user.queues) if user.queues is not None else None
-    found = _history.get((box.data, known, seen))
+    key = (box.data, known, seen, but)  # another call of the same number asks again
+    found = _history.get(key)
     if found is None:
-        found = _history.put((box.data, known, seen), _read(box, user, known))
+        found = _history.put(key, _read(box, user, known))
     return [each for each in found if each.call != but][:HISTORY]
 
 
