@@ -92,6 +92,7 @@ function restore(within) {
 }
 restore(document);
 document.addEventListener("htmx:load", (event) => restore(event.detail.elt));
+document.addEventListener("htmx:sseMessage", (event) => restore(event.target)); // at once: who saves just now sends what was typed
 document.addEventListener("input", (event) => {
   const form = event.target.form;
   if (!form || !form.dataset.keep || !keepable(event.target)) return;
