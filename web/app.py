@@ -43,11 +43,14 @@ class Services:
     desks: Follow
     told: WebhookStore
     courier: Courier
+    _read: tuple[Config, int] | None = None
 
     @property
     def config(self) -> Config:
-        """The configuration in force."""
-        return self.store.current()
+        """The configuration in force: read once a version, of which none ever changes. For looking at only."""
+        if self._read is None or self._read[1] != self.store.version():
+            self._read = self.store.numbered()
+        return self._read[0]
 
     def close(self) -> None:
         self.hub.close()

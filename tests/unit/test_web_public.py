@@ -50,7 +50,7 @@ def enable(pages: Pages, monkeypatch: pytest.MonkeyPatch, **rules: object) -> No
     config = pages.box.config
     public = PublicFigures(enabled=True, **rules)  # type: ignore[arg-type]
     made = msgspec.structs.replace(config, web=msgspec.structs.replace(config.web, public=public))
-    monkeypatch.setattr(pages.box.store, "current", lambda: made)
+    monkeypatch.setattr(pages.box, "_read", (made, pages.box.store.version()))
 
 
 def test_nothing_is_there_unless_the_office_wants_it(pages: Pages, core: Core) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +11,10 @@ from appliance.users.model import User
 from appliance.users.rights import Right
 from web.i18n import language
 from web.live.hub import State
+from web.live.kept import Kept
 
-MAX_KEPT = 400
 Sees = Callable[[str], bool]
-Key = tuple[str, str, tuple[str, ...] | None, bool, int]
-_kept: dict[Key, str] = {}
-_lock = threading.Lock()
+_kept = Kept()
 
 
 def _queues(state: State, sees: Sees) -> dict[str, Any]:
@@ -55,12 +52,5 @@ def draw(name: str, state: State, user: User) -> str:
     """The fragment's HTML for this person; kept until the state changes."""
     acts = user.may(Right.LIVE_ACT)
     key = (name, language(), tuple(user.queues) if user.queues is not None else None, acts, state.version)
-    with _lock:
-        found = _kept.get(key)
-    if found is None:
-        found = render_template(f"live/{name}.html", state=state, acts=acts, **FRAGMENTS[name](state, user.sees_queue))
-        with _lock:
-            if len(_kept) >= MAX_KEPT:
-                _kept.clear()
-            _kept[key] = found
-    return found
+    return _kept.get(key, lambda: render_template(
+        f"live/{name}.html", state=state, acts=acts, **FRAGMENTS[name](state, user.sees_queue)))

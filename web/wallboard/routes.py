@@ -12,13 +12,16 @@ from appliance.users.rights import Right
 from web import ui
 from web.app import services
 from web.figures.routes import show
+from web.i18n import language
 from web.live import stream
 from web.live.hub import State
+from web.live.kept import Kept
 from web.security.access import needs
 from web.wallboard import days, service
 from web.wallboard.service import DAY, LIMITS, READ, SPANS, Board, Shown
 
 blueprint = Blueprint("wallboard", __name__, template_folder="templates")
+_kept = Kept()
 
 
 def _board() -> Board:
@@ -29,13 +32,17 @@ def _board() -> Board:
 
 
 def _draw(board: Board, state: State, user: User) -> str:
-    reply = state.queues
-    now = services().clock.utc()
     today = days.today() if service.wants_day(board) else {}
-    found = service.tiles(board, reply.queues, user.sees_queue, now, today) if reply else []
-    wide, high = service.shape(len(found), board.columns)
-    return render_template("wallboard/tiles.html", tiles=found, wide=wide, high=high, spans=SPANS, day=DAY, say=say,
-                           up=state.queues is not None)
+
+    def tiles() -> str:
+        reply = state.queues
+        found = service.tiles(board, reply.queues, user.sees_queue, services().clock.utc(), today) if reply else []
+        wide, high = service.shape(len(found), board.columns)
+        return render_template("wallboard/tiles.html", tiles=found, wide=wide, high=high, spans=SPANS, day=DAY, say=say,
+                               up=state.queues is not None)
+
+    sees = tuple(user.queues) if user.queues is not None else None
+    return _kept.get((msgspec.json.encode(board), language(), sees, id(today) if today else 0, state.version), tiles)
 
 
 def say(shown: Shown) -> str:
