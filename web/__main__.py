@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import threading
@@ -53,8 +54,12 @@ def _certificate(data: Path, config: Config) -> tuple[Path, Path] | None:
     return tls.own_certificate(data, config.web.listen.host)
 
 
+NICE = 10
+
+
 def main() -> int:
     start = process.parse("web")
+    os.nice(NICE)  # calls go first where a core is short
     return process.run(lambda: serve(start))
 
 

@@ -37,9 +37,20 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text[:40])
 
 
+def _after_quoted(value: str) -> int:
+    """Where a quoted display name has ended (RFC 3261, 25.1 quoted-string): what stands in it is text, `<` too. 0 without one."""
+    begin = len(value) - len(value.lstrip())
+    if not value.startswith('"', begin):
+        return 0
+    at = begin + 1
+    while at < len(value) and value[at] != '"':
+        at += 2 if value[at] == "\\" else 1
+    return at
+
+
 def uri_of(value: str) -> str:
     """The URI of a name-addr or addr-spec: `"A" <sip:a@b>;tag=1` -> `sip:a@b`."""
-    start = value.find("<")
+    start = value.find("<", _after_quoted(value))
     if start >= 0:
         return value[start + 1 :].partition(">")[0].strip()
     return value.partition(";")[0].strip()
@@ -47,12 +58,7 @@ def uri_of(value: str) -> str:
 
 def split_tag(value: str) -> tuple[str, str]:
     """A From or To value without its tag, and the tag ("" where it has none). The value's other parts stay as they are."""
-    at = 0
-    if value.startswith('"'):
-        at = 1
-        while at < len(value) and value[at] != '"':
-            at += 2 if value[at] == "\\" else 1
-    opened = value.find("<", at)
+    opened = value.find("<", _after_quoted(value))
     start = value.find(">", opened) + 1 if opened >= 0 else value.find(";")
     if start <= 0:
         return value, ""
@@ -68,7 +74,8 @@ def split_tag(value: str) -> tuple[str, str]:
 
 def display_of(value: str) -> str:
     """The display name of a name-addr, unquoted; "" where there is none."""
-    head = value.partition("<")[0].strip() if "<" in value else ""
+    opened = value.find("<", _after_quoted(value))
+    head = value[:opened].strip() if opened >= 0 else ""
     if len(head) >= 2 and head[0] == '"' == head[-1]:
         head = head[1:-1].replace('\\"', '"').replace("\\\\", "\\")
     return head[:128]

@@ -4,7 +4,7 @@
 
 The call's way (caller's INVITE in → agent's INVITE out, sipp's stamps) is measured without screens, with them, and without
 again on the same box. From event to pixel: an agent outside the calls is sent on a break and back over the bus, and a real
-Chromium with the live page open writes down when the frame with the new word was drawn (one machine, one clock).
+Chromium with a wallboard open writes down when the frame with the new word was drawn (one machine, one clock).
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ from tests.peers.pages import PASSWORD, sign_in
 CALLS_PER_SECOND = 20
 AGENTS = 30
 PROBE = "probe"
-"""An agent whom no queue has: nothing but the bench changes its state."""
-_STEPS: tuple[tuple[Literal["break", "ready"], str], ...] = (("break", "ready"), ("ready", "break"))
-"""An order, and what the agent's row then offers."""
+"""The only agent of a queue that nobody calls: nothing but the bench changes its state."""
+_STEPS: tuple[tuple[Literal["break", "ready"], str], ...] = (("break", "0"), ("ready", "1"))
+"""An order, and how many agents of the side queue are ready then."""
 _PROBE = f"""
 [[phones]]
 extension = "1999"
@@ -59,20 +59,24 @@ secret = "secret-1999"
 [[agents]]
 id = "{PROBE}"
 extension = "1999"
+[[queues]]
+name = "side"
+number = "601"
+agents = ["{PROBE}"]
 """
+_WALL = "/wallboard?queue=side&queue=front"
 _WATCH = """() => {
   window.seen = [];
   let last = "";
   new MutationObserver(() => {
-    const row = [...document.querySelectorAll("tr")].find((each) => each.querySelector("[id$='-probe']"));
-    const button = row ? row.querySelector("[id$='-probe']").id.split("-")[0] : "";
-    if (button && button !== last) {
-      last = button;
-      requestAnimationFrame(() => requestAnimationFrame(() => window.seen.push([button, Date.now() / 1000])));
+    const ready = document.querySelector(".wall-tile [data-figure=ready] dd").textContent.trim();
+    if (ready !== last) {
+      last = ready;
+      requestAnimationFrame(() => requestAnimationFrame(() => window.seen.push([ready, Date.now() / 1000])));
     }
-  }).observe(document.body, {subtree: true, childList: true});
+  }).observe(document.body, {subtree: true, childList: true, characterData: true});
 }"""
-"""The row's button says what the agent can be told: `break` while ready, `ready` on a break. Two frames later it is drawn."""
+"""Two frames after the change it is drawn."""
 
 
 @contextlib.contextmanager
@@ -214,8 +218,11 @@ def measure(seconds: int, boards: int, desks: int) -> list[tuple[str, str, str]]
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
             page = browser.new_page()
+            for each in psutil.Process().children(recursive=True):
+                if "chrom" in each.name():
+                    each.nice(10)  # in an office it is another machine's
             sign_in(page, url, "chief")
-            page.goto(f"{url}/live")
+            page.goto(url + _WALL)
             idle_mb, cpu, events = web.memory_full_info().uss / 1e6, sum(web.cpu_times()[:2]), screens.events
             with ThreadPoolExecutor(1) as aside:
                 calls = aside.submit(set_up, made, seconds, "with")
@@ -234,10 +241,10 @@ def measure(seconds: int, boards: int, desks: int) -> list[tuple[str, str, str]]
     without = statistics.mean([p99(before), p99(after)])
     return [
         ("INVITE in → agent's INVITE out, no screens", spread(before), ""),
-        (f"{boards} wallboards, {desks} desks, a live page", spread(beside), "unchanged within noise"),
+        (f"{boards} wallboards, {desks} desks, a browser", spread(beside), "unchanged within noise"),
         ("without again", spread(after), ""),
         ("p99 with ÷ without (mean of before and after)", f"{p99(beside) / without:.2f}", "about 1"),
-        ("event → pixel, live page in Chromium",
+        ("event → pixel, a wallboard in Chromium",
          f"p50 {1000 * statistics.median(drawn):.0f}, p95 {p95:.0f} ms ({len(drawn)})", "p95 < 300 ms"),
         ("web process: memory with screens, after one load, after two",
          f"{idle_mb:.0f}, {first_mb:.0f}, {last_mb:.0f} MB", "bounded"),

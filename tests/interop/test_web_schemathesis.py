@@ -106,7 +106,7 @@ def test_tokens_asked_for_in_person(case: schemathesis.Case, site: Site, in_pers
 
 
 @pytest.mark.slow
-@schema.parametrize()
+@without_token.parametrize()  # each request has one: leaving it out is tested by test_every_answer_is_as_described
 @LONG
 def test_every_answer_is_as_described_at_length(case: schemathesis.Case, site: Site, bearer: dict[str, str]) -> None:
     case.call_and_validate(base_url=site.url, headers=bearer, checks=CHECKED)

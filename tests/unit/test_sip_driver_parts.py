@@ -48,6 +48,7 @@ def test_media_blocks() -> None:
 
 @pytest.mark.parametrize(("value", "uri", "name", "user"), [
     ('"Anna \\"A\\" B" <sip:101@x>;tag=1', "sip:101@x", 'Anna "A" B', "101"),
+    ('"<script>\\">" <sip:101@x>;tag=1', "sip:101@x", '<script>">', "101"),
     ("Anna <sip:a%20b;x=1@x:5060;transport=tcp>", "sip:a%20b;x=1@x:5060;transport=tcp", "Anna", "a b"),
     ("sip:+358401@x;tag=2", "sip:+358401@x", "", "+358401"),
     ("<tel:+358401;phone-context=x>", "tel:+358401;phone-context=x", "", "+358401"),

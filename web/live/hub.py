@@ -1,6 +1,6 @@
 """The box as it stands, kept fresh for all pages at once: one question to the core for any number of browsers.
 
-The core's messages only say that something changed; the hub then asks for the whole, at most five times a second, so that what
+The core's messages only say that something changed; the hub then asks for the whole, at most seven times a second, so that what
 pages cost the core grows neither with the calls nor with the screens.
 """
 
@@ -19,7 +19,7 @@ from appliance.errors import SwitchroomError
 from appliance.messages import AskCalls, CallsReply, Queues, QueuesReply, Status, StatusReply
 from web.core_link import CoreLink
 
-LEAST_GAP = 0.2
+LEAST_GAP = 0.15
 """Seconds between two questions."""
 LONGEST_GAP = 2.0
 RETRY = 0.5
