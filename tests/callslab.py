@@ -167,9 +167,12 @@ class NotedLedger:
     def append(self, event: Event) -> None:
         self.events.append(event)
 
-    async def commit(self, *events: Event) -> int:
+    def commit(self, *events: Event) -> asyncio.Future[int]:
+        """As the ledger's: several may wait for it."""
         self.events += events
-        return len(self.events)
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(len(self.events))
+        return done
 
     async def flush(self) -> int:
         return len(self.events)

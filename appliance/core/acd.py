@@ -85,6 +85,7 @@ class Dispatch:
         """Caller's key -> agent, queue and time of the last conversation."""
         self._served: dict[str, tuple[str, str]] = {}
         """Agent -> the contact served last, and its queue."""
+        self._noting = asyncio.Lock()
         self._key = self._secret()
         self.core = core.Acd(self.seed)
         self.version = 0
@@ -396,10 +397,12 @@ class Dispatch:
         await self._noted(ContactNoted(at=self.switch.clock.utc(), contact=contact, agent=agent, caller=caller, text=text))
 
     async def _noted(self, event: ContactOutcome | ContactNoted) -> None:
-        """On disk, and to be found by its contact."""
-        seq = await self._ledger.commit(event)
-        known = self._ledger.get_state(late.NAMESPACE, event.contact)
-        self._ledger.put_state(late.NAMESPACE, event.contact, late.added(known, seq))
+        """On disk, and to be found by its contact. One after the other: what is found is read from the disk."""
+        async with self._noting:
+            seq = await self._ledger.commit(event)
+            known = self._ledger.get_state(late.NAMESPACE, event.contact)
+            self._ledger.put_state(late.NAMESPACE, event.contact, late.added(known, seq))
+            await self._ledger.flush()
 
     # -- agents' phones --
 

@@ -100,17 +100,19 @@ class Clicks:
             raise SwitchroomError("callback.taken", "Somebody calls this customer just now.", "Take another one.")
         decision = self._office_calls(customer.number)
         queue, agent = view.queue, command.agent
-        rules = box.config.queue(queue)
+        rules, over = box.config.queue(queue), acd.by_hand(contact)
 
         async def reached() -> None:
-            """The promise is kept: on disk before anybody else may dial the number."""
+            """The promise is kept: on disk before anybody else may dial the number. Whoever has taken the same customer from the
+            queue meanwhile is told now, and not when this conversation is over."""
             acd.took(agent, contact, queue)
             acd.tell(core.CloseCallback(contact, "reached"))
             await box.ledger.flush()
+            over()
 
         return self._begin(
             extension, customer.number, decision, command.by, name=customer.name,
-            shown_as=(rules.callback.caller_id if rules else None) or "", reached=reached, over=acd.by_hand(contact))
+            shown_as=(rules.callback.caller_id if rules else None) or "", reached=reached, over=over)
 
     def _office_calls(self, number: str) -> ToExtension | ToOutside:
         """Who was promised a call is called by the office, whatever the phone may dial."""
@@ -134,8 +136,11 @@ class Clicks:
         if view.virtual and target.kind != "queue":
             raise SwitchroomError("queue.bad-target", "Who is to be called back can go to another queue alone.",
                                   "Or take the callback from the desk.")
+        if view.state == "parked":
+            raise SwitchroomError("queue.not-waiting", "This customer rests between two attempts to call.",
+                                  "Move the customer when it is the next attempt's time, or take the callback from the desk.")
         if view.virtual:
-            event: core.AcdEvent = core.Move(command.contact, target.name, keep=True)
+            event: core.AcdEvent = core.Move(command.contact, target.name, keep=True, priority=view.priority)
         else:
             event = core.Depart(command.contact, "transferred", str(target))
         log.info("a caller is moved", extra={"call": command.contact, "to": str(target), "by": command.by})

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance import _core as core
@@ -25,6 +26,7 @@ from appliance.ledger.cdr import Cdr
 from appliance.ledger.reader import LedgerReader
 from appliance.messages import ErasePerson, NoteAudit, PersonErased, RecordingErased
 from appliance.voicemail.store import Message
+from appliance.webhooks.store import WebhookStore
 
 if TYPE_CHECKING:
     from appliance.core.box import Box
@@ -98,6 +100,7 @@ class Erasure:
             await box.ledger.flush()
             for form in forms_of(box.config, number):
                 await box.ledger.erase(form)
+            await asyncio.to_thread(untell, box.data, forms_of(box.config, number))
         log.info("what was kept of a number is erased", extra={"by": by, "recordings": len(found.recordings)})
 
 
@@ -128,6 +131,17 @@ def calls_of(reader: LedgerReader, forms: list[str]) -> Iterator[Cdr]:
             yield from (cdr for cdr in page if cdr.call not in seen)
             seen |= {cdr.call for cdr in page}
             after = page[-1].key
+
+
+def untell(data: Path, forms: list[str]) -> None:
+    """Messages for other programs that were not taken yet, or given up, have the number too. Blocks on the disk."""
+    if not (data / "webhooks").is_dir():
+        return  # the pages have never run
+    store = WebhookStore(data)
+    try:
+        store.erase(forms)
+    finally:
+        store.close()
 
 
 def own_places(config: Config, number: str) -> tuple[list[str], list[str]]:

@@ -51,10 +51,10 @@ class FigureMails:
         try:
             if not await asyncio.to_thread(self._is_due):
                 return True
-        except OSError as problem:
-            log.error("it cannot be told which figures are to be mailed: %s", problem)
+            good = await self._queue()
+        except OSError as problem:  # the disk, or no process to be had: campaigns go on meanwhile
+            log.error("figures cannot be mailed now: %s", problem)
             return False
-        good = await self._queue()
         self._queued()
         return good
 

@@ -20,6 +20,7 @@ from appliance.clock import Clock
 from appliance.errors import SwitchroomError
 
 from . import batch as b
+from . import late
 from .durability import DURABILITY, Durability
 from .guard import CopyGuard
 from .persons import Texts
@@ -46,6 +47,8 @@ _UNSTORABLE = (lmdb.BadValsizeError, lmdb.InvalidParameterError)
 """LMDB's refusals of what it is given; every other error of its is the disk's or the file's, and is tried again."""
 Shortage = Callable[[Level, str], None]
 _BEHIND = frozenset(cls for cls, durability in DURABILITY.items() if durability is Durability.BEHIND)
+ON_DISK = frozenset({late.NAMESPACE})
+"""Namespaces of states that have a record for each call and grow with the years: not kept in memory, nor read at a start."""
 
 
 def gather_seconds(rate: float) -> float:
@@ -238,11 +241,11 @@ class Ledger:
     # -- state records: what is so now, without history --
 
     def put_state(self, namespace: str, key: str, value: bytes | None) -> None:
-        """Write behind; None deletes. Reads of this object see it at once."""
+        """Write behind; None deletes. Reads of this object see it at once, those of ON_DISK after a flush."""
         known = self._states.setdefault(namespace, {})
         if value is None:
             known.pop(key, None)
-        else:
+        elif namespace not in ON_DISK:
             known[key] = value
         self._queue.append(b.StatePut(state_key(namespace, key), value))
         if not self._armed:
@@ -250,6 +253,8 @@ class Ledger:
             self._kick()
 
     def get_state(self, namespace: str, key: str) -> bytes | None:
+        if namespace in ON_DISK:
+            return self.reader.state(namespace, key)
         return self._states.get(namespace, {}).get(key)
 
     def states(self, namespace: str) -> dict[str, bytes]:
@@ -495,9 +500,14 @@ class Ledger:
     def _load_states(self) -> dict[str, dict[str, bytes]]:
         found: dict[str, dict[str, bytes]] = {}
         with self._store.read() as (txn, dbs), txn.cursor(db=dbs["states"]) as cursor:
-            for key, value in cursor:
-                namespace, _, name = key.decode().partition("\0")
-                found.setdefault(namespace, {})[name] = value
+            more = cursor.first()
+            while more:
+                namespace, _, name = cursor.key().decode().partition("\0")
+                if namespace in ON_DISK:
+                    more = cursor.set_range(namespace.encode() + b"\1")  # past all of them
+                    continue
+                found.setdefault(namespace, {})[name] = cursor.value()
+                more = cursor.next()
         return found
 
     def _find_open(self) -> list[OpenCall]:

@@ -87,16 +87,16 @@ class Courier:
 
     def _read(self, hooks: dict[str, Webhook]) -> bool:
         """Take a batch of what is new; True: there is more."""
+        if not hooks:  # nobody listens: nothing is read and nothing written; whoever comes later hears from then on
+            if self._store.progress() is not None:
+                self._fold = None
+                self._store.begin_anew()
+            return False
         ledger = self._reader()
         if ledger is None:
             return False
         fold, progress = self._begun(ledger)
         last = ledger.last_seq()
-        if not hooks:  # nobody listens, and whoever comes later hears from then on
-            if last > progress.seq:
-                self._fold = None
-                self._store.take([], msgspec.structs.replace(progress, seq=last, since=last))
-            return False
         records = ledger.read(progress.seq, BATCH) if last > progress.seq else []
         if not records:
             return False
@@ -172,8 +172,8 @@ class Courier:
         """Try what is due; how long to rest then."""
         now = self._clock.utc()
         for each in self._store.waiting(hook.name):
-            if self._stop.is_set():
-                break
+            if self._stop.is_set() or self.hooks().get(hook.name) != hook:
+                break  # many may wait, and each try of them takes long: what is configured now counts at once
             if each.next_try > now:
                 continue
             tried = sender.deliver(hook, each.id, each.body, self._clock.utc())

@@ -38,11 +38,13 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
 
 
-def choose(host: str, port: int, allow_local: bool, look: Callable[[str, int], list[str]] = resolve) -> str:
-    """The address to connect to. Raises SwitchroomError "webhook.no-address", "webhook.local-address" where any address of the
-    name is local: a name must not hide one behind another."""
+def choose(
+    host: str, port: int, allow_local: bool, look: Callable[[str, int], list[str]] | None = None,
+) -> list[str]:
+    """The addresses to connect to, the best first. Raises SwitchroomError "webhook.no-address", and "webhook.local-address" where
+    any address of the name is local: a name must not hide one behind another."""
     try:
-        found = look(host, port)
+        found = (look or resolve)(host, port)
     except (OSError, UnicodeError) as problem:
         raise SwitchroomError("webhook.no-address", f"The name {host} is not known ({problem}).", "Check the address.") from None
     for text in found if not allow_local else ():
@@ -51,4 +53,4 @@ def choose(host: str, port: int, allow_local: bool, look: Callable[[str, int], l
                                   "Set allow_local for this webhook if that is meant.")
     if not found:
         raise SwitchroomError("webhook.no-address", f"The name {host} has no address.", "Check the address.")
-    return found[0]
+    return found

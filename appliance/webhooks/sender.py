@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from appliance import __version__
 from appliance.config.webhooks import Webhook
 from appliance.errors import SwitchroomError
 from appliance.webhooks import guard, sign
 
+log = logging.getLogger("webhooks")
 ANSWER_BYTES = 2_000
+MOST_ADDRESSES = 4
+"""Of a name, that are tried one after the other: localhost is ::1 first, and many programs listen at 127.0.0.1 alone."""
 GONE = 410
 """The program is no more (Standard Webhooks): nothing is tried again."""
 BACKOFF = (2.0, 10.0, 60.0, 300.0, 1800.0, 3600.0)
@@ -46,13 +50,25 @@ def deliver(hook: Webhook, id: str, body: bytes, utc: float) -> Tried:
     parts = urlsplit(hook.url)
     try:
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        address = guard.choose(host, port, hook.allow_local)
+        addresses = guard.choose(host, port, hook.allow_local)
     except SwitchroomError as problem:
         return Tried(0, f"{problem.message} {problem.hint}")
     except ValueError as problem:
         return Tried(0, f"The address cannot be used: {problem}.")
     heads = {"Host": parts.netloc, "Content-Type": "application/json", "User-Agent": f"Switchroom/{__version__}",
              **sign.headers(hook.secret, id, utc, body)}
+    tried = Tried(0)
+    for address in addresses[:MOST_ADDRESSES]:
+        tried, connected = _post(hook, parts, host, address, port, heads, body)
+        if connected:
+            break
+    return tried
+
+
+def _post(
+    hook: Webhook, parts: SplitResult, host: str, address: str, port: int, heads: dict[str, str], body: bytes,
+) -> tuple[Tried, bool]:
+    """And whether somebody listened at this address."""
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         with _pool(hook, parts.scheme, host, address, port) as pool:
@@ -60,11 +76,19 @@ def deliver(hook: Webhook, id: str, body: bytes, utc: float) -> Tried:
                                   timeout=urllib3.Timeout(total=hook.timeout_seconds))
             try:
                 answer.read(ANSWER_BYTES)
+            except (HTTPError, OSError) as problem:  # the status stands: a message that was taken is not sent again
+                log.debug("the answer of a webhook broke off: %s", problem, extra={"webhook": hook.name})
             finally:
                 answer.close()
-            return Tried(answer.status)
+            return Tried(answer.status), True
+    except (NewConnectionError, ConnectTimeoutError) as problem:
+        return _failed(problem), False
     except (HTTPError, OSError, ValueError) as problem:
-        return Tried(0, f"{type(problem).__name__}: {problem}"[:300])
+        return _failed(problem), True
+
+
+def _failed(problem: Exception) -> Tried:
+    return Tried(0, f"{type(problem).__name__}: {problem}"[:300])
 
 
 def _pool(hook: Webhook, scheme: str, host: str, address: str, port: int) -> urllib3.HTTPConnectionPool:

@@ -72,6 +72,11 @@ class WebhookStore:
             found = txn.get(_PROGRESS, db=self._meta)
         return msgspec.msgpack.decode(found, type=Progress) if found else None
 
+    def begin_anew(self) -> None:
+        """Forget how far the ledger was read."""
+        with self._env.begin(write=True) as txn:
+            txn.delete(_PROGRESS, db=self._meta)
+
     def take(self, made: Iterable[Delivery], progress: Progress | None) -> None:
         """Keep these (their `number` is given here), and that the ledger was read so far."""
         with self._env.begin(write=True) as txn:
@@ -126,6 +131,15 @@ class WebhookStore:
             return msgspec.structs.replace(each, state="waiting", tries=0, next_try=0.0, made=now, done=0.0, error="")
 
         return self.change(number, again)
+
+    def erase(self, numbers: Iterable[str]) -> int:
+        """Forget every message that names one of these numbers, told or not. -> how many."""
+        wanted = [msgspec.json.encode(number) for number in numbers]
+        with self._env.begin(write=True) as txn:
+            found = [each.number for each in self._in(txn) if any(number in each.body for number in wanted)]
+            for number in found:
+                txn.delete(_U64.pack(number), db=self._all)
+        return len(found)
 
     def sweep(self, hooks: Iterable[str]) -> None:
         """Forget what is done beyond KEPT, and what waits for webhooks that are configured no more."""

@@ -222,6 +222,8 @@ def test_nobody_else_dials_the_customer_while_one_does() -> None:
     async def work() -> None:
         house = House()
         house.virtual("c9", "front")
+        said: list[bytes] = []
+        house.lab.engine.on_play = lambda port, clips, play: said.extend(clips)
         await house.ask(m.TakeCallback(agent="anna", contact="c9"))
         house.acd.tell(core.Ready("boris"))
         await settle()
@@ -238,6 +240,7 @@ def test_nobody_else_dials_the_customer_while_one_does() -> None:
         await settle()
         assert len([each for each in house.lab.driver.placed if each.kind == "line"]) == 1
         assert house.acd.core.contact("c9") is None and house.state("boris") != "on-contact"
+        assert b"callback-unreached" in said  # Boris need not wait on the line until Anna's conversation is over
         for leg in list(house.lab.switch.legs.values()):
             house.lab.tell(Ended(leg=leg.id, cause=m.Cause(by="far", q850=16)))
         await settle()
@@ -321,6 +324,33 @@ def test_who_is_to_be_called_back_moves_with_the_place() -> None:
         await house.ask(m.MoveContact(contact="c9", to="queue:front"))
         after = house.acd.core.contact("c9")
         assert after is not None and (after.queue, after.since, after.virtual) == ("front", before.since, True)
+
+    run(work())
+
+
+def test_who_is_to_be_called_back_keeps_the_priority_by_moving() -> None:
+    async def work() -> None:
+        house = House()
+        house.virtual("c1")
+        house.acd.tell(core.Enter("c9", "billing", "callback", priority=7, virtual=True))
+        await house.ask(m.MoveContact(contact="c9", to="queue:front"))
+        after = house.acd.core.contact("c9")
+        assert after is not None and (after.queue, after.priority) == ("front", 7)
+
+    run(work())
+
+
+def test_between_two_attempts_nobody_is_moved_and_the_queue_is_not_blamed() -> None:
+    async def work() -> None:
+        house = House()
+        house.virtual("c9", "front")
+        house.picks_up(house.lab.fails(480))
+        house.acd.tell(core.Ready("boris"))
+        await settle()
+        await settle()
+        found = house.acd.core.contact("c9")
+        assert found is not None and found.state == "parked"
+        assert await house.refused(m.MoveContact(contact="c9", to="queue:billing")) == "queue.not-waiting"
 
     run(work())
 

@@ -257,6 +257,18 @@ def test_the_dialer_has_a_process_of_its_own_queue_it(data: Path) -> None:
     assert [entry.id for entry in Outbox(data / "mail").entries()] == [ID]
 
 
+def test_a_machine_that_has_no_process_left_does_not_end_the_dialer(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All tasks of the dialer end with one that raises."""
+    async def none_left(*args: object, **more: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    config = Store(data).current()
+    figures_marks.settle(data, config, T0)
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", none_left)
+    mails = FigureMails(data, config, ManualClock(utc=ELEVEN), lambda: None)
+    assert asyncio.run(mails._look()) is False
+
+
 def test_the_command_line_tells_when_and_queues_one_at_once(data: Path) -> None:
     run = CliRunner()
     told = run.invoke(cli, ["--data", str(data), "--json", "figures", "mail"], catch_exceptions=False)

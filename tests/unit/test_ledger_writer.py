@@ -156,6 +156,21 @@ async def test_one_writer_only(ledger: Ledger, clock: ManualClock) -> None:
     assert locked.value.id == "ledger.locked"
 
 
+async def test_what_is_noted_of_each_call_is_not_kept_in_memory(tmp_path: Path, clock: ManualClock) -> None:
+    ledger = Ledger(tmp_path, clock, reserve_bytes=0)
+    for name in ("a", "b", "c"):
+        ledger.put_state("late", name, name.encode())
+    ledger.put_state("lamps", "1", b"before")
+    ledger.put_state("seats", "1", b"after")
+    await ledger.flush()
+    assert ledger.get_state("late", "b") == b"b" and not ledger._states["late"]
+    await ledger.close()
+    ledger = Ledger(tmp_path, clock, reserve_bytes=0)
+    assert ledger._states == {"lamps": {"1": b"before"}, "seats": {"1": b"after"}}
+    assert ledger.get_state("late", "c") == b"c" and ledger.get_state("late", "d") is None
+    await ledger.close()
+
+
 async def test_state_records_survive_and_vanish(tmp_path: Path, clock: ManualClock) -> None:
     ledger = Ledger(tmp_path, clock, reserve_bytes=0)
     ledger.put_state("registration", "101", b"contact")

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import http.server
 import ipaddress
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
 
 from appliance import messages as m
+from appliance.clock import SystemClock
 from appliance.config.webhooks import Webhook
 from appliance.errors import SwitchroomError
+from appliance.ledger import Ledger
 from appliance.webhooks import guard, sender, sign, store
-from appliance.webhooks.courier import judged, trial, wants
+from appliance.webhooks.courier import Courier, judged, trial, wants
 from appliance.webhooks.events import OLDEST, Fold, Message
 from appliance.webhooks.store import Delivery, Progress, WebhookStore
 from tests.unit.test_web_calls import queue_call
@@ -58,12 +64,12 @@ def test_this_machine_and_its_link_are_refused(address: str) -> None:
     assert guard.local(ipaddress.ip_address(address))
     with pytest.raises(SwitchroomError, match="link-local"):
         guard.choose("name.example", 443, False, lambda host, port: ["192.0.2.7", address])
-    assert guard.choose("name.example", 443, True, lambda host, port: [address]) == address
+    assert guard.choose("name.example", 443, True, lambda host, port: [address]) == [address]
 
 
 @pytest.mark.parametrize("address", ["192.168.1.20", "10.0.0.5", "8.8.8.8", "2001:db8::1", "fd00::5"])
 def test_the_office_network_and_the_world_are_not(address: str) -> None:
-    assert guard.choose("crm.example", 443, False, lambda host, port: [address]) == address
+    assert guard.choose("crm.example", 443, False, lambda host, port: [address]) == [address]
 
 
 @pytest.mark.parametrize("url", ["ftp://a/", "https://user@a/", "https://a\\b/", "//a/", "https://", "http://a b/", "file:///etc/passwd",
@@ -193,6 +199,45 @@ def test_nothing_is_lost_or_made_twice_over_a_restart(tmp_path: Path) -> None:
     again.close()
 
 
+def test_without_webhooks_calls_write_nothing_and_who_comes_later_hears_from_then_on(tmp_path: Path) -> None:
+    """Each write waits for the disk, and most boxes have no webhook."""
+    config: Any = SimpleNamespace(agent=lambda name: None)
+    kept, hooks = WebhookStore(tmp_path), {"crm": HOOK}
+    kept.take([], Progress(0, 0, "another"))
+    courier = Courier(tmp_path, kept, lambda: config, SystemClock())
+    courier._read({})
+
+    def call(ledger: Ledger, id: str) -> None:
+        ledger.commit_now(
+            m.LegOpened(call=id, leg=f"{id}-1", direction="in", kind="line", endpoint="gateway", number="+3581"),
+            m.LegEnded(leg=f"{id}-1"), m.CallEnded(call=id, disposition="no_answer"))
+
+    ledger = Ledger(tmp_path / "ledger", SystemClock())
+    before = kept._env.info()["last_txnid"]
+    call(ledger, "a")
+    courier._read({})
+    assert kept._env.info()["last_txnid"] == before
+    courier._read(hooks)
+    call(ledger, "b")
+    courier._read(hooks)
+    asyncio.run(ledger.close())
+    assert [json.loads(each.body)["data"]["call"] for each in kept.waiting("crm")] == ["b", "b"]
+    courier.close()
+    kept.close()
+
+
+def test_what_names_a_person_who_is_erased_is_told_no_more(kept: WebhookStore, tmp_path: Path) -> None:
+    def of(id: str, number: str) -> Delivery:
+        body = Message(id=id, type="call.missed", utc=1000.0, data={"number": number}).body()
+        return msgspec.structs.replace(delivery(id), body=body)
+
+    kept.take([of("a", "+358401234567"), of("b", "+3584012345678"), of("c", "0401234567")], None)
+    given_up = kept.all()[-1].number
+    kept.change(given_up, lambda each: judged(each, sender.Tried(410), HOOK, 1001))
+    kept.erase(["+358401234567", "0401234567"])
+    assert [each.id for each in kept.all()] == ["b"]
+
+
 def test_the_queue_has_an_end_and_says_what_it_dropped(kept: WebhookStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "MOST_WAITING", 3)
     monkeypatch.setattr(store, "KEPT", 2)
@@ -274,9 +319,52 @@ def test_no_redirect_is_followed_and_nothing_local_is_reached(listener: Callable
     assert refused.status == 0 and "allow_local" in refused.error and len(got) == 1
 
 
+def test_the_next_address_of_a_name_is_tried_where_nobody_listens_at_the_first(
+    listener: Callable[..., tuple[str, list[tuple[dict[str, str], bytes, str]]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, got = listener(500)
+    monkeypatch.setattr(guard, "resolve", lambda host, port: ["127.0.0.9", "127.0.0.1", "127.0.0.1"])
+    hook = msgspec.structs.replace(HOOK, url=url.replace("127.0.0.1", "localhost"), allow_local=True)
+    assert sender.deliver(hook, "1", b"{}", 0) == sender.Tried(500)
+    assert len(got) == 1  # who has answered is not asked again
+
+
 def test_a_far_end_that_is_not_there_is_told_in_words() -> None:
     hook = msgspec.structs.replace(HOOK, url="http://127.0.0.1:9/", allow_local=True, timeout_seconds=2)
     tried = sender.deliver(hook, "1", b"{}", 0)
     assert tried.status == 0 and tried.error
     assert "not known" in sender.deliver(msgspec.structs.replace(HOOK, url="http://nobody.invalid/"), "1", b"{}", 0).error
     assert sender.deliver(msgspec.structs.replace(HOOK, url="http://a:99999/"), "1", b"{}", 0).status == 0
+
+
+def test_what_is_taken_stays_so_where_the_answer_breaks_off() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def answer() -> None:
+            there, _ = server.accept()
+            with there:
+                there.recv(10_000)
+                there.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        hook = msgspec.structs.replace(HOOK, url=f"http://127.0.0.1:{server.getsockname()[1]}/", allow_local=True)
+        assert sender.deliver(hook, "1", b"{}", 0) == sender.Tried(200)
+        thread.join(5)
+
+
+def test_a_webhook_that_is_changed_is_left_alone_in_the_middle_of_what_waits(
+    kept: WebhookStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hours of messages may wait for an address that was wrong."""
+    config: dict[str, Any] = {"now": SimpleNamespace(webhooks=[HOOK])}
+    tried: list[str] = []
+
+    def deliver(hook: Webhook, id: str, body: bytes, utc: float) -> sender.Tried:
+        tried.append(id)
+        config["now"] = SimpleNamespace(webhooks=[msgspec.structs.replace(HOOK, active=False)])
+        return sender.Tried(500)
+
+    monkeypatch.setattr(sender, "deliver", deliver)
+    kept.take([delivery(str(number), SystemClock().utc()) for number in range(5)], None)
+    Courier(tmp_path, kept, lambda: config["now"], SystemClock())._round(HOOK)
+    assert tried == ["0"]
