@@ -7,9 +7,10 @@ their own and the event holds an id (appliance/ledger). Numbers are E.164 with "
 
 # ruff: noqa: RUF012 - msgspec copies empty [] and {} for each struct
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from appliance.messages_acd import (  # noqa: F401 - every message is had from here
     ACD_EVENTS,
@@ -246,6 +247,8 @@ class CampaignCreated(Event, frozen=True, kw_only=True):
     report_to: Addresses = []
     not_before: float = 0.0
     """UTC from which it may call, where it was planned for later; 0: at once."""
+    order: str = ""
+    """Which order it came of: the same one, given twice, starts one campaign."""
 
 
 class CampaignStateChanged(Event, frozen=True, kw_only=True):
@@ -408,7 +411,8 @@ class Reload(Command, frozen=True, kw_only=True):
 
 class StartCampaign(Command, frozen=True, kw_only=True):
     """`message` is the path of an audio file the core can read; `not_before`: UTC from which it may call, 0 for at once (list and
-    message are taken as they are now). -> CampaignStarted"""
+    message are taken as they are now). `order`: any text that the caller makes up once; sent again it starts nothing, and the
+    reply tells of the campaign that it started at first ("": each starts one). -> CampaignStarted"""
 
     scenario: str
     list: str
@@ -416,6 +420,7 @@ class StartCampaign(Command, frozen=True, kw_only=True):
     lines: int | None = None
     by: str = "cli"
     not_before: float = 0.0
+    order: Annotated[str, Meta(max_length=64)] = ""
 
 
 class ControlCampaign(Command, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from typing import Literal
 import msgspec
 
 from appliance.campaigns import workbook
-from appliance.campaigns.lists import MAX_ROWS, RowReader, check_bad, counted, find_columns, header_of, open_rows
+from appliance.campaigns.lists import MAX_FIELD, MAX_ROWS, RowReader, check_bad, counted, find_columns, header_of, open_rows
 from appliance.errors import SwitchroomError
 
 SHOWN_ROWS = 8
@@ -48,8 +48,8 @@ class Glance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """`source`: the file; `before`: a list whose rows come first ("" for none); `country` and `emergency` as in the
-    configuration. Columns by index, -1 for no name."""
+    """`source`: the file; `before`: a list whose rows come first ("" for none), read by the columns and the encoding that the
+    configuration names for it; `country` and `emergency` as in the configuration. Columns by index, -1 for no name."""
 
     source: str
     number_at: int
@@ -58,6 +58,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     emergency: list[str] | None = None
     encoding: str = "auto"
     before: str = ""
+    before_number: str = ""
+    before_name: str = ""
+    before_encoding: str = "auto"
 
 
 class Bad(msgspec.Struct, frozen=True):
@@ -89,7 +92,7 @@ def glance(path: Path, encoding: str = "auto") -> Glance:
     """Look at the beginning of a file. Raises SwitchroomError "list.*"."""
     with open_rows(path, encoding) as (used, rows):
         columns = header_of(rows, path)
-        first = [cells for _, cells in itertools.islice(rows, SHOWN_ROWS)]
+        first = [[cell[:MAX_FIELD] for cell in cells[:len(columns)]] for _, cells in itertools.islice(rows, SHOWN_ROWS)]
     number_at, name_at = find_columns(columns, path)
     return Glance(columns=columns, rows=first, number_at=-1 if number_at is None else number_at,
                   name_at=-1 if name_at is None else name_at, encoding=used, lines=count_lines(path))
@@ -171,16 +174,16 @@ Old = tuple[str, str, dict[str, str]]
 
 def _existing(path: Path, plan: Plan) -> tuple[list[str], Iterator[Old]]:
     """The further columns of a list that stands, and its people."""
-    with open_rows(path) as (_, rows):
+    with open_rows(path, plan.before_encoding) as (_, rows):
         columns = header_of(rows, path)
-    number_at, name_at = find_columns(columns, path)
+    number_at, name_at = find_columns(columns, path, plan.before_number, plan.before_name)
     if number_at is None:
         raise SwitchroomError("list.no-column", "The list that stands has no column of numbers.", "Replace it instead.")
     found = msgspec.structs.replace(plan, number_at=number_at, name_at=-1 if name_at is None else name_at)
 
     def people() -> Iterator[Old]:
         reader = _reader(columns, found)
-        with open_rows(path) as (_, rows):
+        with open_rows(path, plan.before_encoding) as (_, rows):
             header_of(rows, path)
             for row, cells in counted(rows, path):
                 try:

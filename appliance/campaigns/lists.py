@@ -27,6 +27,8 @@ MAX_BYTES = 64 << 20
 MAX_LINE = 16_384
 MAX_FIELD = 1_000
 MAX_COLUMNS = 64
+MAX_HEADER = 4_000
+"""Characters of all names of columns together: they are stored with each subscriber."""
 MAX_BAD_ROWS = 1_000
 """More bad rows than this are no list of numbers: refused, rather than gathered."""
 
@@ -236,11 +238,15 @@ def _read(
 
 
 def header_of(rows: Iterator[Row], path: Path) -> list[str]:
-    """The names of the columns. Raises SwitchroomError "list.empty"."""
+    """The names of the columns. Raises SwitchroomError "list.empty", "list.columns"."""
     first = next(rows, None)
     if first is None:
         raise SwitchroomError("list.empty", f"{path} is empty.", "Its first line names the columns: number,name")
-    return [cell.strip() for cell in first[1]]
+    columns = [cell.strip() for cell in first[1]]
+    if sum(map(len, columns)) > MAX_HEADER:
+        raise SwitchroomError("list.columns", f"The names of the columns have more than {MAX_HEADER} characters together.",
+                              "Shorten them: the first line names the columns.")
+    return columns
 
 
 def find_columns(columns: Sequence[str], path: Path, number: str = "", name: str = "") -> tuple[int | None, int | None]:

@@ -18,6 +18,8 @@ from appliance.errors import SwitchroomError
 MAX_UNPACKED = 256 << 20
 """Bytes of all parts together: 200,000 rows of a dozen columns have less."""
 MAX_PARTS = 1_000
+MAX_ROW = 1 << 20
+"""The last row that a sheet of a spreadsheet program can have: the library counts up to whatever the file claims."""
 _CHUNK = 1 << 20
 _HEAD = 4096
 _DIMENSION = re.compile(rb'<dimension ref="(?:[A-Z]{1,3}[0-9]{1,7}:)?[A-Z]{1,3}([0-9]{1,7})"')
@@ -43,6 +45,8 @@ def rows(file: BinaryIO, name: str) -> Iterator[tuple[int, list[str]]]:
             sheet = book.worksheets[0]
             sheet.reset_dimensions()  # the size that the file claims may be a lie, or missing
             for row, values in enumerate(sheet.iter_rows(values_only=True), 1):
+                if row > MAX_ROW:
+                    raise SwitchroomError("list.too-long", f"{name} has a row beyond {MAX_ROW}.", "Save it as CSV.")
                 cells = [text_of(value) for value in values]
                 if any(cell.strip() for cell in cells):
                     yield row, _trimmed(cells)

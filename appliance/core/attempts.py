@@ -85,7 +85,8 @@ class Attempts:
 
     async def _lease(self, entry: Open, command: AskAttempt) -> AttemptGranted | AttemptRefused:
         book, subscriber = entry.book, entry.subscribers[command.subscriber]
-        names = campaign_lines(self._switch.config, subscriber.number, list(book.rules.over))
+        # Who was erased has no number: a route for all numbers would take even that.
+        names = campaign_lines(self._switch.config, subscriber.number, list(book.rules.over)) if subscriber.number else []
         call = self._switch.new_call("campaign", book.id)
         leg = call.add_leg("out", "line", "", subscriber.number)
         line, why = self._switch.channels.seize(leg.id, names, CAMPAIGN, book.id, book.lines) if names else (None, "no_route")

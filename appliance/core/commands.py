@@ -73,7 +73,8 @@ class Commands:
         box.desk.check_plan(command.not_before)
         opens = box.desk.opens_at(scenario, command.not_before)
         draft = await box.desk.prepare_file(source, scenario)
-        created = await box.desk.create(scenario, command.list, draft, command.by, command.lines, command.not_before)
+        created = await box.desk.create(scenario, command.list, draft, command.by, command.lines, command.not_before,
+                                        command.order)
         minutes = estimate.expected_minutes(created.subscribers, created.lines, created.message_seconds, scenario)
         return m.CampaignStarted(
             campaign=created.campaign, subscribers=created.subscribers, duplicates=created.duplicates,

@@ -38,9 +38,6 @@ from appliance.prompts import Moment, moment
 DRAFT_SECONDS = 7 * 86400
 """How long a message that no campaign was made of is kept: an operator whose start failed may ask for it."""
 
-MOST_AHEAD = 366 * 86400.0
-"""A campaign can be planned so many seconds ahead."""
-
 LOOKED_AT = 10_000
 """Subscribers of a list whose time zones decide when its campaign begins, as the operator is told."""
 
@@ -88,13 +85,12 @@ class Desk:
             if info.state in ("running", "paused"):
                 for record in self._ledger.reader.campaign_events(info.campaign):
                     self.books.apply(record)
-                self._take_up(info.campaign)
+                self._take_up(info.campaign, self._ledger.reader.subscribers(info.campaign))
 
-    def _take_up(self, campaign: int) -> None:
+    def _take_up(self, campaign: int, subscribers: list[Subscriber]) -> None:
         book = self.books.by_id[campaign]
         path = self.data / book.created.message
-        self.open[campaign] = Open(
-            book, self._ledger.reader.subscribers(campaign), path, round(book.created.message_seconds * 8000))
+        self.open[campaign] = Open(book, subscribers, path, round(book.created.message_seconds * 8000))
 
     def utc(self) -> float:
         return self._clock.utc()
@@ -107,6 +103,13 @@ class Desk:
             del self.open[campaign]
             self.books.by_id.pop(campaign, None)
 
+    def forget(self, number: str) -> None:
+        """A person was erased: campaigns under way do not call this number any more. As the ledger has it from now on."""
+        for entry in self.open.values():
+            entry.subscribers = [
+                Subscriber(index=each.index, number="", row=each.row) if each.number == number else each
+                for each in entry.subscribers]
+
     # -- what the operator's dialogue asks (calls.flows.operator.Desk) --
 
     def may_start(self, scenario: Scenario, extension: str) -> bool:
@@ -118,10 +121,8 @@ class Desk:
         return named is None or hours.is_open(named, self._clock.utc(), config.office.timezone, config.office.country)
 
     def check_plan(self, not_before: float) -> None:
-        """Raises "campaign.too-far" where nobody will remember it any more."""
-        if not_before > self._clock.utc() + MOST_AHEAD:
-            raise SwitchroomError("campaign.too-far", "A campaign can be planned for a year ahead at most.",
-                                  "Choose an earlier day.")
+        """Raises "campaign.past", "campaign.too-far"."""
+        opening.check_plan(not_before, self._clock.utc())
 
     def opens_at(self, scenario: Scenario, not_before: float = 0.0) -> float | None:
         """UTC when it calls at the earliest, by the scenario's hours and `not_before`; None where that is now. Raises
@@ -244,13 +245,18 @@ class Desk:
         return max(1, min(scenario.lines, wanted)) if wanted else scenario.lines
 
     async def create(
-        self, scenario: Scenario, list_number: str, draft: Draft, by: str, lines: int | None = None, not_before: float = 0.0
+        self, scenario: Scenario, list_number: str, draft: Draft, by: str, lines: int | None = None, not_before: float = 0.0,
+        order: str = "",
     ) -> CampaignCreated:
-        """Commit a new campaign with its subscribers; the dialer sees it in the ledger and begins, not before `not_before`."""
+        """Commit a new campaign with its subscribers; the dialer sees it in the ledger and begins, not before `not_before`. The
+        same `order` again gives the campaign that it started."""
         if self._ledger.level in ("campaigns", "reserve"):
             raise SwitchroomError("campaign.short", "The disk is nearly full: no campaign can start.", "Free space on the disk.")
         loaded = await self._load(scenario, list_number)
         async with self._starting:
+            if (before := self._ordered(order, by, scenario.code, list_number)) is not None:
+                await asyncio.to_thread(self._discard, draft.path)
+                return before
             number = self._ledger.next_campaign()
             kept = await asyncio.to_thread(self._keep, draft.path, number)
             event = CampaignCreated(
@@ -258,13 +264,20 @@ class Desk:
                 lines=self._lines(scenario, lines), message=str(kept.relative_to(self.data)), message_seconds=draft.seconds,
                 subscribers=len(loaded.subscribers), duplicates=loaded.duplicates, bad_rows=loaded.bad,
                 rules=rules_to_keep(scenario), by=by, report_to=list(scenario.report_to),
-                not_before=not_before if not_before > self._clock.utc() else 0.0,
+                not_before=not_before if not_before > self._clock.utc() else 0.0, order=order,
             )
             await self._ledger.append_campaign(event, loaded.subscribers)
             await asyncio.to_thread(self._discard, draft.path)
             self.books.apply(Record(0, self._clock.utc(), self._clock.mono(), self._boot, event))
-            self._take_up(number)
+            self._take_up(number, loaded.subscribers)  # as the ledger has them; reading 200,000 back would hold up the loop
         return event
+
+    def _ordered(self, *wanted: str) -> CampaignCreated | None:
+        """What this order started: a form sent twice, or again after an answer that was lost, must not call everybody twice."""
+        if not wanted[0]:
+            return None
+        made = (info.created for info in reversed(self._ledger.reader.campaigns()))
+        return next((each for each in made if (each.order, each.by, each.scenario, each.list) == wanted), None)
 
     def _keep(self, draft: Path, campaign: int) -> Path:
         """The message in the campaign's own folder, safe on disk before the campaign that needs it is committed."""

@@ -97,6 +97,8 @@ class Erasure:
         for contact in found.callbacks:
             box.acd.tell(core.CloseCallback(contact))
         if found.texts:
+            for form in forms_of(box.config, number):
+                box.desk.forget(form)
             await box.ledger.flush()
             for form in forms_of(box.config, number):
                 await box.ledger.erase(form)
@@ -147,17 +149,17 @@ def untell(data: Path, forms: list[str]) -> None:
 def own_places(config: Config, number: str) -> tuple[list[str], list[str]]:
     """CSV files, and lists of callers in the configuration, in which the office itself has this number. Blocks on the disk."""
     country = config.office.country
-    named = {file: of for file, of in (
-        (config.phone_book.file, config.phone_book.country), *((each.file, None) for each in config.callers),
-        *((each.file, each.country) for each in config.lists)) if file}
-    files = [file for file, of in named.items() if _in_file(config, file, of, number)]
+    plain = [(config.phone_book.file, config.phone_book.country), *((each.file, None) for each in config.callers)]
+    named = [*(SubscriberList(number="0", file=file, country=of) for file, of in plain if file), *config.lists]
+    files = list(dict.fromkeys(each.file for each in named if _in_file(config, each, number)))
     return files, [each.name for each in config.callers if any(canonical(text, country) == number for text in each.numbers)]
 
 
-def _in_file(config: Config, file: str, country: str | None, number: str) -> bool:
+def _in_file(config: Config, entry: SubscriberList, number: str) -> bool:
+    """Read as campaigns read it: by the columns and the encoding of its entry."""
     try:
-        loaded = lists.load_list(SubscriberList(number="0", file=file, country=country), config)
+        loaded = lists.load_list(entry, config)
     except SwitchroomError as problem:
-        log.warning("%s was not looked at: %s", file, problem)
+        log.warning("%s was not looked at: %s", entry.file, problem)
         return False
     return any(subscriber.number == number for subscriber in loaded.subscribers)

@@ -145,3 +145,20 @@ async def test_no_attempt_is_granted_before_the_campaigns_time() -> None:
     refused = await attempts.ask(AskAttempt(campaign=1, subscriber=0, attempt=1))
     assert refused == AttemptRefused(why="closed", retry_after=90.0)
     assert not ledger.events and not switch.calls
+
+
+async def test_who_was_erased_is_not_dialled_even_where_a_route_takes_all_numbers() -> None:
+    office = OFFICE.replace('["+358*"]', '["*"]').replace('["national", "mobile"]', '["national", "mobile", "international"]')
+    config, ledger, wire, channels = loads(office), SlowLedger(), Wire(), Channels()
+    ledger.disk.set()
+    channels.set_line("gateway", 5)
+    unused: dict[str, Any] = {"prompts": None, "sounds": None}
+    switch = Switch(config=config, ledger=ledger, engine=Ports(), driver=wire, channels=channels, clock=CLOCK, **unused)  # type: ignore[arg-type]
+    created = CampaignCreated(campaign=1, scenario="701", name="News", list="12", lines=5, message="m.wav", message_seconds=5.0,
+                              subscribers=1, rules={"code": "701"})
+    entry = Open(CampaignBook(created), [Subscriber(index=0, number="", row=2)], Path("m.wav"), 40000)
+    attempts = Attempts(switch, SimpleNamespace(open={1: entry}, note=lambda events: None), ledger)  # type: ignore[arg-type]
+    granted = await attempts.ask(AskAttempt(campaign=1, subscriber=0, attempt=1))
+    await eventually(asyncio.gather(*switch._tasks))
+    assert isinstance(granted, AttemptGranted) and not granted.line and not wire.placed
+    assert [type(event) for event in ledger.events] == [AttemptStarted, AttemptEnded]

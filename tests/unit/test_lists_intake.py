@@ -52,6 +52,15 @@ def test_the_first_look_finds_columns_and_rows(tmp_path: Path) -> None:
     assert (unknown.number_at, unknown.name_at, unknown.lines) == (-1, -1, 1)
 
 
+def test_the_list_that_stands_is_read_by_its_own_columns_and_encoding(tmp_path: Path) -> None:
+    before = tmp_path / "before.csv"
+    before.write_bytes("Number;Клиент;Связь\n40111222;Анна;0917700001\n40111223;Борис;0917700002\n".encode("cp1251"))
+    state, rows = taken(text(tmp_path / "a.csv", "number,name\n0917700003,Cay\n"), before=str(before), before_number="Связь",
+                        before_name="Клиент", before_encoding="cp1251")
+    assert [row[:2] for row in rows[1:]] == [["+358917700001", "Анна"], ["+358917700002", "Борис"], ["+358917700003", "Cay"]]
+    assert (state.good, state.kept) == (3, 2)
+
+
 def test_what_can_be_called_is_kept_and_the_rest_told(tmp_path: Path) -> None:
     source = text(tmp_path / "a.csv", "House,Tel,Who\nA,0917700001,Anna\nB,abc,Bo\nC,09 17700001,Anna\n"
                   "D,112,Help\nE,0917700002,=1+1\n")
@@ -226,3 +235,25 @@ def test_text_of_cells() -> None:
     assert [workbook.text_of(each) for each in (None, True, 3.0, 2.5, 1e20, "a\0b", dt.date(2026, 1, 2))] == [
         "", "yes", "3", "2.5", "1e+20", "a b", "2026-01-02"]
     assert workbook.is_workbook(io.BytesIO(b"PK\x03\x04")) and not workbook.is_workbook(io.BytesIO(b"number"))
+
+
+def test_names_of_columns_are_bounded_as_each_subscriber_has_them(tmp_path: Path) -> None:
+    source = text(tmp_path / "a.csv", f"number,{'x' * lists.MAX_HEADER}\n0917700001,y\n")
+    for read in (lambda: intake.glance(source), lambda: taken(source, name_at=-1), lambda: lists.load(source, country="FI")):
+        with pytest.raises(SwitchroomError, match="names of the columns"):
+            read()
+
+
+def test_the_first_look_at_huge_rows_is_small(tmp_path: Path) -> None:
+    cell = '"' + ("y" * 90 + "\n") * 1_000 + '"'
+    seen = intake.glance(text(tmp_path / "a.csv", "number,note\n" + ",".join(["1", *[cell] * 200]) + "\n"))
+    assert [len(each) for each in seen.rows[0]] == [1, lists.MAX_FIELD]
+
+
+def test_a_row_that_no_sheet_has_ends_the_reading(tmp_path: Path) -> None:
+    made = book(tmp_path / "a.xlsx", [["number"], ["0917700001"]])
+    with zipfile.ZipFile(made) as old, zipfile.ZipFile(tmp_path / "b.xlsx", "w") as new:
+        for each in old.namelist():
+            new.writestr(each, old.read(each).replace(b'r="2"', b'r="999999999999"').replace(b'r="A2"', b'r="A999999999999"'))
+    with pytest.raises(SwitchroomError, match="beyond"):
+        intake.glance(tmp_path / "b.xlsx")

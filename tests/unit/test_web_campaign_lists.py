@@ -207,6 +207,33 @@ def test_only_so_many_files_wait_and_old_ones_go(pages: Pages, monkeypatch: pyte
     assert len(api(browser, "GET", "/lists/uploads")) == 1
 
 
+def test_who_uploads_meanwhile_does_not_sweep_away_what_is_coming_in(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = uploads._look
+
+    def meanwhile(folder: Path) -> intake.Glance:
+        uploads.sweep(pages.box)
+        return look(folder)
+
+    monkeypatch.setattr(uploads, "_look", meanwhile)
+    browser = pages.browser("operator")
+    assert checked(browser, incoming(browser))["good"] == 2
+
+
+def test_old_files_go_when_somebody_looks(pages: Pages, tmp_path: Path) -> None:
+    incoming(pages.browser("operator"))
+    pages.clock.advance(uploads.KEEP_SECONDS + 1)
+    assert api(pages.browser("operator"), "GET", "/lists/uploads") == []
+    assert not list((tmp_path / "lists" / "incoming").iterdir())
+
+
+def test_a_check_is_begun_once(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = pages.browser("operator")
+    id = incoming(browser)
+    monkeypatch.setattr(uploads, "_under_way", {str(tmp_path / "lists" / "incoming" / id)})
+    wish = {"number_at": 0, "name_at": 1, "mode": "new", "list": "13", "name": "People"}
+    assert api(browser, "POST", f"/lists/uploads/{id}/check", 400, json=wish)["error"]["id"] == "list.busy"
+
+
 def test_a_check_that_was_cut_off_is_told(pages: Pages, tmp_path: Path) -> None:
     browser = pages.browser("operator")
     id = incoming(browser)
@@ -251,3 +278,5 @@ def test_a_list_whose_file_is_gone_is_shown_as_such(pages: Pages, tmp_path: Path
     assert "the file is missing" in browser.get("/campaigns/lists").text
     answer = browser.get("/campaigns/lists/14")
     assert answer.status_code == 400 and 'role="alert"' in answer.text and "Bring it up to date" in answer.text
+    assert api(browser, "GET", "/lists/14/people.csv", 400)["error"]["id"] == "list.unreadable"
+    assert browser.get("/campaigns/lists/14/export.csv").status_code == 400

@@ -52,8 +52,8 @@ def _list(number: str, problem: SwitchroomError | None = None) -> ResponseReturn
 @needs(Right.LISTS_EDIT)
 def export_list(number: str, form: str) -> ResponseReturnValue:
     lists.one(number)
+    rows, name = lists.begun(lists.export_rows(number)), f"list-{number}.{form}"
     note("list.export", number, form)
-    rows, name = lists.export_rows(number), f"list-{number}.{form}"
     if form == "xlsx":
         return send_file(lists.workbook(rows), MIMETYPES[form], as_attachment=True, download_name=name)
     return Response(stream_with_context(lists.csv_pieces(rows)), content_type=MIMETYPES[form],

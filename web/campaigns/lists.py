@@ -174,6 +174,11 @@ def export_rows(number: str) -> Iterator[list[str]]:
                 yield [each.number, safe_cell(each.name), *(safe_cell(each.extra.get(name, "")) for name in extra)]
 
 
+def begun(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The same rows, where there are any at all: what is wrong with a list is raised before an answer has begun."""
+    return itertools.chain([next(rows)], rows)
+
+
 def _extra_of(columns: list[str], config: Config, number: str) -> set[str]:
     entry = entry_of(config, number)
     places = find_columns(columns, Path(entry.file), entry.number_column, entry.name_column)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, Literal, cast, get_args
 
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, send_file, url_for
@@ -82,6 +83,7 @@ def create() -> ResponseReturnValue:
             made = _message()
             if made:
                 typed |= {"message": made, "text": ""}
+        typed["key"] = typed.get("key") or secrets.token_hex(8)
         order = _order(typed)
         if typed.get("do") != "start":
             return _new(typed, told=service.forecast(order), order=order)
@@ -114,7 +116,7 @@ def _order(typed: dict[str, str]) -> Order:
     if typed.get("when") == "later" and not at:
         raise SwitchroomError("campaign.bad-time", _("When shall it begin?"), _("Choose day and time, or start now."))
     return Order(scenario=typed.get("scenario", ""), list=typed.get("list", ""), message=typed["message"], lines=lines or None,
-                 at=at)
+                 at=at, key=typed.get("key", "")[:32])
 
 
 @blueprint.get("/scenarios")

@@ -6,11 +6,12 @@ import re
 import threading
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 from flask import g
+from msgspec import Meta
 
 from appliance.campaigns import estimate, opening
 from appliance.campaigns.render.tables import csv_bytes, xlsx_bytes
@@ -59,13 +60,14 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
 
 class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How to start: `message` is the id of a message that is kept; `lines` at once, at most the scenario's; `at`: UTC seconds
-    from which it calls, 0 for now."""
+    from which it calls, 0 for now. `key`: made up once for this start; sent again with the same one it starts nothing anew."""
 
     scenario: str
     list: str
     message: str
     lines: int | None = None
     at: float = 0.0
+    key: Annotated[str, Meta(max_length=32)] = ""
 
 
 def page(before: int = 0, limit: int = PAGE) -> list[Progress]:
@@ -105,8 +107,7 @@ def forecast(order: Order) -> Forecast:
         raise SwitchroomError("message.too-long", f"The message is longer than the {most} s of this scenario.",
                               "Make it shorter, or choose another scenario.")
     now = box.clock.utc()
-    if order.at and order.at < now - 60:
-        raise SwitchroomError("campaign.past", "This time is over.", "Choose a later time, or start now.")
+    opening.check_plan(order.at, now)
     numbers = lists.one(order.list).rows
     lines = max(1, min(scenario.lines, order.lines or scenario.lines))
     return Forecast(
@@ -121,8 +122,8 @@ def start(order: Order) -> CampaignStarted:
     path = messages.path_of(messages.one(order.message))
     note("campaign.start", order.scenario, f"list {order.list}, about {told.numbers} numbers, {told.lines} lines")
     started: CampaignStarted = services().core.ask(StartCampaign(
-        scenario=order.scenario, list=order.list, message=str(path.absolute()), lines=order.lines, by=who(), not_before=order.at),
-        START_SECONDS)
+        scenario=order.scenario, list=order.list, message=str(path.absolute()), lines=order.lines, by=who(), not_before=order.at,
+        order=order.key), START_SECONDS)
     return started
 
 

@@ -22,6 +22,7 @@ from msgspec import Meta
 
 from appliance.campaigns import intake, workbook
 from appliance.campaigns.intake import Bad, Glance, Plan, State
+from appliance.config.model import SubscriberList
 from appliance.errors import SwitchroomError
 from web.app import Services, services
 from web.audit.service import note
@@ -36,6 +37,8 @@ LOOK_SECONDS = 120.0
 MAX_FILE_NAME = 120
 _ID = re.compile(r"[0-9a-f]{16}")
 _one = threading.Lock()
+_changing = threading.Lock()
+"""One request at a time begins a check, saves or drops: a button is pressed twice."""
 _under_way: set[str] = set()
 Mode = Literal["new", "replace", "add"]
 
@@ -88,6 +91,7 @@ def take(content: IO[bytes], file: str) -> UploadShown:
     id = secrets.token_hex(8)
     folder = _folder(box) / id
     name = "".join(char for char in Path(file).name if char.isprintable())[:MAX_FILE_NAME] or "list"
+    _under_way.add(str(folder))  # it has no upload.json yet: who uploads meanwhile must not sweep it away
     try:
         folder.mkdir(parents=True, mode=0o700)
         _copy(content, folder / "source")
@@ -99,6 +103,8 @@ def take(content: IO[bytes], file: str) -> UploadShown:
     except SwitchroomError as problem:
         shutil.rmtree(folder, ignore_errors=True)
         raise _named(problem, folder, name) from None
+    finally:
+        _under_way.discard(str(folder))
     return _shown(upload, State())
 
 
@@ -126,6 +132,7 @@ def one(id: str) -> UploadShown:
 def mine() -> list[UploadShown]:
     """The newest first."""
     box = services()
+    sweep(box)
     found = [_read(path.parent) for path in _folder(box).glob("*/upload.json")]
     own = [each for each in found if each is not None and each.by == g.user.login]
     return [_shown(each, _state(each)) for each in sorted(own, key=lambda each: -each.at)]
@@ -156,8 +163,6 @@ def check(id: str, wish: Wish) -> UploadShown:
     """Read all rows, in the background; `one` tells how far it is. Raises SwitchroomError "list.…"."""
     box, upload = services(), _own(id)
     config, folder = box.config, _folder(services()) / id
-    if str(folder) in _under_way:
-        raise SwitchroomError("list.busy", "This file is being checked.", "Wait until it is done.")
     wish = msgspec.structs.replace(wish, name=" ".join(wish.name.split()))
     if wish.mode == "new":
         lists.check_new(config, wish.list, wish.name)
@@ -167,15 +172,29 @@ def check(id: str, wish: Wish) -> UploadShown:
     country = entry.country if entry is not None else None
     plan = Plan(source=str(folder / "source"), number_at=wish.number_at, name_at=wish.name_at,
                 country=country or config.office.country, emergency=config.dialling.emergency,
-                before=entry.file if entry is not None and wish.mode == "add" else "")
+                **_before(entry) if entry is not None and wish.mode == "add" else {})
     upload = msgspec.structs.replace(upload, wish=wish, stood=_stamp(entry.file) if entry is not None else "")
     state = State(phase="checking", total=upload.glance.lines)
-    _under_way.add(str(folder))
-    _write(folder, upload)
-    (folder / "plan.json").write_bytes(msgspec.json.encode(plan))
-    intake.write_state(folder, state)
+    with _changing:
+        if str(folder) in _under_way:
+            raise SwitchroomError("list.busy", "This file is being checked.", "Wait until it is done.")
+        _own(id)  # it may have been saved or dropped meanwhile
+        _under_way.add(str(folder))
+    try:
+        _write(folder, upload)
+        (folder / "plan.json").write_bytes(msgspec.json.encode(plan))
+        intake.write_state(folder, state)
+    except OSError as problem:
+        _under_way.discard(str(folder))
+        raise SwitchroomError("list.unwritable", f"The file cannot be kept: {problem.strerror}.", "Free some space.") from None
     threading.Thread(target=_run, args=(folder,), name="list-check", daemon=True).start()
     return _shown(upload, state)
+
+
+def _before(entry: SubscriberList) -> dict[str, str]:
+    """The list that stands, as campaigns read it."""
+    return {"before": entry.file, "before_number": entry.number_column, "before_name": entry.name_column,
+            "before_encoding": entry.encoding}
 
 
 def _process(what: Literal["look", "check"], folder: Path, seconds: float) -> subprocess.CompletedProcess[bytes]:
@@ -230,6 +249,11 @@ def _fail(folder: Path, problem: SwitchroomError) -> None:
 
 def save(id: str) -> str:
     """What was checked becomes the list; its number. Raises SwitchroomError "list.not-checked", "list.nobody", "list.changed"."""
+    with _changing:
+        return _save(id)
+
+
+def _save(id: str) -> str:
     box, upload = services(), _own(id)
     state, wish, folder = _state(upload), upload.wish, _folder(services()) / id
     if state.phase != "ready" or wish is None:
@@ -247,10 +271,11 @@ def save(id: str) -> str:
 
 
 def drop(id: str) -> None:
-    upload = _own(id)
-    if str(_folder(services()) / upload.id) in _under_way:
-        raise SwitchroomError("list.busy", "This file is being checked.", "Wait until it is done.")
-    shutil.rmtree(_folder(services()) / upload.id, ignore_errors=True)
+    with _changing:
+        upload = _own(id)
+        if str(_folder(services()) / upload.id) in _under_way:
+            raise SwitchroomError("list.busy", "This file is being checked.", "Wait until it is done.")
+        shutil.rmtree(_folder(services()) / upload.id, ignore_errors=True)
 
 
 def bad_rows(id: str) -> tuple[str, list[Bad]]:
