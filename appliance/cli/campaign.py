@@ -103,7 +103,8 @@ def start(
         console.print(f"[green]Campaign {reply.campaign} has begun:[/] {reply.subscribers} numbers, {reply.lines} lines, "
                       f"about {max(1, round(reply.minutes))} minutes.")
         if reply.opens:
-            console.print(f"[yellow]It does not call yet:[/] it calls from {_local(reply.opens)} on.")
+            why = "It is planned for later" if at else "Its hours are closed"
+            console.print(f"[yellow]{why}:[/] it calls from {_local(reply.opens)} on.")
         if reply.duplicates:
             console.print(f"{reply.duplicates} rows held a number that had come before; each is called once.")
         for bad in reply.bad_rows[:20]:
