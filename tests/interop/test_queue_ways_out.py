@@ -443,6 +443,6 @@ def test_who_follows_sees_every_change_also_over_a_restart(house: QueueHouse, de
         known = (each.core, each.number)
     wholes = [each.core for each in follower.seen if isinstance(each, QueuesReply)]
     assert list(dict.fromkeys(wholes)) == [first, second]
+    wait_for(lambda: all("ContactEnded" in written(house, one) for one in (contact, again)), 10, "the ledger has both")
     for core, one in ((first, contact), (second, again)):
-        wait_for(lambda: "ContactEnded" in written(house, one), 10, "the ledger has the end of the contact")  # it writes behind
         assert [kind for kind, of in follower.told(core) if of == one] == written(house, one)
