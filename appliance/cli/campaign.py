@@ -100,7 +100,8 @@ def start(
         click.echo(msgspec.json.encode(msgspec.structs.asdict(reply)).decode())
     else:
         console = Console(highlight=False)
-        console.print(f"[green]Campaign {reply.campaign} has begun:[/] {reply.subscribers} numbers, {reply.lines} lines, "
+        stands = "is planned" if at else "has begun"
+        console.print(f"[green]Campaign {reply.campaign} {stands}:[/] {reply.subscribers} numbers, {reply.lines} lines, "
                       f"about {max(1, round(reply.minutes))} minutes.")
         if reply.opens:
             why = "It is planned for later" if at else "Its hours are closed"

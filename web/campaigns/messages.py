@@ -22,6 +22,7 @@ from appliance.media.audio import RATE
 from appliance.messages import AskCalls, CallsReply, RecordMessage
 from web.app import Services, services
 from web.audit.service import note, who
+from web.campaigns import incoming
 from web.start import speech
 
 MAX_KEPT = 200
@@ -151,21 +152,10 @@ def upload(content: IO[bytes], name: str) -> Kept:
     """WAV as it is; MP3, Ogg Vorbis and FLAC by sox. Raises SwitchroomError "message.…"."""
     with tempfile.TemporaryDirectory(prefix="switchroom-message-") as made:
         source = Path(made) / "source"
-        _copy(content, source)
+        incoming.keep(content, source, MAX_BYTES, "message.too-large", "Save it as mono, 8 or 16 kHz.")
         head = source.open("rb").read(4)
         kind = next((kind for mark, kind in TYPES.items() if head.startswith(mark)), "mp3" if head[:1] == b"\xff" else "")
         return _keep(_converted(source, kind, Path(made) / "out.wav") if kind else source, Path(name).stem, "uploaded")
-
-
-def _copy(content: IO[bytes], out: Path) -> None:
-    left = MAX_BYTES
-    with out.open("wb") as file:
-        while data := content.read(1 << 16):
-            left -= len(data)
-            if left < 0:
-                raise SwitchroomError("message.too-large", f"The file has more than {MAX_BYTES >> 20} MiB.",
-                                      "Save it as mono, 8 or 16 kHz.")
-            file.write(data)
 
 
 def _converted(source: Path, kind: str, out: Path) -> Path:

@@ -90,7 +90,8 @@ def create() -> ResponseReturnValue:
         started = service.start(order)
     except SwitchroomError as problem:
         return _new(typed, problem)
-    flash(_("Campaign %(number)s has begun.", number=started.campaign))
+    flash(_("Campaign %(number)s is planned.", number=started.campaign) if order.at else
+          _("Campaign %(number)s has begun.", number=started.campaign))
     return redirect(url_for("campaigns.show", id=started.campaign))
 
 

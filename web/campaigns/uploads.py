@@ -26,7 +26,7 @@ from appliance.config.model import SubscriberList
 from appliance.errors import SwitchroomError
 from web.app import Services, services
 from web.audit.service import note
-from web.campaigns import lists
+from web.campaigns import incoming, lists
 
 log = logging.getLogger("campaigns")
 MAX_BYTES = 32 << 20
@@ -94,7 +94,7 @@ def take(content: IO[bytes], file: str) -> UploadShown:
     _under_way.add(str(folder))  # it has no upload.json yet: who uploads meanwhile must not sweep it away
     try:
         folder.mkdir(parents=True, mode=0o700)
-        _copy(content, folder / "source")
+        incoming.keep(content, folder / "source", MAX_BYTES, "list.too-long", "Split it.")
         upload = Upload(id=id, file=name, by=g.user.login, at=box.clock.utc(), glance=_look(folder))
         _write(folder, upload)
     except OSError as problem:
@@ -106,16 +106,6 @@ def take(content: IO[bytes], file: str) -> UploadShown:
     finally:
         _under_way.discard(str(folder))
     return _shown(upload, State())
-
-
-def _copy(content: IO[bytes], out: Path) -> None:
-    left = MAX_BYTES
-    with out.open("wb") as file:
-        while data := content.read(1 << 16):
-            left -= len(data)
-            if left < 0:
-                raise SwitchroomError("list.too-long", f"The file has more than {MAX_BYTES >> 20} MiB.", "Split it.")
-            file.write(data)
 
 
 def _named(problem: SwitchroomError, folder: Path, file: str) -> SwitchroomError:
