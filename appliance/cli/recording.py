@@ -17,22 +17,16 @@ from appliance.cli.cdr import open_reader, parse_when
 from appliance.cli.person import erase_of
 from appliance.core.recordings import digest_of
 from appliance.errors import SwitchroomError
+from appliance.ledger import kept as ledger_kept
 from appliance.ledger.reader import LedgerReader
 from appliance.messages import RecordingEnded, RecordingErased, RecordingStarted
 
 
-class Kept(msgspec.Struct, kw_only=True):
-    """What the ledger knows of one recording. `reason` "" while it runs; `erased` why its file is gone."""
+class Kept(ledger_kept.Kept, kw_only=True):
+    """What the ledger knows of one recording. `erased` why its file is gone."""
 
     recording: str
-    call: str
     began: float
-    queue: str = ""
-    why: str = ""
-    seconds: float = 0.0
-    bytes: int = 0
-    sha256: str = ""
-    reason: str = ""
     erased: str = ""
 
 
@@ -44,10 +38,10 @@ def known(reader: LedgerReader, since: float) -> dict[str, Kept]:
         if isinstance(event, RecordingStarted):
             found[event.recording] = Kept(
                 recording=event.recording, call=event.call, began=record.utc, queue=event.queue, why=event.why)
-        elif isinstance(event, RecordingEnded) and (kept := found.get(event.recording)):
-            kept.seconds, kept.bytes, kept.sha256, kept.reason = event.seconds, event.bytes, event.sha256, event.reason
-        elif isinstance(event, RecordingErased) and (kept := found.get(event.recording)):
-            kept.erased = event.reason
+        elif isinstance(event, RecordingEnded) and (begun := found.get(event.recording)):
+            begun.end(event)
+        elif isinstance(event, RecordingErased) and (begun := found.get(event.recording)):
+            begun.erased = event.reason
     return found
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from appliance import messages as m
 from appliance.calls.flows.recordmessage import RecordMessage
+from appliance.core.ringing import check_phone
 from appliance.errors import SwitchroomError
 from appliance.media import message
 
@@ -24,11 +25,7 @@ class Recorder:
 
     async def record(self, command: m.RecordMessage) -> m.Reply:
         box, extension = self._box, command.extension
-        if box.config.phone(extension) is None:
-            raise SwitchroomError("phone.unknown", f"There is no phone {extension[:20]}.", "Choose one from the list.")
-        if not box.driver.registered(extension):
-            raise SwitchroomError("phone.not-connected", f"The phone {extension} is not connected.",
-                                  "Check the settings in the phone: server, user and password.")
+        check_phone(box, extension, "Choose one from the list.")
         if not _ID.fullmatch(command.message):
             raise SwitchroomError("message.bad-id", "A message's id has sixteen digits, 0-9 and a-f.", "Make another one.")
         if not box.desk.can_record():

@@ -11,6 +11,7 @@ from appliance.calls.call import Call
 from appliance.calls.leg import Leg
 from appliance.calls.routing import ToOutside, caller_id_for, number_on, outside
 from appliance.config import numbers
+from appliance.core.ringing import check_phone
 from appliance.errors import SwitchroomError
 from drivers.base import Answered, Ended
 
@@ -26,11 +27,7 @@ class Trial:
 
     async def ring_phone(self, command: m.RingPhone) -> m.Reply:
         box, extension = self._box, command.extension
-        if box.config.phone(extension) is None:
-            raise SwitchroomError("phone.unknown", f"There is no phone {extension[:20]}.", "Apply the configuration first.")
-        if not box.driver.registered(extension):
-            raise SwitchroomError("phone.not-connected", f"The phone {extension} is not connected.",
-                                  "Check the settings in the phone: server, user and password.")
+        check_phone(box, extension, "Apply the configuration first.")
         box.ring(extension, None, lambda language: box.switch.prompts.clips("phone-works", language, extension=extension))
         return m.Done()
 

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from appliance.users.rights import Right
 from tests.webkit import Pages
 from web.api.routes import api
-
-
-@pytest.fixture
-def pages(tmp_path: Path) -> Iterator[Pages]:
-    made = Pages(tmp_path)
-    yield made
-    made.close()
 
 
 def bearer(secret: str) -> dict[str, dict[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,6 @@ from appliance.ledger import Ledger
 from appliance.ledger.reader import LedgerReader
 from appliance.messages import AuditNoted, NoteAudit
 from tests.webkit import PASSWORD, Pages
-
-
-@pytest.fixture
-def pages(tmp_path: Path) -> Iterator[Pages]:
-    made = Pages(tmp_path)
-    yield made
-    made.close()
 
 
 def command(what: str = "test.it", **fields: str) -> NoteAudit:

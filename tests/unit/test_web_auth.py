@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyotp
@@ -10,13 +9,6 @@ import pytest
 
 from appliance.users.store import SESSION_SECONDS
 from tests.webkit import PASSWORD, Pages
-
-
-@pytest.fixture
-def pages(tmp_path: Path) -> Iterator[Pages]:
-    made = Pages(tmp_path)
-    yield made
-    made.close()
 
 
 def test_the_first_administrator_needs_the_code_of_the_box(tmp_path: Path) -> None:

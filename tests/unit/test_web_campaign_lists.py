@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,6 @@ from tests.webkit import Browser, Pages
 from web.campaigns import uploads
 
 FILE = "Phone;Who;House\n0917700001;=1+1;<b>A</b>\nabc;Bo;B\n0917700002;Cy;C\n09 17700001;again;D\n"
-
-
-@pytest.fixture
-def pages(tmp_path: Path) -> Iterator[Pages]:
-    made = Pages(tmp_path)
-    yield made
-    made.close()
 
 
 def api(browser: Browser, method: str, path: str, status: int = 200, **more: Any) -> Any:

@@ -9,10 +9,9 @@ from array import array
 from collections.abc import Iterable
 from pathlib import Path
 
-import msgspec
-
 from appliance import messages as m
 from appliance.errors import SwitchroomError
+from appliance.ledger import kept as ledger_kept
 from appliance.ledger.reader import LedgerReader
 from appliance.users.model import User
 from web.calls import search
@@ -24,19 +23,12 @@ LOOKED_AT = 2_000
 """Frames of each of the POINTS stretches that are looked at: an hour costs no more than a minute."""
 
 
-class Kept(msgspec.Struct, kw_only=True):
-    """A recording. `seconds` 0.0 while it runs; `there` whether its file is; `pauses` how often it was paused."""
+class Kept(ledger_kept.Kept, kw_only=True):
+    """A recording. `there` whether its file is; `pauses` how often it was paused."""
 
     id: str
     name: str
     """Its file below recordings/."""
-    call: str
-    queue: str = ""
-    why: str = ""
-    seconds: float = 0.0
-    bytes: int = 0
-    sha256: str = ""
-    reason: str = ""
     pauses: int = 0
     there: bool = False
 
@@ -51,8 +43,7 @@ def kept_of(events: Iterable[m.Event], call: str) -> dict[str, Kept]:
         elif isinstance(event, m.RecordingPaused) and event.recording in found:
             found[event.recording].pauses += event.paused
         elif isinstance(event, m.RecordingEnded) and event.recording in found:
-            kept = found[event.recording]
-            kept.seconds, kept.bytes, kept.sha256, kept.reason = event.seconds, event.bytes, event.sha256, event.reason
+            found[event.recording].end(event)
     return found
 
 
