@@ -9,12 +9,11 @@ from flask import render_template
 
 from appliance.users.model import User
 from appliance.users.rights import Right
+from web.app import services
 from web.i18n import language
 from web.live.hub import State
-from web.live.kept import Kept
 
 Sees = Callable[[str], bool]
-_kept = Kept()
 
 
 def _queues(state: State, sees: Sees) -> dict[str, Any]:
@@ -51,6 +50,6 @@ FRAGMENTS: dict[str, Callable[[State, Sees], dict[str, Any]]] = {
 def draw(name: str, state: State, user: User) -> str:
     """The fragment's HTML for this person; kept until the state changes."""
     acts = user.may(Right.LIVE_ACT)
-    key = (name, language(), tuple(user.queues) if user.queues is not None else None, acts, state.version)
-    return _kept.get(key, lambda: render_template(
+    key = ("live", name, language(), tuple(user.queues) if user.queues is not None else None, acts, state.version)
+    return services().hub.drawn.get(key, lambda: render_template(
         f"live/{name}.html", state=state, acts=acts, **FRAGMENTS[name](state, user.sees_queue)))

@@ -18,6 +18,7 @@ import msgspec
 from appliance.errors import SwitchroomError
 from appliance.messages import AskCalls, CallsReply, Queues, QueuesReply, Status, StatusReply
 from web.core_link import CoreLink
+from web.live.kept import Kept
 
 LEAST_GAP = 0.15
 """Seconds between two questions."""
@@ -42,6 +43,8 @@ class Hub:
         self._core = core
         self._news = threading.Condition()
         self._started = False
+        self.drawn = Kept()
+        """Of this hub's states: what screens show of them."""
         self.state = State()
         self.closed = False
 

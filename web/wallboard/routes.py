@@ -15,13 +15,11 @@ from web.figures.routes import show
 from web.i18n import language
 from web.live import stream
 from web.live.hub import State
-from web.live.kept import Kept
 from web.security.access import needs
 from web.wallboard import days, service
 from web.wallboard.service import DAY, LIMITS, READ, SPANS, Board, Shown
 
 blueprint = Blueprint("wallboard", __name__, template_folder="templates")
-_kept = Kept()
 
 
 def _board() -> Board:
@@ -42,7 +40,8 @@ def _draw(board: Board, state: State, user: User) -> str:
                                up=state.queues is not None)
 
     sees = tuple(user.queues) if user.queues is not None else None
-    return _kept.get((msgspec.json.encode(board), language(), sees, id(today) if today else 0, state.version), tiles)
+    key = ("wallboard", msgspec.json.encode(board), language(), sees, id(today) if today else 0, state.version)
+    return services().hub.drawn.get(key, tiles)
 
 
 def say(shown: Shown) -> str:
