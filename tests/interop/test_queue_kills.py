@@ -127,6 +127,7 @@ def test_places_of_those_to_be_called_back_survive_kills(house: House) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_fifty_kills(house: House) -> None:
     desks = agents_in(house)
     for n in range(1, 51):
