@@ -22,14 +22,25 @@ log = logging.getLogger("figures")
 
 
 def queue_all(data: Path, config: Config, clock: Clock) -> int:
-    """Queue what is due; how many mails that were. Raises SwitchroomError, OSError: what is left is due still."""
+    """Queue what is due; how many mails that were. One that fails holds up its own later ones alone: it is due still, and what
+    was wrong with the first is raised once the others are queued (SwitchroomError, OSError, or what a report stumbled over)."""
     now, queued = clock.utc(), 0
     marks = settle(data, config, now)
+    failed: dict[str, Exception] = {}
     for moment, wanted in due(config, marks, now):
-        queued += queue_report(data, config, wanted, moment, clock)
+        if wanted.name in failed:
+            continue
+        try:
+            queued += queue_report(data, config, wanted, moment, clock)
+        except Exception as problem:
+            log.exception("figures cannot be mailed now", extra={"report": wanted.name})
+            failed[wanted.name] = problem
+            continue
         marks[wanted.name] = moment
         put_marks(data, marks)
         log.info("figures are queued to be mailed", extra={"report": wanted.name})
+    for first in failed.values():
+        raise first
     return queued
 
 

@@ -184,6 +184,26 @@ def test_what_could_not_be_queued_is_due_still(data: Path, monkeypatch: pytest.M
     assert queued(data, ELEVEN + 7200) == [ID]
 
 
+def test_a_report_that_fails_holds_up_no_other(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(data, REPORTS + REPORTS[REPORTS.index("[[reports]]"):].replace('"daily"', '"another"'))
+    queued(data, T0)
+    whole = figures_due.queue_report
+
+    def stumbles(data: Path, config: Config, wanted: FigureReport, due: float, clock: Any) -> bool:
+        if wanted.name == "daily":
+            raise ValueError("a figure nobody thought of")
+        return whole(data, config, wanted, due, clock)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(figures_due, "queue_report", stumbles)
+        for later in (DAY, DAY + 60):
+            with pytest.raises(ValueError, match="nobody thought of"):
+                queued(data, ELEVEN + later)
+    assert [each.id for each in Outbox(data / "mail").entries()] == [
+        ID.replace("daily", "another"), "figures-another-20270116-1100"]
+    assert {ID, "figures-daily-20270116-1100"} <= set(queued(data, ELEVEN + DAY + 120))
+
+
 def test_what_fell_due_while_the_box_was_off_is_made_up_for(data: Path) -> None:
     queued(data, T0)
     assert queued(data, ELEVEN + 2 * DAY + 60) == [ID, "figures-daily-20270116-1100", "figures-daily-20270117-1100"]
