@@ -61,10 +61,16 @@ class Courier:
             self._news.notify_all()
 
     def hooks(self) -> dict[str, Webhook]:
+        """Those that are told. Raises SwitchroomError where the configuration cannot be read: nobody knows who listens."""
+        return {each.name: each for each in self._configured() if each.active}
+
+    def _configured(self) -> list[Webhook]:
         try:
-            return {each.name: each for each in self._config().webhooks if each.active}
-        except SwitchroomError:
-            return {}  # before the first configuration
+            return self._config().webhooks
+        except SwitchroomError as problem:
+            if problem.id != "config.none":
+                raise
+            return []  # before the first configuration
 
     # ---- from the ledger into the store --------------------------------------------------------------------------
 
@@ -76,7 +82,7 @@ class Courier:
                 more = self._read(hooks)
                 self._employ(hooks)
                 if time.monotonic() - tidied > TIDY_SECONDS:
-                    self._store.sweep(each.name for each in self._config().webhooks)
+                    self._store.sweep(each.name for each in self._configured())
                     tidied = time.monotonic()
             except Exception:
                 log.exception("the webhooks could not be brought up to date")
@@ -155,11 +161,11 @@ class Courier:
     def _carry(self, name: str) -> None:
         """Until the webhook is configured no more."""
         while not self._stop.is_set():
-            hook = self.hooks().get(name)
-            if hook is None:
-                return
             rest = 0.5
             try:
+                hook = self.hooks().get(name)
+                if hook is None:
+                    return
                 rest = self._round(hook)
             except Exception:
                 log.exception("a webhook could not be served", extra={"webhook": name})

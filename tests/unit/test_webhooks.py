@@ -368,3 +368,31 @@ def test_a_webhook_that_is_changed_is_left_alone_in_the_middle_of_what_waits(
     kept.take([delivery(str(number), SystemClock().utc()) for number in range(5)], None)
     Courier(tmp_path, kept, lambda: config["now"], SystemClock())._round(HOOK)
     assert tried == ["0"]
+
+
+def test_a_configuration_that_cannot_be_read_is_not_one_without_webhooks(
+    kept: WebhookStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where nobody listens what waits is forgotten: that must be known."""
+    problem = SwitchroomError("config.unreadable", "The disk does not answer.", "Look at it.")
+
+    def config() -> Any:
+        raise problem
+
+    courier = Courier(tmp_path, kept, config, SystemClock())
+    with pytest.raises(SwitchroomError) as raised:
+        courier.hooks()
+    assert raised.value is problem
+    problem = SwitchroomError("config.none", "The box has no configuration yet.", "Import one.")
+    assert courier.hooks() == {}
+    kept.take([], Progress(7, 7, "a"))
+    problem = SwitchroomError("config.unreadable", "The disk does not answer.", "Look at it.")
+    courier.start()
+    for _ in range(1000):
+        if "could not be brought up to date" in caplog.text:
+            break
+        courier._stop.wait(0.01)
+    else:
+        raise AssertionError("nothing was said")
+    courier.close()
+    assert kept.progress() == Progress(7, 7, "a")
