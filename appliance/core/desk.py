@@ -72,6 +72,7 @@ class Desk:
         self._clock = clock
         self._boot = machine_boot()
         self._starting = asyncio.Lock()
+        self._steering = asyncio.Lock()
         self.books = Books()
         self.open: dict[int, Open] = {}
         self.on_cancel: Callable[[int], None] = lambda campaign: None
@@ -207,6 +208,10 @@ class Desk:
 
     async def control(self, campaign: int, action: str, by: str, reason: str = "") -> None:
         """Pause, resume, cancel or finish. Raises "campaign.unknown", "campaign.state"."""
+        async with self._steering:  # what the state is must not change while another order waits for the disk
+            await self._steer(campaign, action, by, reason)
+
+    async def _steer(self, campaign: int, action: str, by: str, reason: str) -> None:
         entry = self.open.get(campaign)
         state = ACTIONS[action]
         if entry is None:

@@ -1,15 +1,19 @@
-"""Starting campaigns: an order that comes twice starts one."""
+"""Starting campaigns: an order that comes twice starts one. Steering them: orders of the same moment come one after the other."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from appliance.calls.flows.operator import Draft
 from appliance.clock import ManualClock
 from appliance.config import loads
 from appliance.core.desk import Desk
+from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger
+from appliance.messages import CampaignStateChanged
 from tests.unit.test_core_attempts import OFFICE
 
 
@@ -37,5 +41,35 @@ async def test_an_order_that_comes_twice_starts_one_campaign(tmp_path: Path) -> 
         for by, order in (("web:anna", "a2"), ("web:bo", "a1"), ("web:anna", ""), ("web:anna", "")):
             await restarted.create(scenario, "12", draft("d.wav"), by, order=order)
         assert len(ledger.reader.campaigns()) == 5
+    finally:
+        await ledger.close()
+
+
+@pytest.mark.parametrize("orders", [("cancel", "pause"), ("cancel", "cancel"), ("pause", "cancel"), ("finish", "pause")])
+async def test_orders_of_the_same_moment_come_one_after_the_other(tmp_path: Path, orders: tuple[str, str]) -> None:
+    """What one waits for is on disk before the other is judged: the ledger holds no pause of what was cancelled."""
+    people = tmp_path / "all.csv"
+    people.write_text("number\n+358917700001\n", encoding="utf-8")
+    config = loads(OFFICE.replace('"all.csv"', f'"{people}"'))
+    scenario = config.scenario("701")
+    assert scenario is not None
+    drafts = tmp_path / "campaigns" / "drafts"
+    drafts.mkdir(parents=True)
+    (drafts / "a.wav").write_bytes(b"RIFF")
+    ledger = Ledger(tmp_path / "ledger", ManualClock())
+    try:
+        desk, over = Desk(tmp_path, lambda: config, ledger, ManualClock()), []
+        desk.on_cancel = over.append
+        desk.on_finished = lambda book: over.append(book.id)
+        number = (await desk.create(scenario, "12", Draft(drafts / "a.wav", 1.0), "web:anna")).campaign
+        done = await asyncio.gather(*(desk.control(number, each, "web:anna") for each in orders), return_exceptions=True)
+        refused = [each for each in done if each is not None]
+        assert all(isinstance(each, SwitchroomError) and each.id in ("campaign.state", "campaign.unknown") for each in refused)
+        changes = [record.event.state for record in ledger.reader.campaign_events(number)
+                   if isinstance(record.event, CampaignStateChanged)]
+        assert len(changes) == 2 - len(refused) and over == [number]
+        found = ledger.reader.campaign(number)
+        assert found is not None and found.state == changes[-1] == ("finished" if "finish" in orders else "cancelled")
+        assert not Desk(tmp_path, lambda: config, ledger, ManualClock()).open
     finally:
         await ledger.close()
