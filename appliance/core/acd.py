@@ -79,7 +79,7 @@ class Dispatch:
         self._order = InOrder(self._do, self._off_the_line)
         self._serving: dict[str, tuple[Party, str]] = {}
         """Leg that rings or talks for a contact -> who leads that, and which agent it is."""
-        self._calling_in: dict[str, Leg] = {}
+        self._calling_in: dict[str, list[Leg]] = {}
         """Agents outside who call us now, with that leg."""
         self._last: dict[str, tuple[str, str, float]] = {}
         """Caller's key -> agent, queue and time of the last conversation."""
@@ -416,14 +416,14 @@ class Dispatch:
             for agent in self.seats.agents_at(leg.endpoint):
                 if agent != serves:
                     self._own_calls(agent)
-        elif leg.is_ended and leg.outsider is not None and self._calling_in.get(leg.outsider.agent) is leg:
-            del self._calling_in[leg.outsider.agent]
+        elif leg.is_ended and leg.outsider is not None and leg in self._calling_in.get(leg.outsider.agent, ()):
+            self._calling_in[leg.outsider.agent].remove(leg)
             self._own_calls(leg.outsider.agent)
 
     def calls_in(self, agent: str, leg: Leg) -> None:
-        """An agent outside calls us: the number is busy as long as this leg lasts."""
+        """An agent outside calls us: the number is busy as long as this leg lasts, or another call from it."""
         if not leg.is_ended:
-            self._calling_in[agent] = leg
+            self._calling_in.setdefault(agent, []).append(leg)
             self._own_calls(agent)
 
     def is_outside(self, agent: str) -> bool:
@@ -436,7 +436,7 @@ class Dispatch:
         if view is None or view.state in ("logged-out", "offered", "on-contact"):
             return
         legs = self.switch.legs_at(self.seats.extension_of(agent))
-        busy = agent in self._calling_in or any(
+        busy = bool(self._calling_in.get(agent)) or any(
             self._counts(leg) and self._serving.get(leg.id, (None, ""))[1] != agent for leg in legs)
         if busy and view.state != "dialling-out":
             self.tell(core.Dial(agent))

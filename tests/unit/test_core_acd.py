@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from appliance import _core as core
 from appliance.acd.of_config import phone_agent
 from appliance.calls.flows.callback import CallbackFlow
 from appliance.calls.flows.desk import Customer
+from appliance.calls.leg import Outsider
 from appliance.config.queues import Member
 from appliance.core.acd import Dispatch
 from appliance.errors import SwitchroomError
@@ -281,5 +283,23 @@ def test_a_phone_with_an_agents_contact_is_rung_for_no_queue_besides() -> None:
         await settle()
         view = office.acd.core.agent(phone_agent("101"))
         assert view is not None and view.state == "ready"
+
+    run(work())
+
+
+def test_an_agent_who_calls_in_twice_is_free_when_both_calls_are_over() -> None:
+    async def work() -> None:
+        office = Office(agents=("anna",))
+        legs: list[Any] = [SimpleNamespace(id=f"in-{at}", kind="line", endpoint="gateway", is_ended=False,
+                                           outsider=Outsider("101", "anna")) for at in (1, 2)]
+        for leg in legs:
+            office.acd.calls_in("anna", leg)
+        states = []
+        for leg in reversed(legs):
+            leg.is_ended = True
+            office.acd.on_leg(leg)
+            view = office.acd.core.agent("anna")
+            states.append(view.state if view else "")
+        assert states == ["dialling-out", "ready"]
 
     run(work())
