@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from appliance import messages as m
 from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger, late
+from appliance.ledger.reader import LedgerReader
 from appliance.messages import (
     AgentNow,
     CallNow,
@@ -36,7 +38,7 @@ from appliance.messages import (
 )
 from tests.webkit import OFFICE, Browser, Pages
 from web.desk import service
-from web.desk.follow import TALKS, Follow, Talks
+from web.desk.follow import AGAIN_SECONDS, ERASED_SECONDS, TALKS, Follow, Look, Talks
 from web.desk.routes import Pieces
 from web.live.hub import State
 
@@ -340,3 +342,71 @@ def test_the_ledger_is_read_once_and_then_followed(tmp_path: Path, pages: Pages)
     follow.close()
     with_none = Follow(tmp_path / "nothing", pages.clock, lambda: pages.box.config)
     assert with_none.missed() == [] and with_none.talks("anna") == []
+
+
+def test_a_page_does_not_wait_while_the_week_is_read_anew(tmp_path: Path, pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a million events take seconds: desks show what they showed, and what comes in meanwhile."""
+    follow = Follow(tmp_path, pages.clock, lambda: pages.box.config)
+    assert [each.contact for each in follow.missed()] == ["lost"]
+    before, reading, go_on = follow._now, threading.Event(), threading.Event()
+    begin = follow._fresh
+
+    def slowly(reader: LedgerReader) -> Look:
+        reading.set()
+        assert go_on.wait(10)
+        return begin(reader)
+
+    monkeypatch.setattr(follow, "_fresh", slowly)
+    pages.clock.advance(AGAIN_SECONDS + 1)
+    try:
+        assert follow.missed() and reading.wait(10)
+        asyncio.run(write(tmp_path, pages, [
+            msgspec.structs.replace(event, contact="new", caller="third") if isinstance(event, m.ContactQueued)
+            else msgspec.structs.replace(event, contact="new") for event in PAST
+            if isinstance(event, m.ContactQueued | m.ContactLeft) and event.contact == "lost"], []))
+        assert [each.contact for each in follow.missed()] == ["lost", "new"] and follow._now is before
+    finally:
+        go_on.set()
+    anew = follow._anew
+    assert anew is not None
+    anew.join(10)
+    assert [each.contact for each in follow.missed()] == ["lost", "new"] and follow._now is not before
+    follow.close()
+
+
+def test_the_week_is_read_anew_once_after_somebody_is_erased(tmp_path: Path, pages: Pages) -> None:
+    follow, looks = Follow(tmp_path, pages.clock, lambda: pages.box.config), []
+
+    def later(seconds: float) -> None:
+        pages.clock.advance(seconds)
+        follow.missed()
+        if follow._anew is not None:
+            follow._anew.join(10)
+        looks.append(follow._now)
+
+    later(0)
+    erased = m.AuditNoted(at=pages.clock.utc(), by="admin", what="person.erase", target="x")
+    asyncio.run(write(tmp_path, pages, [erased], []))  # an hour goes by with it
+    follow.close()
+    follow = Follow(tmp_path, pages.clock, lambda: pages.box.config)
+    looks.clear()
+    for seconds in (0, ERASED_SECONDS + 1, ERASED_SECONDS + 1):
+        later(seconds)
+    assert looks[0] is looks[1] is looks[2]  # an erasure that is over is no reason
+    follow.close()
+
+
+def test_who_is_erased_goes_from_the_desks_a_moment_later(tmp_path: Path, pages: Pages) -> None:
+    follow = Follow(tmp_path, pages.clock, lambda: pages.box.config)
+    assert follow.missed()
+    before = follow._now
+    ledger = Ledger(tmp_path / "ledger", pages.clock)
+    ledger.commit_now(m.AuditNoted(at=pages.clock.utc(), by="admin", what="person.erase", target="x"))
+    ledger.close_now()
+    for seconds in (0.0, ERASED_SECONDS + 1):
+        pages.clock.advance(seconds)
+        follow.missed()
+    assert follow._anew is not None
+    follow._anew.join(10)
+    assert follow.missed() and follow._now is not before
+    follow.close()

@@ -1,9 +1,10 @@
 """What the ledger of the last days says for the desks: callers whom nobody served, and whom each agent talked with. Read once,
-then followed: a page costs what has happened since the one before.
+then followed: a page costs what has happened since the one before. What is read anew from time to time is read beside that.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from appliance.config.model import Config
 from appliance.errors import SwitchroomError
 from appliance.ledger.reader import LedgerReader
 
+log = logging.getLogger("desk")
 DAYS = 7.0
 MOST_EVENTS = 500_000
 """Of the past that are read: a box with more than that in a week shows the part that it holds."""
@@ -25,6 +27,7 @@ AGAIN_SECONDS = 1800.0
 """So often all is read anew: what is older than the days goes, and what was erased of a caller goes from memory too."""
 ERASED_SECONDS = 5.0
 """After somebody is erased: the texts go a moment after it was noted."""
+TRY_AGAIN_SECONDS = 60.0
 TALKS = 30
 """Of each agent, the last."""
 NUMBERS = 50_000
@@ -84,6 +87,30 @@ class Talks:
         return self._numbers.get(contact, "")
 
 
+class Look(msgspec.Struct):
+    """What was folded so far, up to `seq`; begun at `began` (UTC), to be read anew at `again` (monotonic)."""
+
+    seq: int
+    began: float
+    again: float
+    missed: MissedCallers
+    talks: Talks
+
+    def catch_up(self, reader: LedgerReader, now: float, stop: threading.Event) -> None:
+        for record in reader.follow(self.seq):
+            self.missed.apply(record.event, record.utc)
+            self.talks.apply(record.event)
+            self.seq = record.seq
+            if _erases(record.event) and record.utc > self.began - ERASED_SECONDS:  # of those before, the texts were gone already
+                self.again = min(self.again, now + ERASED_SECONDS)
+            if stop.is_set():
+                return
+
+
+def _erases(event: m.Event) -> bool:
+    return isinstance(event, m.AuditNoted) and event.what == "person.erase"
+
+
 class Follow:
     """One a process; asked from any thread. Give back with `close`."""
 
@@ -92,13 +119,17 @@ class Follow:
         self._clock = clock
         self._config = config
         self._lock = threading.Lock()
+        self._stop = threading.Event()
         self._reader: LedgerReader | None = None
-        self._seq = 0
-        self._began = float("-inf")
-        self._missed = MissedCallers()
-        self._talks = Talks()
+        self._now: Look | None = None
+        self._anew: threading.Thread | None = None
 
     def close(self) -> None:
+        self._stop.set()
+        with self._lock:
+            anew = self._anew
+        if anew is not None:
+            anew.join()
         with self._lock:
             if self._reader is not None:
                 self._reader.close()
@@ -107,40 +138,56 @@ class Follow:
     def missed(self) -> list[Missed]:
         """The oldest first."""
         with self._lock:
-            self._catch_up()
-            return [msgspec.structs.replace(each) for each in self._missed.entries()]
+            now = self._caught_up()
+            return [msgspec.structs.replace(each) for each in now.missed.entries()] if now else []
 
     def talks(self, agent: str) -> list[Talk]:
         """The newest first."""
         with self._lock:
-            self._catch_up()
-            return [msgspec.structs.replace(each) for each in self._talks.of(agent)]
+            now = self._caught_up()
+            return [msgspec.structs.replace(each) for each in now.talks.of(agent)] if now else []
 
     def number(self, contact: str) -> str:
         """Who called in this contact, "" unknown."""
         with self._lock:
-            self._catch_up()
-            return self._talks.number(contact)
+            now = self._caught_up()
+            return now.talks.number(contact) if now else ""
 
-    def _catch_up(self) -> None:
+    def _caught_up(self) -> Look | None:
+        """None: no box has run here yet. While all is read anew, the one before goes on: an agent's page waits for no week."""
         reader = self._open()
         if reader is None:
-            return
-        last, now = reader.last_seq(), self._clock.mono()
-        if last < self._seq or now - self._began > AGAIN_SECONDS:
-            self._begin(reader, now)
-        for record in reader.follow(self._seq):
-            self._missed.apply(record.event, record.utc)
-            self._talks.apply(record.event)
-            self._seq = record.seq
-            if isinstance(record.event, m.AuditNoted) and record.event.what == "person.erase":
-                self._began = now - AGAIN_SECONDS + ERASED_SECONDS
+            return None
+        if self._now is None or reader.last_seq() < self._now.seq:  # there is nothing (any more) that could be shown meanwhile
+            self._now = self._fresh(reader)
+        mono = self._clock.mono()
+        self._now.catch_up(reader, mono, self._stop)
+        if mono > self._now.again and self._anew is None and not self._stop.is_set():
+            self._anew = threading.Thread(target=self._read_anew, name="desk-anew", daemon=True)
+            self._anew.start()
+        return self._now
 
-    def _begin(self, reader: LedgerReader, now: float) -> None:
+    def _read_anew(self) -> None:
+        fresh: Look | None
+        try:
+            with LedgerReader(self._data / "ledger") as reader:
+                fresh = self._fresh(reader)
+                fresh.catch_up(reader, self._clock.mono(), self._stop)
+        except Exception:
+            log.exception("the desks' view of the last days could not be read anew")
+            fresh = None
+        with self._lock:
+            self._anew = None
+            if fresh is not None:
+                self._now = fresh
+            elif self._now is not None:
+                self._now.again = self._clock.mono() + TRY_AGAIN_SECONDS
+
+    def _fresh(self, reader: LedgerReader) -> Look:
+        """Nothing folded yet."""
         last = reader.event(reader.last_seq())
-        self._missed, self._talks = MissedCallers(self._short), Talks()
-        self._seq = max(reader.seq_at(last.utc - DAYS * 86400), last.seq - MOST_EVENTS) if last is not None else 0
-        self._began = now
+        seq = max(reader.seq_at(last.utc - DAYS * 86400), last.seq - MOST_EVENTS) if last is not None else 0
+        return Look(seq, self._clock.utc(), self._clock.mono() + AGAIN_SECONDS, MissedCallers(self._short), Talks())
 
     def _short(self, queue: str) -> float:
         known = self._config().queue(queue)
