@@ -9,6 +9,7 @@ import math
 import wave
 from array import array
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,13 @@ def test_figures_go_on_with_the_ledger(pages: Pages, tmp_path: Path) -> None:
     assert (now["done"], now["stage"], now["reason"]) == (2, "paused", "lunch")
     pages.clock.advance(7200)
     assert ask(pages, "/campaigns/3")["stage"] == "running"  # its time has come
+
+
+def test_a_book_that_is_looked_at_holds_up_no_other(pages: Pages) -> None:
+    """One of 200,000 people takes a second."""
+    with pages.box.campaigns.look(2, lambda number: True), ThreadPoolExecutor(1) as another:
+        assert another.submit(pages.box.campaigns.one, 3, lambda number: True).result(10).id == 3
+        assert another.submit(pages.box.campaigns.one, 1, lambda number: True).result(10).done == 3
 
 
 def test_who_sees_some_lists_sees_their_campaigns_alone(pages: Pages) -> None:

@@ -56,11 +56,13 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         return self.stage in ("planned", "running", "paused")
 
 
-class Kept(msgspec.Struct):
-    """A book as far as it was read."""
+class Kept:
+    """A book as far as it was read. `lock` goes with the book: one of 200,000 people holds up nobody who looks at another."""
 
-    book: CampaignBook
-    seq: int
+    def __init__(self, book: CampaignBook) -> None:
+        self.book = book
+        self.seq = 0
+        self.lock = threading.Lock()
 
 
 class CampaignBooks:
@@ -70,6 +72,7 @@ class CampaignBooks:
         self._path = data / "ledger"
         self._clock = clock
         self._lock = threading.Lock()
+        """Protects the two below, never held while a ledger is read."""
         self._kept: dict[int, Kept] = {}
         self._sums: dict[int, Progress] = {}
 
@@ -108,35 +111,44 @@ class CampaignBooks:
 
     @contextmanager
     def look(self, campaign: int, sees: Callable[[str], bool]) -> Iterator[tuple[LedgerReader, CampaignBook]]:
-        """The book itself, for as long as it is looked at; nobody else gets any meanwhile. Raises as `one`."""
+        """The book itself, for as long as it is looked at; nobody else gets this one meanwhile. Raises as `one`."""
         with self.reader() as reader:
             info = known(reader, campaign, sees)
-            with self._lock:
-                yield reader, self._book(reader, info)
+            with self._book(reader, info) as book:
+                yield reader, book
 
     def _progress(self, reader: LedgerReader, info: CampaignInfo) -> Progress:
         with self._lock:
             found = self._sums.get(info.campaign)
-            if found is not None:
-                return found
-            book = self._book(reader, info)
-            made = progress_of(book, self._clock.utc())
-            if is_over(book):
+        if found is not None:
+            return found
+        with self._book(reader, info) as book:
+            made, over = progress_of(book, self._clock.utc()), is_over(book)
+        if over:
+            with self._lock:
                 if len(self._sums) >= MAX_SUMS:
                     self._sums.clear()
                 self._sums[info.campaign] = made
-            return made
+        return made
 
-    def _book(self, reader: LedgerReader, info: CampaignInfo) -> CampaignBook:
-        """Up to date. The last one that is over is kept, too: people leaf through its report."""
-        kept = self._kept.get(info.campaign)
-        if kept is None:
-            kept = self._kept[info.campaign] = Kept(CampaignBook(info.created, 0, info.started_utc), 0)
-        self._catch_up(reader, kept)
-        if is_over(kept.book):
-            for other in [id for id, each in self._kept.items() if is_over(each.book) and id != info.campaign]:
+    @contextmanager
+    def _book(self, reader: LedgerReader, info: CampaignInfo) -> Iterator[CampaignBook]:
+        """Up to date, and this thread's alone. The last one that is over is kept, too: people leaf through its report."""
+        with self._lock:
+            kept = self._kept.get(info.campaign)
+            if kept is None:
+                kept = self._kept[info.campaign] = Kept(CampaignBook(info.created, 0, info.started_utc))
+        with kept.lock:
+            self._catch_up(reader, kept)
+            if is_over(kept.book):
+                self._keep_last(info.campaign)
+            yield kept.book
+
+    def _keep_last(self, campaign: int) -> None:
+        """Of the books that are over, this one alone. Whoever looks at another goes on with it."""
+        with self._lock:
+            for other in [id for id, each in self._kept.items() if is_over(each.book) and id != campaign]:
                 del self._kept[other]
-        return kept.book
 
     def _catch_up(self, reader: LedgerReader, kept: Kept) -> None:
         while records := reader.campaign_events(kept.book.id, kept.seq, RECORDS):
