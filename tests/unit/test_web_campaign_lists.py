@@ -199,6 +199,14 @@ def test_only_so_many_files_wait_and_old_ones_go(pages: Pages, monkeypatch: pyte
     assert len(api(browser, "GET", "/lists/uploads")) == 1
 
 
+def test_one_user_does_not_take_the_room_of_all(pages: Pages) -> None:
+    browser = pages.browser("operator")
+    for _ in range(uploads.MAX_OWN):
+        incoming(browser)
+    assert api(browser, "POST", "/lists/uploads", 429, data=FILE.encode())["error"]["id"] == "web.too-many"
+    incoming(pages.browser("admin"))
+
+
 def test_who_uploads_meanwhile_does_not_sweep_away_what_is_coming_in(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     look = uploads._look
 

@@ -30,7 +30,9 @@ from web.campaigns import incoming, lists
 
 log = logging.getLogger("campaigns")
 MAX_BYTES = 32 << 20
-MAX_WAITING = 20
+MAX_WAITING = 40
+MAX_OWN = 5
+"""Of one user: nobody takes the room of all others."""
 KEEP_SECONDS = 86_400.0
 CHECK_SECONDS = 1_800.0
 LOOK_SECONDS = 120.0
@@ -86,7 +88,8 @@ def take(content: IO[bytes], file: str) -> UploadShown:
     """A file comes in. Raises SwitchroomError "list.…" where it is no list at all."""
     box = services()
     sweep(box)
-    if sum(1 for _ in _folder(box).glob("*")) >= MAX_WAITING:
+    waiting = [_read(folder) for folder in _folder(box).glob("*")]
+    if len(waiting) >= MAX_WAITING or sum(each is not None and each.by == g.user.login for each in waiting) >= MAX_OWN:
         raise SwitchroomError("web.too-many", "Too many files wait to be taken over.", "Save or drop some first.")
     id = secrets.token_hex(8)
     folder = _folder(box) / id
