@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
+"""Seconds between two looks of `wait_for`."""
 
 
 def worker() -> int:
@@ -77,11 +79,14 @@ def media_base(count: int = 4) -> int:
 
 
 def wait_for(what: Callable[[], T], seconds: float, why: str) -> T:
-    """Poll until `what()` is truthy and return it; AssertionError with `why` after `seconds`."""
+    """Poll until `what()` is truthy and return it; AssertionError with `why` after `seconds`. A look that takes long (a command,
+    a whole ledger) rests five times as long as it takes: else the looks would have the processor that the box waits for."""
     until = time.monotonic() + seconds
     while True:
+        began = time.monotonic()
         found = what()
         if found:
             return found
-        assert time.monotonic() < until, f"not within {seconds:g} s: {why}"
-        time.sleep(0.02)
+        ended = time.monotonic()
+        assert ended < until, f"not within {seconds:g} s: {why}"
+        time.sleep(min(max(SHORTEST_PAUSE, 5 * (ended - began)), LONGEST_PAUSE))
