@@ -84,8 +84,8 @@ def _wait(data: Path, command: NoteAudit) -> None:
             os.write(handle, msgspec.json.encode(command) + b"\n")
             os.fsync(handle)
     except OSError as problem:
-        raise SwitchroomError("audit.failed", f"This could not be noted in the audit log: {problem.strerror}.",
-                              "Free some space on the disk; nothing was changed.") from None
+        raise SwitchroomError("audit.failed", "This could not be noted in the audit log: {reason}.",
+                              "Free some space on the disk; nothing was changed.", reason=problem.strerror) from None
 
 
 def waiting(data: Path) -> list[NoteAudit]:

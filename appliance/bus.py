@@ -46,6 +46,10 @@ def _address(data: Path, name: str) -> str:
     return f"ipc://{socket_path(data, name)}"
 
 
+def _refused(problem: SwitchroomError) -> Refused:
+    return Refused(id=problem.id, message=problem.said, hint=problem.said_hint)
+
+
 def running(data: Path) -> bool:
     """Whether a core listens there now. ZeroMQ itself would wait for one silently."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -94,14 +98,15 @@ class Server:
         try:
             reply = await self._handler(_commands.decode(body))
         except msgspec.DecodeError as problem:
-            reply = Refused(id="bus.bad-command", message=f"This command could not be read: {problem}.",
-                            hint="Use the same version of switchroom on both sides.")
+            reply = _refused(SwitchroomError("bus.bad-command", "This command could not be read: {problem}.",
+                                             "Use the same version of switchroom on both sides.", problem=problem))
         except SwitchroomError as problem:
-            reply = Refused(id=problem.id, message=problem.message, hint=problem.hint)
+            reply = _refused(problem)
         except Exception:
             log.exception("a command failed")
-            reply = Refused(id="core.internal", message="The core failed on this command.",
-                            hint="Its log has the details (switchroom serve, or journalctl -u switchroom-core).")
+            reply = _refused(SwitchroomError(
+                "core.internal", "The core failed on this command.",
+                "Its log has the details (switchroom serve, or journalctl -u switchroom-core)."))
         await self._router.send_multipart([who, request, _encode(reply)])
 
     def wake(self, seq: int) -> None:
@@ -167,8 +172,9 @@ class Client:
         """Send a command, return its reply. Raises SwitchroomError: "bus.not-running" where no core listens,
         "bus.timeout" where it did not answer in `timeout` seconds, or what the core refused with."""
         if not running(self._data):
-            raise SwitchroomError("bus.not-running", f"No Switchroom runs on {self._data}.",
-                                  "Start it with `switchroom serve`, or name the right folder with --data DIR.")
+            raise SwitchroomError("bus.not-running", "No Switchroom runs on {data}.",
+                                  "Start it with `switchroom serve`, or name the right folder with --data DIR.",
+                                  data=self._data)
         assert self._dealer is not None, "use `async with`"
         request = next(self._ids).to_bytes(8, "big")
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -178,8 +184,8 @@ class Client:
                 await self._dealer.send_multipart([request, _encode(command)])
                 reply = await future
         except TimeoutError:
-            raise SwitchroomError("bus.timeout", f"The core did not answer within {timeout:g} s.",
-                                  "See `switchroom status`; it may be starting or overloaded.") from None
+            raise SwitchroomError("bus.timeout", "The core did not answer within {timeout} s.",
+                                  "See `switchroom status`; it may be starting or overloaded.", timeout=f"{timeout:g}") from None
         finally:
             self._waiting.pop(request, None)
         if isinstance(reply, Refused):

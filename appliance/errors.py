@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from appliance.sentences import Said
+
 
 class SwitchroomError(Exception):
     """Something a person can act on.
 
-    `id` is stable and dotted ("config.unknown-key"): scripts, tests and translations hold on to it.
-    `message` says what is wrong, `hint` names the next step; both are plain sentences without secrets.
+    `id` is stable and dotted ("config.unknown-key"): scripts and tests hold on to it. `message` says what is wrong, `hint` names
+    the next step; both are plain English sentences without secrets. Pages tell `said` and `said_hint`, which are the same
+    sentences, in the reader's language.
     """
 
-    def __init__(self, id: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, id: str, message: str | Said, hint: str | Said = "", /, **values: object) -> None:
+        """`message` and `hint` are constant texts, whose places such as {number} `values` fill, or sentences said elsewhere."""
         self.id = id
-        self.message = message
-        self.hint = hint
+        self.said = message if isinstance(message, Said) else Said(message).about(**values)
+        self.said_hint = hint if isinstance(hint, Said) else Said(hint).about(**values)
+        self.message = str(self.said)
+        self.hint = str(self.said_hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

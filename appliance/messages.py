@@ -87,6 +87,7 @@ from appliance.messages_queues import (  # noqa: F401
     Why,
 )
 from appliance.messages_trial import LineTried, RecordMessage, RingPhone, TryLine  # noqa: F401
+from appliance.sentences import NOTHING, Said
 
 Outcome = Literal[
     "confirmed", "heard", "hung_up", "declined", "machine", "busy", "no_answer",
@@ -478,11 +479,11 @@ class Done(Reply, frozen=True, kw_only=True):
 
 
 class Refused(Reply, frozen=True, kw_only=True):
-    """The command was not carried out; nothing changed. Fields as in SwitchroomError."""
+    """The command was not carried out; nothing changed. `id` and sentences of a SwitchroomError."""
 
     id: str
-    message: str
-    hint: str = ""
+    message: Said
+    hint: Said = NOTHING
 
 
 class CampaignStarted(Reply, frozen=True, kw_only=True):

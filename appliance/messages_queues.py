@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from appliance.messages_base import Command, Reply
+from appliance.sentences import Said
 
 
 class Queues(Command, frozen=True, kw_only=True):
@@ -191,9 +192,9 @@ class QueuesReply(Reply, frozen=True, kw_only=True):
 
 
 class Reasons(Reply, frozen=True, kw_only=True):
-    """One line an agent, in English."""
+    """One line an agent."""
 
-    lines: list[str]
+    lines: list[Said]
 
 
 class SurveyFigure(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from appliance.errors import SwitchroomError
+from web.i18n import tell
 
 log = logging.getLogger("web")
 
@@ -34,7 +35,7 @@ def status_of(id: str) -> int:
 
 
 def known(error: SwitchroomError) -> ResponseReturnValue:
-    return answer(status_of(error.id), error.id, error.message, error.hint)
+    return answer(status_of(error.id), error.id, tell(error.said), tell(error.said_hint))
 
 
 def forged(error: CSRFError) -> ResponseReturnValue:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from flask import Flask, g, request
-from flask_babel import Babel
+from flask_babel import Babel, gettext
 
 from appliance.errors import SwitchroomError
+from appliance.sentences import Said
 
 LANGUAGES = {"en": "English", "fi": "Suomi", "ru": "Русский", "uk": "Українська", "zh": "中文"}
 COOKIE = "language"
@@ -15,6 +16,7 @@ def init(app: Flask) -> None:
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = "translations"
     Babel(app, locale_selector=language, timezone_selector=timezone)
     app.jinja_env.globals.update(LANGUAGES=LANGUAGES, language=language)
+    app.jinja_env.filters["told"] = tell
 
 
 def language() -> str:
@@ -30,6 +32,11 @@ def _choose() -> str:
         if wish in LANGUAGES:
             return wish
     return request.accept_languages.best_match(list(LANGUAGES)) or _office()[0]
+
+
+def tell(said: Said) -> str:
+    """A sentence of the box in the reader's language; programs (/api/) get what logs have: English."""
+    return str(said) if request.path.startswith("/api/") else said.told(gettext)
 
 
 def timezone() -> str:

@@ -53,8 +53,9 @@ def make(app: Flask, host: str, port: int, certificate: tuple[Path, Path] | None
     try:
         server.prepare()
     except OSError as problem:
-        raise SwitchroomError("web.start", f"The web pages cannot be served at {host}:{port}: {problem.strerror or problem}.",
-                              "Is another program (or another Switchroom) using that address? Change [web] listen.") from None
+        raise SwitchroomError("web.start", "The web pages cannot be served at {host}:{port}: {reason}.",
+                              "Is another program (or another Switchroom) using that address? Change [web] listen.",
+                              host=host, port=port, reason=problem.strerror or problem) from None
     return server
 
 
@@ -62,7 +63,8 @@ def _adapter(certificate: Path, key: Path) -> LateHandshake:
     try:
         adapter = LateHandshake(str(certificate), str(key))
     except (ssl.SSLError, OSError) as problem:
-        raise SwitchroomError("web.certificate", f"The certificate {certificate} cannot be used: {problem}.",
-                              "[web] certificate and key must be PEM files that belong together.") from None
+        raise SwitchroomError("web.certificate", "The certificate {certificate} cannot be used: {problem}.",
+                              "[web] certificate and key must be PEM files that belong together.", certificate=certificate,
+                              problem=problem) from None
     adapter.context.minimum_version = ssl.TLSVersion.TLSv1_2
     return adapter

@@ -139,8 +139,8 @@ def follow_me(config: Config, phone: Phone) -> ToOutside | None:
 
 def wish(config: Config, extension: str, value: str) -> str:
     """A wish made by code or command, checked: as it is kept. Raises SwitchroomError "forward.bad-number"."""
-    bad = SwitchroomError("forward.bad-number", f"Calls cannot go to {value!r}.",
-                          "Give a number as this phone dials it, or a target such as voicemail:101.")
+    bad = SwitchroomError("forward.bad-number", "Calls cannot go to {value}.",
+                          "Give a number as this phone dials it, or a target such as voicemail:101.", value=repr(value))
     try:
         decision = decide(config, extension, value)
     except ValueError:

@@ -46,9 +46,10 @@ class ParkingLot:
         if wanted:
             slot = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) <= 2 else 0
             if not 1 <= slot <= self._slots():
-                raise SwitchroomError("park.no-slot", f"There is no slot {wanted!r}.", "See [parking] slots.")
+                raise SwitchroomError("park.no-slot", "There is no slot {wanted}.", "See [parking] slots.",
+                                      wanted=repr(wanted))
             if slot in self._parked or slot in self._kept:
-                raise SwitchroomError("park.taken", f"A call is parked in slot {slot}.", "Take another slot.")
+                raise SwitchroomError("park.taken", "A call is parked in slot {slot}.", "Take another slot.", slot=slot)
         else:
             slot = next((n for n in range(1, self._slots() + 1) if n not in self._parked and n not in self._kept), 0)
             if not slot:

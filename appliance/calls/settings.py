@@ -91,5 +91,6 @@ def known_phone(config: Config, extension: str) -> Phone:
     """Raises SwitchroomError "phone.unknown"."""
     phone = config.phone(extension)
     if phone is None:
-        raise SwitchroomError("phone.unknown", f"There is no phone {extension}.", "See `switchroom phone list`.")
+        raise SwitchroomError("phone.unknown", "There is no phone {extension}.", "See `switchroom phone list`.",
+                              extension=extension)
     return phone

@@ -22,6 +22,7 @@ import msgspec
 from appliance.campaigns import workbook
 from appliance.campaigns.lists import MAX_FIELD, MAX_ROWS, RowReader, check_bad, counted, find_columns, header_of, open_rows
 from appliance.errors import SwitchroomError
+from appliance.sentences import NOTHING, Said
 
 SHOWN_ROWS = 8
 STEP_SECONDS = 0.3
@@ -68,8 +69,8 @@ class Bad(msgspec.Struct, frozen=True):
 
     row: int
     text: str
-    reason: str
-    hint: str
+    reason: Said
+    hint: Said
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,8 +85,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int = 0
     bad: list[Bad] = []
     error_id: str = ""
-    error: str = ""
-    hint: str = ""
+    error: Said = NOTHING
+    hint: Said = NOTHING
 
 
 def glance(path: Path, encoding: str = "auto") -> Glance:
@@ -138,7 +139,7 @@ def take_in(plan: Plan, out: Path, tell: Callable[[State], None] = lambda state:
                 try:
                     made = reader.take(row, cells)
                 except SwitchroomError as problem:
-                    bad.append(Bad(row, reader.shown(cells), problem.message, problem.hint))
+                    bad.append(Bad(row, reader.shown(cells), problem.said, problem.said_hint))
                     check_bad(len(bad), bad[0].row, bad[0].reason, Path(source.name), columns[plan.number_at])
                     made = None
                 if made is not None:
@@ -153,7 +154,8 @@ def take_in(plan: Plan, out: Path, tell: Callable[[State], None] = lambda state:
         os.fsync(file.fileno())
     good = kept + reader.good - duplicates
     if good > MAX_ROWS:
-        raise SwitchroomError("list.too-long", f"The list would have more than {MAX_ROWS} rows.", "Make two of it.")
+        raise SwitchroomError("list.too-long", "The list would have more than {most} rows.", "Make two of it.",
+                              most=MAX_ROWS)
     return State(phase="ready", done=total, total=total, good=good, kept=kept, duplicates=duplicates + reader.duplicates, bad=bad)
 
 
@@ -214,7 +216,7 @@ def write_state(folder: Path, state: State) -> None:
 
 
 def failed(problem: SwitchroomError) -> State:
-    return State(phase="failed", error_id=problem.id, error=problem.message, hint=problem.hint)
+    return State(phase="failed", error_id=problem.id, error=problem.said, hint=problem.said_hint)
 
 
 def run(folder: Path) -> None:
@@ -225,7 +227,8 @@ def run(folder: Path) -> None:
     except SwitchroomError as problem:
         state = failed(problem)
     except OSError as problem:
-        state = failed(SwitchroomError("list.unwritable", f"The list cannot be kept: {problem.strerror}.", "Free some space."))
+        state = failed(SwitchroomError("list.unwritable", "The list cannot be kept: {reason}.", "Free some space.",
+                                       reason=problem.strerror))
     except MemoryError:
         state = failed(_TOO_LARGE)
     write_state(folder, state)

@@ -21,6 +21,7 @@ from appliance.config.model import Config, SubscriberList
 from appliance.config.numbers import emergency_numbers, is_emergency, normalise
 from appliance.errors import SwitchroomError
 from appliance.messages import BadRow, Subscriber
+from appliance.sentences import Said
 
 MAX_ROWS = 200_000
 MAX_BYTES = 64 << 20
@@ -108,9 +109,8 @@ def open_rows(path: Path, encoding: str = "auto") -> Iterator[tuple[str, Iterato
             file.seek(0)
             yield used, _rows(io.TextIOWrapper(file, encoding=used, errors="strict", newline=""), path)
     except OSError as error:
-        raise SwitchroomError(
-            "list.unreadable", f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions."
-        ) from None
+        raise SwitchroomError("list.unreadable", "{path} cannot be read: {reason}.", "Check the path and its permissions.",
+                              path=path, reason=error.strerror) from None
 
 
 # ---- encoding --------------------------------------------------------------------------------------------------------
@@ -184,7 +184,8 @@ def _first_bad(file: BinaryIO, encoding: str) -> _Bad | None:
         read += len(chunk)
         rows += chunk.count(b"\n")
         if read > MAX_BYTES:
-            raise SwitchroomError("list.too-long", f"The list is longer than {MAX_BYTES >> 20} MiB.", "Split it.")
+            raise SwitchroomError("list.too-long", "The list is longer than {most} MiB.", "Split it.",
+                                  most=MAX_BYTES >> 20)
     try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
@@ -199,12 +200,11 @@ def _check_decodes(file: BinaryIO, encoding: str, path: Path) -> None:
 
 
 def _wrong_encoding(path: Path, bad: _Bad, encoding: str = "utf-8") -> SwitchroomError:
-    return SwitchroomError(
-        "list.encoding",
-        f"{path}, line {bad.row}: byte 0x{bad.byte:02X} (at {bad.offset}) does not belong into {encoding}, and which "
-        "encoding it is cannot be told for sure.",
-        'Save the file as UTF-8, or set encoding = "cp1251" or "latin-1" in its [[lists]].',
-    )
+    return SwitchroomError("list.encoding",
+                           "{path}, line {row}: byte 0x{byte} (at {offset}) does not belong into {encoding}, and which "
+                           "encoding it is cannot be told for sure.",
+                           'Save the file as UTF-8, or set encoding = "cp1251" or "latin-1" in its [[lists]].', path=path,
+                           row=bad.row, byte=f"{bad.byte:02X}", offset=bad.offset, encoding=encoding)
 
 
 # ---- rows ------------------------------------------------------------------------------------------------------------
@@ -241,11 +241,11 @@ def header_of(rows: Iterator[Row], path: Path) -> list[str]:
     """The names of the columns. Raises SwitchroomError "list.empty", "list.columns"."""
     first = next(rows, None)
     if first is None:
-        raise SwitchroomError("list.empty", f"{path} is empty.", "Its first line names the columns: number,name")
+        raise SwitchroomError("list.empty", "{path} is empty.", "Its first line names the columns: number,name", path=path)
     columns = [cell.strip() for cell in first[1]]
     if sum(map(len, columns)) > MAX_HEADER:
-        raise SwitchroomError("list.columns", f"The names of the columns have more than {MAX_HEADER} characters together.",
-                              "Shorten them: the first line names the columns.")
+        raise SwitchroomError("list.columns", "The names of the columns have more than {most} characters together.",
+                              "Shorten them: the first line names the columns.", most=MAX_HEADER)
     return columns
 
 
@@ -258,17 +258,17 @@ def counted(rows: Iterator[Row], path: Path) -> Iterator[Row]:
     """At most MAX_ROWS. Raises SwitchroomError "list.too-long"."""
     for count, each in enumerate(rows, 1):
         if count > MAX_ROWS:
-            raise SwitchroomError("list.too-long", f"{path} has more than {MAX_ROWS} rows.", "Split the list.")
+            raise SwitchroomError("list.too-long", "{path} has more than {most} rows.", "Split the list.", path=path,
+                                  most=MAX_ROWS)
         yield each
 
 
-def check_bad(count: int, row: int, reason: str, path: Path, column: str) -> None:
+def check_bad(count: int, row: int, reason: str | Said, path: Path, column: str) -> None:
     """Raises SwitchroomError "list.bad" where so many rows are bad that it is no list of numbers."""
     if count > MAX_BAD_ROWS:
-        raise SwitchroomError(
-            "list.bad", f"{path}: over {MAX_BAD_ROWS} rows cannot be called, first line {row}: {reason}",
-            f'Is "{column}" the column of the numbers? Else set number_column in [[lists]].',
-        )  # fmt: skip
+        raise SwitchroomError("list.bad", "{path}: over {most} rows cannot be called, first line {row}: {reason}",
+                              'Is "{column}" the column of the numbers? Else set number_column in [[lists]].', path=path,
+                              most=MAX_BAD_ROWS, row=row, reason=reason, column=column)  # fmt: skip
 
 
 def _rows(text: io.TextIOWrapper, path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -286,10 +286,9 @@ def _rows(text: io.TextIOWrapper, path: Path) -> Iterator[tuple[int, list[str]]]
             if any(cell.strip() for cell in cells):
                 yield row, cells
     except csv.Error as error:
-        raise SwitchroomError(
-            "list.quotes", f"{path}: from line {ended + 1} the quotes do not match ({error}).",
-            "Look for a quote that is opened there and not closed.",
-        ) from None  # fmt: skip
+        raise SwitchroomError("list.quotes", "{path}: from line {ended} the quotes do not match ({error}).",
+                              "Look for a quote that is opened there and not closed.", path=path, ended=ended + 1,
+                              error=error) from None  # fmt: skip
 
 
 def _lines(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
@@ -298,15 +297,11 @@ def _lines(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
         if not line:
             return
         if len(line) > MAX_LINE:
-            raise SwitchroomError(
-                "list.too-long", f"{path}, line {number} is longer than {MAX_LINE} characters.", "Is it a CSV file?"
-            )
+            raise SwitchroomError("list.too-long", "{path}, line {number} is longer than {most} characters.",
+                                  "Is it a CSV file?", path=path, number=number, most=MAX_LINE)
         if "\x00" in line:
-            raise SwitchroomError(
-                "list.encoding",
-                f"{path}, line {number} holds zero bytes: it is no plain text.",
-                "Save it as CSV in UTF-8.",
-            )
+            raise SwitchroomError("list.encoding", "{path}, line {number} holds zero bytes: it is no plain text.",
+                                  "Save it as CSV in UTF-8.", path=path, number=number)
         yield line
 
 
@@ -315,9 +310,8 @@ def _column(columns: Sequence[str], wanted: str, usual: frozenset[str], path: Pa
         for at, column in enumerate(columns):
             if column.casefold() == wanted.casefold():
                 return at
-        raise SwitchroomError(
-            "list.no-column", f'{path} has no column "{wanted}".', f"It has: {', '.join(columns)[: _SHOWN * 2]}."
-        )
+        raise SwitchroomError("list.no-column", '{path} has no column "{wanted}".', "It has: {columns}.", path=path,
+                              wanted=wanted, columns=", ".join(columns)[:_SHOWN * 2])
     return next((at for at, column in enumerate(columns) if _bare_header(column) in usual), None)
 
 
@@ -331,14 +325,11 @@ def _no_number_column(path: Path, columns: Sequence[str], country: str) -> Switc
             normalise(cell, country)
         except SwitchroomError:
             continue
-        return SwitchroomError(
-            "list.no-header", f"{path} begins with a number: the line that names the columns is missing.",
-            "Put a first line such as number,name.",
-        )  # fmt: skip
-    return SwitchroomError(
-        "list.no-column", f"{path} has no column of numbers.",
-        f"Call the column number (it has: {', '.join(columns)[:_SHOWN * 2]}), or set number_column in [[lists]].",
-    )  # fmt: skip
+        return SwitchroomError("list.no-header", "{path} begins with a number: the line that names the columns is missing.",
+                               "Put a first line such as number,name.", path=path)  # fmt: skip
+    return SwitchroomError("list.no-column", "{path} has no column of numbers.",
+                           "Call the column number (it has: {columns}), or set number_column in [[lists]].", path=path,
+                           columns=", ".join(columns)[:_SHOWN * 2])  # fmt: skip
 
 
 class RowReader:
@@ -384,9 +375,11 @@ class RowReader:
 
     def _check_cells(self, cells: list[str]) -> None:
         if len(cells) > MAX_COLUMNS:
-            raise SwitchroomError("list.columns", f"The row has more than {MAX_COLUMNS} columns.", "Take out what is not needed.")
+            raise SwitchroomError("list.columns", "The row has more than {most} columns.",
+                                  "Take out what is not needed.", most=MAX_COLUMNS)
         if any(len(cell) > MAX_FIELD for cell in cells):
-            raise SwitchroomError("list.field", f"A field is longer than {MAX_FIELD} characters.", "Shorten it.")
+            raise SwitchroomError("list.field", "A field is longer than {most} characters.", "Shorten it.",
+                                  most=MAX_FIELD)
 
     def _number(self, text: str) -> str:
         if not text.strip():

@@ -29,5 +29,5 @@ def opens_at(config: Config, scenario: Scenario, now: float, not_before: float =
         return begins if begins > now else None
     change = hours.next_change(named, begins, config.office.timezone, config.office.country)
     if change is None:
-        raise SwitchroomError("campaign.never-open", f"The hours {scenario.hours} never open.", "Mend [[hours]].")
+        raise SwitchroomError("campaign.never-open", "The hours {hours} never open.", "Mend [[hours]].", hours=scenario.hours)
     return change

@@ -46,7 +46,8 @@ def rows(file: BinaryIO, name: str) -> Iterator[tuple[int, list[str]]]:
             sheet.reset_dimensions()  # the size that the file claims may be a lie, or missing
             for row, values in enumerate(sheet.iter_rows(values_only=True), 1):
                 if row > MAX_ROW:
-                    raise SwitchroomError("list.too-long", f"{name} has a row beyond {MAX_ROW}.", "Save it as CSV.")
+                    raise SwitchroomError("list.too-long", "{name} has a row beyond {most}.", "Save it as CSV.",
+                                          name=name, most=MAX_ROW)
                 cells = [text_of(value) for value in values]
                 if any(cell.strip() for cell in cells):
                     yield row, _trimmed(cells)
@@ -56,8 +57,8 @@ def rows(file: BinaryIO, name: str) -> Iterator[tuple[int, list[str]]]:
         raise
     except Exception as problem:  # a broken file may break anywhere in the library
         why = str(problem)[:200] or type(problem).__name__
-        raise SwitchroomError("list.workbook", f"{name} is no workbook that can be read: {why}.",
-                              "Save it again as XLSX, or as CSV in UTF-8.") from problem
+        raise SwitchroomError("list.workbook", "{name} is no workbook that can be read: {why}.",
+                              "Save it again as XLSX, or as CSV in UTF-8.", name=name, why=why) from problem
 
 
 def about_rows(file: BinaryIO) -> int:
@@ -86,14 +87,15 @@ def _check_size(file: BinaryIO, name: str) -> None:
                         if left < 0:
                             raise _too_long(name)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as problem:
-        raise SwitchroomError("list.workbook", f"{name} is no workbook: {str(problem)[:200]}.",
-                              "Save it again as XLSX without a password, or as CSV in UTF-8.") from None
+        raise SwitchroomError("list.workbook", "{name} is no workbook: {problem}.",
+                              "Save it again as XLSX without a password, or as CSV in UTF-8.", name=name,
+                              problem=str(problem)[:200]) from None
     file.seek(0)
 
 
 def _too_long(name: str) -> SwitchroomError:
-    return SwitchroomError("list.too-long", f"{name} unpacks to more than {MAX_UNPACKED >> 20} MiB.",
-                           "Split it, or save it as CSV.")
+    return SwitchroomError("list.too-long", "{name} unpacks to more than {most} MiB.",
+                           "Split it, or save it as CSV.", name=name, most=MAX_UNPACKED >> 20)
 
 
 def text_of(value: Any) -> str:

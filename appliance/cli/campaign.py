@@ -244,8 +244,8 @@ def _write(path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
     except OSError as problem:
-        raise SwitchroomError("campaign.cannot-write", f"{path} cannot be written: {problem.strerror}.",
-                              "Name a file in a folder that you may write to.") from None
+        raise SwitchroomError("campaign.cannot-write", "{path} cannot be written: {reason}.",
+                              "Name a file in a folder that you may write to.", path=path, reason=problem.strerror) from None
 
 
 _FILE = click.Path(dir_okay=False, path_type=Path)

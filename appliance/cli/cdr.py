@@ -113,9 +113,8 @@ def show(ctx: click.Context, call: str, as_json: bool) -> None:
     with open_reader(ctx) as reader:
         found = reader.cdr(call) or reader.cdr_of_sip(call)
     if found is None:
-        raise SwitchroomError(
-            "cdr.unknown", f"There is no call {call!r}.", "`switchroom cdr list` shows the calls and their ids."
-        )
+        raise SwitchroomError("cdr.unknown", "There is no call {call}.",
+                              "`switchroom cdr list` shows the calls and their ids.", call=repr(call))
     if as_json or ctx.obj.json:
         click.echo(msgspec.json.encode(export.plain(found)).decode())
         return
@@ -221,9 +220,8 @@ def _to_file(calls: Any, form: str, output: Path) -> int:
                         progress.update(task, completed=max(0, count))
         partial.replace(output)
     except OSError as error:
-        raise SwitchroomError(
-            "cdr.cannot-write", f"{output} cannot be written: {error}.", "Choose another file."
-        ) from error
+        raise SwitchroomError("cdr.cannot-write", "{output} cannot be written: {error}.", "Choose another file.",
+                              output=output, error=error) from error
     finally:
         partial.unlink(missing_ok=True)
     return count

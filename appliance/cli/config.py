@@ -87,7 +87,7 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
 
 def _show_problems(problems: list[ConfigProblem], as_json: bool) -> None:
     if as_json:
-        _print_json({"ok": False, "problems": problems})
+        _print_json({"ok": False, "problems": [each.shown() for each in problems]})
         return
     console = Console(soft_wrap=True, highlight=False)
     for problem in problems:
@@ -148,14 +148,13 @@ def export_(ctx: click.Context, file: Path | None, version: int | None, force: b
             click.echo(text, nl=False)
         return
     if file.exists() and not force:
-        raise SwitchroomError("config.file-exists", f"{file} is there already.", "Add --force to write over it.")
+        raise SwitchroomError("config.file-exists", "{file} is there already.", "Add --force to write over it.", file=file)
     try:
         file.touch(mode=0o600)  # it holds secrets
         file.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
-        raise SwitchroomError(
-            "config.unwritable", f"{file} cannot be written: {error.strerror}.", "Choose another."
-        ) from None
+        raise SwitchroomError("config.unwritable", "{file} cannot be written: {reason}.", "Choose another.", file=file,
+                              reason=error.strerror) from None
     if _wants_json(ctx, as_json):
         _print_json({"file": str(file)})
     else:

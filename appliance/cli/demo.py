@@ -258,8 +258,8 @@ def demo(ctx: click.Context, once: bool, count: int, folder: Path) -> None:
     console = Console(highlight=False, soft_wrap=True)
     folder = folder.absolute()
     if bus.running(folder / "data"):
-        raise SwitchroomError("demo.runs", f"A demonstration runs in {folder} already.", "End it with Ctrl-C there, or name "
-                              "another folder: --data DIR")
+        raise SwitchroomError("demo.runs", "A demonstration runs in {folder} already.",
+                              "End it with Ctrl-C there, or name another folder: --data DIR", folder=folder)
     world = w.World(folder, w.people(count))
     world.prepare()
     story = Story(world, console)

@@ -115,7 +115,8 @@ def _day(text: str | None, zone: ZoneInfo) -> date | None:
 def _write(made: report.Report, output: Path, zone: ZoneInfo) -> None:
     kinds = {".csv": table.csv_bytes, ".xlsx": table.xlsx_bytes}
     if output.suffix not in kinds:
-        raise SwitchroomError("figures.bad-file", f"{output} is neither .csv nor .xlsx.", "Name the file that way.")
+        raise SwitchroomError("figures.bad-file", "{output} is neither .csv nor .xlsx.", "Name the file that way.",
+                              output=output)
     output.write_bytes(kinds[output.suffix](made, zone))
     click.echo(f"{len(made.rows)} rows are in {output}.", err=True)
 
@@ -123,7 +124,8 @@ def _write(made: report.Report, output: Path, zone: ZoneInfo) -> None:
 def _print(made: report.Report, wanted: tuple[str, ...], zone: ZoneInfo) -> None:
     unknown = [each for each in wanted if each not in BY_ID]
     if unknown:
-        raise SwitchroomError("figures.unknown", f"There is no figure {unknown[0]!r}.", "See `switchroom figures list`.")
+        raise SwitchroomError("figures.unknown", "There is no figure {unknown}.", "See `switchroom figures list`.",
+                              unknown=repr(unknown[0]))
     kind = made.rows[0].kind if made.rows else made.total.kind
     shown = [BY_ID[each] for each in wanted or USUAL[kind]]
     console = Console()
@@ -201,7 +203,8 @@ def mail(ctx: click.Context, name: str | None, to: tuple[str, ...]) -> None:
     wanted = next((each for each in config.reports if each.name == name), None)
     if wanted is None:
         names = ", ".join(each.name for each in config.reports) or "none"
-        raise SwitchroomError("figures.unknown-report", f"There is no report {name!r}.", f"[[reports]] has: {names}.")
+        raise SwitchroomError("figures.unknown-report", "There is no report {name}.", "[[reports]] has: {names}.",
+                              name=repr(name), names=names)
     if to:
         wanted = msgspec.structs.replace(wanted, to=list(to))
     now = time.time()

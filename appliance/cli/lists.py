@@ -37,7 +37,7 @@ def _entry(config: Config, number: str) -> SubscriberList:
     entry = config.list_numbered(number)
     if entry is None:
         known = ", ".join(found.number for found in config.lists) or "none is configured"
-        raise SwitchroomError("list.unknown", f"There is no list {number}.", f"There are: {known}.")
+        raise SwitchroomError("list.unknown", "There is no list {number}.", "There are: {known}.", number=number, known=known)
     return entry
 
 

@@ -122,7 +122,8 @@ def retry(ctx: click.Context, id: str | None, addresses: tuple[str, ...], everyt
     outbox = _outbox(ctx)
     for address in addresses:
         if not _ADDRESS.fullmatch(address):
-            raise SwitchroomError("mail.bad-address", f"{address!r} is no mail address.", "Write it as name@example.com.")
+            raise SwitchroomError("mail.bad-address", "{address} is no mail address.", "Write it as name@example.com.",
+                                  address=repr(address))
     if everything and id is None and not addresses:
         count = outbox.retry_all()
         click.echo(f'{{"retried": {count}}}' if ctx.obj.json else f"{count} waiting mails are tried now.")

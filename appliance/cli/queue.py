@@ -74,7 +74,7 @@ def show(ctx: click.Context, name: str) -> None:
     state = state_of(ctx.obj.data, [name])
     if all(each.name != name for each in state.queues):
         known = ", ".join(each.name for each in state.queues) or "none is configured"
-        raise SwitchroomError("queue.unknown", f"There is no queue {name}.", f"There are: {known}.")
+        raise SwitchroomError("queue.unknown", "There is no queue {name}.", "There are: {known}.", name=name, known=known)
     contacts = sorted((each for each in state.contacts if each.queue == name), key=lambda each: each.position or 1 << 30)
     if ctx.obj.json:
         click.echo(msgspec.json.encode(contacts).decode())
@@ -117,13 +117,14 @@ def why(ctx: click.Context, contact: str) -> None:
     data: Path = ctx.obj.data
     try:
         reply: Reasons = bus.ask_once(data, Why(contact=contact))
-        lines = reply.lines
+        lines = [str(line) for line in reply.lines]
     except SwitchroomError as problem:
         if problem.id not in ("queue.no-contact", "bus.not-running"):
             raise
         lines = _past(data, contact)
     if not lines:
-        raise SwitchroomError("queue.no-contact", f"No contact {contact} is known.", "See `switchroom cdr list`.")
+        raise SwitchroomError("queue.no-contact", "No contact {contact} is known.", "See `switchroom cdr list`.",
+                              contact=contact)
     if ctx.obj.json:
         click.echo(msgspec.json.encode(lines).decode())
     else:

@@ -105,7 +105,8 @@ def export(ctx: click.Context, call: str, folder: Path, since: str) -> None:
     source = ctx.obj.data / "recordings"
     there = [kept for kept in rows if (source / kept.recording).is_file()]
     if not there:
-        raise SwitchroomError("recording.none", f"There is no recording of {call!r}.", "See `switchroom recording list`.")
+        raise SwitchroomError("recording.none", "There is no recording of {call}.", "See `switchroom recording list`.",
+                              call=repr(call))
     folder.mkdir(parents=True, exist_ok=True)
     for kept in there:
         made = folder / Path(kept.recording).name

@@ -31,7 +31,7 @@ def clock_offset(now: str | None) -> float:
     try:
         return datetime.fromisoformat(now).timestamp() - time.time()
     except ValueError:
-        raise SwitchroomError("serve.bad-time", f"“{now}” is not a time.", "Write it as 2026-03-02T10:00.") from None
+        raise SwitchroomError("serve.bad-time", "“{now}” is not a time.", "Write it as 2026-03-02T10:00.", now=now) from None
 
 
 STARTER = "office.toml"
@@ -111,8 +111,9 @@ def only_here(data: Path) -> int:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(handle)
-        raise SwitchroomError("serve.running", f"Switchroom already runs on {data}.",
-                              f"Look at it: switchroom --data {data} status. Or name another folder with --data DIR.") from None
+        raise SwitchroomError("serve.running", "Switchroom already runs on {data}.",
+                              "Look at it: switchroom --data {data} status. Or name another folder with --data DIR.",
+                              data=data) from None
     return handle
 
 

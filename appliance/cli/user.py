@@ -33,8 +33,9 @@ def user() -> None:
 @contextmanager
 def _store(ctx: click.Context) -> Iterator[UserStore]:
     if not ctx.obj.data.is_dir():
-        raise SwitchroomError("bus.not-running", f"There is no box in {ctx.obj.data}.",
-                              "Start it with `switchroom serve`, or name the right folder with --data DIR.")
+        raise SwitchroomError("bus.not-running", "There is no box in {data}.",
+                              "Start it with `switchroom serve`, or name the right folder with --data DIR.",
+                              data=ctx.obj.data)
     store = UserStore(ctx.obj.data)
     try:
         yield store

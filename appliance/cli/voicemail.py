@@ -72,7 +72,8 @@ def play(ctx: click.Context, id: str) -> None:
         raise SwitchroomError("voicemail.no-player", "There is no program here that plays sound.",
                               "apt install alsa-utils, or take the file: switchroom voicemail export")
     if subprocess.run([*player, str(path)], check=False).returncode:
-        raise SwitchroomError("voicemail.not-played", f"{player[0]} cannot play it.", f"The file is {path}.")
+        raise SwitchroomError("voicemail.not-played", "{player} cannot play it.", "The file is {path}.", player=player[0],
+                              path=path)
 
 
 @voicemail.command()
@@ -90,8 +91,8 @@ def export(ctx: click.Context, id: str, file: Path | None) -> None:
 def _whole(ctx: click.Context, message: Message) -> Path:
     store = _store(ctx)
     if not store.is_whole(message):
-        raise SwitchroomError("voicemail.damaged", f"The audio of {message.id} is not what was recorded.",
-                              "Look at the disk; a backup of DATA/voicemail may have it.")
+        raise SwitchroomError("voicemail.damaged", "The audio of {id} is not what was recorded.",
+                              "Look at the disk; a backup of DATA/voicemail may have it.", id=message.id)
     return store.audio(message)
 
 

@@ -70,7 +70,8 @@ def show_log(ctx: click.Context, hook: str, count: int) -> None:
 def test(ctx: click.Context, name: str) -> None:
     """Have a message sent that says nothing but that it works; see `switchroom webhook log`."""
     if all(each.name != name for each in Store(ctx.obj.data).current().webhooks):
-        raise SwitchroomError("webhook.unknown", f"There is no webhook {name!r}.", "See [[webhooks]]: switchroom config show")
+        raise SwitchroomError("webhook.unknown", "There is no webhook {name}.", "See [[webhooks]]: switchroom config show",
+                              name=repr(name))
     store = WebhookStore(ctx.obj.data)
     store.take([trial(name, SystemClock().utc())], None)
     store.close()

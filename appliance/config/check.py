@@ -6,7 +6,7 @@ refer to are taken from the raw document: a table left out for a wrong key still
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -18,6 +18,7 @@ from appliance.config.numbers import emergency_numbers
 from appliance.config.values import Target
 from appliance.config.walk import Leaf, leaves
 from appliance.config.words import FILE, file_of
+from appliance.sentences import Said, say
 
 KEYS = {
     "lines": "name",
@@ -45,24 +46,24 @@ INTERNAL_NUMBERS = {"phones": "extension", "queues": "number", "menus": "number"
 """What phones dial inside; one number may stand here once only. List numbers are keyed later and do not count."""
 
 _SINGULAR = {
-    "lines": "line",
-    "routes": "route",
-    "phones": "phone",
-    "mailboxes": "mailbox",
-    "music": "music",
-    "agents": "agent",
-    "breaks": "break",
-    "outcomes": "outcome",
-    "queues": "queue",
-    "surveys": "survey",
-    "menus": "menu",
-    "hours": "opening hours",
-    "callers": "list of callers",
-    "lists": "list",
-    "scenarios": "scenario",
-    "targets": "target",
-    "reports": "report",
-    "webhooks": "webhook",
+    "lines": say("line"),
+    "routes": say("route"),
+    "phones": say("phone"),
+    "mailboxes": say("mailbox"),
+    "music": say("music"),
+    "agents": say("agent"),
+    "breaks": say("break"),
+    "outcomes": say("outcome"),
+    "queues": say("queue"),
+    "surveys": say("survey"),
+    "menus": say("menu"),
+    "hours": say("opening hours"),
+    "callers": say("list of callers"),
+    "lists": say("list"),
+    "scenarios": say("scenario"),
+    "targets": say("target"),
+    "reports": say("report"),
+    "webhooks": say("webhook"),
 }
 
 
@@ -127,31 +128,30 @@ class Checker:
                     continue
                 if value in seen:
                     what = (
-                        f"Two {section} have the {key} {shown(value)}."
+                        say("Two {section} have the {key} {value}.", section=section, key=key, value=shown(value))
                         if section != "hours"
-                        else "Two [[hours]] share a name."
+                        else say("Two [[hours]] share a name.")
                     )
                     self.report(
                         "config.duplicate",
                         (section, index, key),
                         what,
-                        f"Give this {_SINGULAR[section]} another {key}.",
+                        say("Give this {thing} another {key}.", thing=_SINGULAR[section], key=key),
                     )
                 seen.setdefault(value, index)
 
     def _clashes(self) -> None:
-        taken: dict[str, str] = {}
+        taken: dict[str, tuple[str, Said]] = {}
         for section, key in INTERNAL_NUMBERS.items():
             for index, row in self._rows(section):
                 number = row.get(key)
                 if not isinstance(number, str):
                     continue
-                owner = f"{_SINGULAR[section]} {row.get('name') or number}"
+                owner = Said("{thing} {name}", {"thing": _SINGULAR[section], "name": str(row.get("name") or number)})
                 path = (section, index, key)
-                if number in taken and not taken[number].startswith(section):
-                    other = taken[number].partition(":")[2]
-                    self._clash(path, f"{number} is already the number of {other}.")
-                taken.setdefault(number, f"{section}:{owner}")
+                if number in taken and taken[number][0] != section:
+                    self._clash(path, say("{number} is already the number of {other}.", number=number, other=taken[number][1]))
+                taken.setdefault(number, (section, owner))
                 self._clash_outside(path, number)
 
     def _clash_outside(self, path: Path, number: str) -> None:
@@ -161,12 +161,12 @@ class Checker:
         if emergency is None:
             emergency = list(emergency_numbers(self.config.office.country))
         if number in emergency or (prefix and number.removeprefix(prefix) in emergency):
-            self._clash(path, f"{number} is an emergency number.")
+            self._clash(path, say("{number} is an emergency number.", number=number))
         elif prefix and number.startswith(prefix):
-            self._clash(path, f"{number} begins with the outside prefix {prefix}.")
+            self._clash(path, say("{number} begins with the outside prefix {prefix}.", number=number, prefix=prefix))
 
-    def _clash(self, path: Path, what: str) -> None:
-        self.report("config.clash", path, what, "Choose a number that nothing else has.")
+    def _clash(self, path: Path, what: Said) -> None:
+        self.report("config.clash", path, what, say("Choose a number that nothing else has."))
 
     # ---- references --------------------------------------------------------------------------------------------------
 
@@ -178,12 +178,13 @@ class Checker:
                 continue
             path = self._place(leaf)
             if leaf.value not in self.known[section]:
-                what = f'No such {_SINGULAR[section]}: {shown(leaf.value)} (in "{_key(leaf)}").'
+                what = say('No such {thing}: {value} (in "{key}").', thing=_SINGULAR[section], value=shown(leaf.value),
+                           key=_key(leaf))
                 self.report("config.dangling", path, what, _rather(leaf.value, self.known[section], section))
             once = (id(leaf.table), leaf.path[:-1], leaf.value)
             if isinstance(leaf.path[-1], int) and once in seen:
-                what = f"{shown(leaf.value)} stands twice in {_key(leaf)}."
-                self.report("config.duplicate", path, what, "Take one out.")
+                what = say("{value} stands twice in {key}.", value=shown(leaf.value), key=_key(leaf))
+                self.report("config.duplicate", path, what, say("Take one out."))
             seen.add(once)
 
     def _place(self, leaf: Leaf) -> Path:
@@ -214,8 +215,8 @@ class Checker:
             return  # "hangup" and "agents" need nothing, numbers outside are looked at with all other numbers
         known = [name for section in sections for name in self.known[section]]
         if target.name not in known:
-            things = " or ".join(_SINGULAR[section] for section in sections)
-            what = f"{shown(target)} leads nowhere: there is no {things} {shown(target.name)}."
+            what = say("{target} leads nowhere: there is no {thing} {name}.", target=shown(target), thing=_one_of(sections),
+                       name=shown(target.name))
             self.report("config.dangling", path, what, _rather(target.name, known, sections[0]))
 
     # ---- files -------------------------------------------------------------------------------------------------------
@@ -236,19 +237,26 @@ class Checker:
         except OSError:
             there = False
         if not there:
-            fix = f"Put the file into {base}, or write its whole path."
-            self.report("config.file-missing", path, f"There is no file {shown(name)}.", fix)
+            fix = say("Put the file into {base}, or write its whole path.", base=base)
+            self.report("config.file-missing", path, say("There is no file {name}.", name=shown(name)), fix)
 
 
 def _key(leaf: Leaf) -> str:
     return next(part for part in leaf.path if isinstance(part, str))
 
 
-def _rather(name: str, known: list[str], section: str) -> str:
+def _one_of(sections: Sequence[str]) -> Said:
+    found = _SINGULAR[sections[0]]
+    for section in sections[1:]:
+        found = say("{these} or {that}", these=found, that=_SINGULAR[section])
+    return found
+
+
+def _rather(name: str, known: list[str], section: str) -> Said:
     guess = nearest(name, known)
     if guess and not name.isdigit():  # numbers that look alike are not meant alike: list them instead
-        return f'Did you mean "{guess}"?'
+        return say('Did you mean "{guess}"?', guess=guess)
     if known:
         some = ", ".join(dict.fromkeys(known[:10]))
-        return f"There are: {some}{', …' if len(known) > len(known[:10]) else ''}."
-    return f"Add it as [[{section}]]."
+        return say("There are: {known}.", known=f"{some}, …" if len(known) > len(known[:10]) else some)
+    return say("Add it as [[{table}]].", table=section)

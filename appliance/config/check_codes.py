@@ -14,6 +14,7 @@ from appliance.config.locate import Path
 from appliance.config.model import CallKeys, Codes, Config
 from appliance.config.numbers import emergency_numbers
 from appliance.config.walk import Leaf
+from appliance.sentences import Said, say
 
 
 def run(config: Config, report: Report, where: Where, texts: Sequence[Leaf]) -> None:
@@ -33,8 +34,9 @@ def _among_themselves(codes: Codes | CallKeys, path: Path, report: Report) -> No
             if other == key or not code.startswith(taken) or (code == taken and key < other):
                 continue
             changed = key if code != getattr(defaults, key) else other  # tell it of what the office wrote
-            what = f"{shown(code)} ({key}) begins with {shown(taken)} ({other})."
-            fix = 'Choose codes of which none begins with another; "" switches one off.'
+            what = say("{code} ({key}) begins with {taken} ({other}).", code=shown(code), key=key, taken=shown(taken),
+                       other=other)
+            fix = say('Choose codes of which none begins with another; "" switches one off.')
             report("config.clash", (*path, changed), what, fix)
 
 
@@ -47,19 +49,20 @@ def _beside_numbers(config: Config, report: Report) -> None:
         path = ("codes", key)
         for number in emergency:
             if number.startswith(code) or code.startswith(number):
-                what = f"{shown(code)} stands in the way of the emergency number {number}."
-                report("config.clash", path, what, "Choose another code.")
+                what = say("{code} stands in the way of the emergency number {number}.", code=shown(code), number=number)
+                report("config.clash", path, what, say("Choose another code."))
         if prefix and (code.startswith(prefix) or prefix.startswith(code)):
-            what = f"{shown(code)} begins like the outside prefix {shown(prefix)}."
-            report("config.clash", path, what, "Choose another code.")
+            what = say("{code} begins like the outside prefix {prefix}.", code=shown(code), prefix=shown(prefix))
+            report("config.clash", path, what, say("Choose another code."))
         for number, owner in _numbers(config):
             if number.startswith(code):
-                what = f"{shown(code)} ({key}) stands in the way of {owner} {number}."
-                report("config.clash", path, what, "Choose a code that begins with * or #.")
+                what = say("{code} ({key}) stands in the way of {owner} {number}.", code=shown(code), key=key, owner=owner,
+                           number=number)
+                report("config.clash", path, what, say("Choose a code that begins with * or #."))
 
 
-def _numbers(config: Config) -> Iterator[tuple[str, str]]:
-    yield from ((phone.extension, "the phone") for phone in config.phones)
-    yield from ((queue.number, f"the queue {queue.name}") for queue in config.queues if queue.number)
-    yield from ((menu.number, f"the menu {menu.name}") for menu in config.menus if menu.number)
-    yield from ((scenario.code, "the scenario") for scenario in config.scenarios)
+def _numbers(config: Config) -> Iterator[tuple[str, Said]]:
+    yield from ((phone.extension, say("the phone")) for phone in config.phones)
+    yield from ((queue.number, say("the queue {name}", name=queue.name)) for queue in config.queues if queue.number)
+    yield from ((menu.number, say("the menu {name}", name=menu.name)) for menu in config.menus if menu.number)
+    yield from ((scenario.code, say("the scenario")) for scenario in config.scenarios)

@@ -11,6 +11,7 @@ from appliance.config.locate import Path
 from appliance.config.model import Config
 from appliance.config.walk import Leaf
 from appliance.figures.definitions import BY_ID, By
+from appliance.sentences import say
 
 KINDS: dict[TargetKind, By] = {"queues": "queue", "agents": "agent", "lines": "line", "campaigns": "campaign"}
 _USUAL = {"day": "", "week": "weekday", "month": "day"}
@@ -29,43 +30,49 @@ def _target(target: FigureTarget, report: Report, path: Path) -> None:
     figure = BY_ID.get(target.figure)
     if figure is not None and KINDS[target.of] not in figure.of:
         having = ", ".join(kind for kind, by in KINDS.items() if by in figure.of)
-        what = f"There is no {target.figure} of {target.of}."
-        report("config.wrong-value", (*path, "of"), what, f"It is a figure of {having}." if having else "Choose another figure.")
+        what = say("There is no {figure} of {of}.", figure=target.figure, of=target.of)
+        fix = say("It is a figure of {having}.", having=having) if having else say("Choose another figure.")
+        report("config.wrong-value", (*path, "of"), what, fix)
     for kind in ("queues", "agents"):
         if target.of != kind and getattr(target, kind):
-            what, fix = f"A target of {target.of} has no {kind}.", f'Leave it out, or set of = "{kind}".'
+            what = say("A target of {of} has no {kind}.", of=target.of, kind=kind)
+            fix = say('Leave it out, or set of = "{kind}".', kind=kind)
             report("config.wrong-key", (*path, kind), what, fix)
     if target.at_least is None and target.at_most is None:
-        what = f"The target {shown(target.name)} says nothing."
-        report("config.missing-key", path, what, "Add at_least, at_most or both.")
+        what = say("The target {name} says nothing.", name=shown(target.name))
+        report("config.missing-key", path, what, say("Add at_least, at_most or both."))
     _bounds(target, report, path)
     if figure is not None and figure.unit == "share":
         for key in ("at_least", "at_most", "alarm_below", "alarm_above"):
             value = getattr(target, key)
             if value is not None and not 0 <= value <= 100:
-                report("config.wrong-value", (*path, key), f"{value:g} is no share.", "Write percent, 0 to 100.")
+                what = say("{value} is no share.", value=f"{value:g}")
+                report("config.wrong-value", (*path, key), what, say("Write percent, 0 to 100."))
 
 
 def _bounds(target: FigureTarget, report: Report, path: Path) -> None:
     low, high = target.at_least, target.at_most
     if low is not None and high is not None and low > high:
-        report("config.wrong-value", (*path, "at_least"), '"at_least" is above "at_most".', "Lower it.")
+        report("config.wrong-value", (*path, "at_least"), say('"at_least" is above "at_most".'), say("Lower it."))
     for key, bound, order in (("alarm_below", "at_least", 1), ("alarm_above", "at_most", -1)):
         alarm, goal = getattr(target, key), getattr(target, bound)
         if alarm is None:
             continue
         if goal is None:
-            report("config.missing-key", (*path, key), f'"{key}" needs "{bound}": what is right.', f"Add {bound}.")
+            what = say('"{key}" needs "{bound}": what is right.', key=key, bound=bound)
+            report("config.missing-key", (*path, key), what, say("Add {bound}.", bound=bound))
         elif (goal - alarm) * order < 0:
-            fix = f"It cannot be {'above' if order > 0 else 'below'} {bound}."
-            report("config.wrong-value", (*path, key), f'"{key}" would be an alarm where the target is met.', fix)
+            fix = say("It cannot be above {bound}.") if order > 0 else say("It cannot be below {bound}.")
+            what = say('"{key}" would be an alarm where the target is met.', key=key)
+            report("config.wrong-value", (*path, key), what, fix.about(bound=bound))
 
 
 def _report(each: FigureReport, report: Report, path: Path) -> None:
     wanted = _USUAL[each.every]
     given = {key for key, usual in (("weekday", "mon"), ("day", 1)) if getattr(each, key) != usual}
     for key in sorted(given - {wanted}):
-        report("config.wrong-key", (*path, key), f'"{key}" means nothing for a report of every {each.every}.', "Leave it out.")
+        what = say('"{key}" means nothing for a report of every {every}.', key=key, every=each.every)
+        report("config.wrong-key", (*path, key), what, say("Leave it out."))
     if each.queue is not None and each.by in ("line", "campaign"):
-        what = f"A queue has no figures by {each.by}."
-        report("config.wrong-value", (*path, "by"), what, "Choose another, or leave the queue out.")
+        what = say("A queue has no figures by {by}.", by=each.by)
+        report("config.wrong-value", (*path, "by"), what, say("Choose another, or leave the queue out."))

@@ -17,38 +17,39 @@ import msgspec
 from msgspec import inspect
 
 from appliance.config.locate import Path
-from appliance.config.values import TEXT_TYPES
+from appliance.config.values import TEXT_TYPES, WrongText
+from appliance.sentences import Said, say, together
 
-Report = Callable[[str, Path, str, str], None]
+Report = Callable[[str, Path, Said, Said], None]
 """(id, path, what is wrong, what would be right)"""
 
 SECRET_KEYS = frozenset({"secret", "pin"})
 """Keys whose values appear in no message."""
 
-SHAPES: dict[str, str] = {
-    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$": 'letters, digits, "-", "_" and ".", such as "front"',
-    r"^[0-9]{1,10}$": 'digits in quotes, such as "101"',
-    r"^[0-9]{1,12}$": 'digits in quotes, such as "4321"',
-    r"^[0-9*#]$": 'one key of the phone, "0" to "9", "*" or "#"',
-    r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$": 'a mail address, such as "office@example.com"',
-    r"^[A-Z]{2}$": 'a country code of two capital letters, such as "FI"',
-    r"^[A-Z]{3}$": 'a currency code of three capital letters, such as "EUR"',
-    r"^([01][0-9]|2[0-3]):[0-5][0-9]$": 'a time of day, such as "07:00"',
-    r"^[0-9]$": 'one digit in quotes, such as "1"',
-    r"^[0-9]{1,3}$": 'one to three digits in quotes, such as "1"',
-    r"^[0-9]{0,3}$": 'up to three digits in quotes, such as "1"',
-    r"^[0-9#]{1,32}$": 'digits, and "#" for any digit, such as "7#######"',
-    r"^[0-9*#]{0,6}$": 'up to six keys of the phone, such as "*41"',
-    r"^\+?[0-9 ()./-]{2,32}$": 'a phone number, such as "+358917700000"',
-    r"^(\*|\+?[0-9]{1,20}\*?|\+\*)$": 'a number or its beginning with "*", such as "+358*"',
-    r"^[0-9*#]{0,4}$": 'up to four keys of the phone, such as "0"',
-    r"^[0-9*#]{0,8}$": 'up to eight keys of the phone, such as "9"',
-    r"^[0-9*#]{0,12}$": 'keys of the phone, such as "29"',
-    r"^[0-9]{0,8}$": 'digits in quotes, such as "09"',
-    r"^[^\x00-\x1f\x7f]*$": "text of at most 200 characters in quotes, without line breaks",
-    r"^[^\x00-\x1f\x7f]+$": "text of 1 to 128 characters in quotes, without line breaks",
-    r'^[^"\\\x00-\x1f]{1,64}$': 'up to 64 printable characters without quotes and backslashes, such as "switchroom"',
-    r"^https?://[^\s/?#@\\]{1,255}(/[^\s#\\]*)?$": 'an http or https address, such as "https://crm.example/switchroom"',
+SHAPES: dict[str, Said] = {
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$": say('letters, digits, "-", "_" and ".", such as "front"'),
+    r"^[0-9]{1,10}$": say('digits in quotes, such as "101"'),
+    r"^[0-9]{1,12}$": say('digits in quotes, such as "4321"'),
+    r"^[0-9*#]$": say('one key of the phone, "0" to "9", "*" or "#"'),
+    r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$": say('a mail address, such as "office@example.com"'),
+    r"^[A-Z]{2}$": say('a country code of two capital letters, such as "FI"'),
+    r"^[A-Z]{3}$": say('a currency code of three capital letters, such as "EUR"'),
+    r"^([01][0-9]|2[0-3]):[0-5][0-9]$": say('a time of day, such as "07:00"'),
+    r"^[0-9]$": say('one digit in quotes, such as "1"'),
+    r"^[0-9]{1,3}$": say('one to three digits in quotes, such as "1"'),
+    r"^[0-9]{0,3}$": say('up to three digits in quotes, such as "1"'),
+    r"^[0-9#]{1,32}$": say('digits, and "#" for any digit, such as "7#######"'),
+    r"^[0-9*#]{0,6}$": say('up to six keys of the phone, such as "*41"'),
+    r"^\+?[0-9 ()./-]{2,32}$": say('a phone number, such as "+358917700000"'),
+    r"^(\*|\+?[0-9]{1,20}\*?|\+\*)$": say('a number or its beginning with "*", such as "+358*"'),
+    r"^[0-9*#]{0,4}$": say('up to four keys of the phone, such as "0"'),
+    r"^[0-9*#]{0,8}$": say('up to eight keys of the phone, such as "9"'),
+    r"^[0-9*#]{0,12}$": say('keys of the phone, such as "29"'),
+    r"^[0-9]{0,8}$": say('digits in quotes, such as "09"'),
+    r"^[^\x00-\x1f\x7f]*$": say("text of at most 200 characters in quotes, without line breaks"),
+    r"^[^\x00-\x1f\x7f]+$": say("text of 1 to 128 characters in quotes, without line breaks"),
+    r'^[^"\\\x00-\x1f]{1,64}$': say('up to 64 printable characters without quotes and backslashes, such as "switchroom"'),
+    r"^https?://[^\s/?#@\\]{1,255}(/[^\s#\\]*)?$": say('an http or https address, such as "https://crm.example/switchroom"'),
 }
 """What each pattern of the model means to a person."""
 
@@ -84,16 +85,21 @@ def nearest(word: str, known: list[str]) -> str:
     return close[0] if close else ""
 
 
-def shown(value: object) -> str:
+def shown(value: object) -> str | Said:
     """A value for a sentence, shortened."""
+    if isinstance(value, dict):
+        return say("a table")
+    if isinstance(value, list):
+        return say("an array")
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _HUGE:
+        return say("a huge number")
+    return literal(value)
+
+
+def literal(value: object) -> str:
+    """A plain value as TOML has it, shortened."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, dict):
-        return "a table"
-    if isinstance(value, list):
-        return "an array"
-    if isinstance(value, int) and abs(value) >= _HUGE:
-        return "a huge number"
     text = f'"{value}"' if isinstance(value, str) else str(value)
     text = "".join(char if char.isprintable() else "?" for char in text)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
@@ -106,9 +112,8 @@ class _Decoder:
 
     def struct(self, raw: object, kind: Any, path: Path) -> Any:
         if not isinstance(raw, dict):
-            self.report(
-                "config.wrong-type", path, f"{_name(path)} is {shown(raw)}.", f"Write it as a table: {_header(path)}."
-            )
+            what = say("{key} is {value}.", key=_name(path), value=shown(raw))
+            self.report("config.wrong-type", path, what, say("Write it as a table: {table}.", table=_header(path)))
             return WRONG
         fields = {field.encode_name: field for field in kind.fields}
         for key in raw:
@@ -133,14 +138,17 @@ class _Decoder:
         return table
 
     def _unknown_key(self, key: str, path: Path, known: list[str]) -> None:
-        where = _table(path)
         guess = nearest(key, known)
-        fix = f'Did you mean "{guess}"?' if guess else f"Known here: {', '.join(sorted(known))}."
-        self.report("config.unknown-key", (*path, key), f"Unknown key {shown(key)} in {where}.", fix)
+        fix = say('Did you mean "{guess}"?', guess=guess)
+        if not guess:
+            fix = say("Known here: {known}.", known=", ".join(sorted(known)))
+        what = say("Unknown key {key} in {table}.", key=shown(key), table=_table(path))
+        self.report("config.unknown-key", (*path, key), what, fix)
 
     def _missing_key(self, name: str, kind: Any, path: Path) -> None:
-        example = f"[{name}]" if not path else f"{name} = …  ({_wanted(kind)})"
-        self.report("config.missing-key", path, f'"{name}" is missing in {_table(path)}.', f"Add {example}.")
+        what = say('"{key}" is missing in {table}.', key=name, table=_table(path))
+        fix = say("Add {key} = …  ({wanted}).", key=name, wanted=_wanted(kind)) if path else say("Add [{table}].", table=name)
+        self.report("config.missing-key", path, what, fix)
 
     def _value(self, raw: object, kind: Any, path: Path) -> Any:
         kind = _bare(kind)
@@ -157,13 +165,15 @@ class _Decoder:
     def _list(self, raw: object, kind: inspect.ListType, path: Path) -> Any:
         if not isinstance(raw, list):
             item = _bare(kind.item_type)
-            fix = f"Write it as [[{path[-1]}]]." if isinstance(item, inspect.StructType) else _list_fix(raw)
-            self.report("config.wrong-type", path, f"{_name(path)} is {shown(raw)}, not an array.", fix)
+            fix = say("Write it as [[{table}]].", table=path[-1]) if isinstance(item, inspect.StructType) else _list_fix(raw)
+            what = say("{key} is {value}, not an array.", key=_name(path), value=shown(raw))
+            self.report("config.wrong-type", path, what, fix)
             return WRONG
         most = kind.max_length if kind.max_length is not None else len(raw)
         if not (kind.min_length or 0) <= len(raw) <= most:
-            limit = f"at least {kind.min_length}" if len(raw) < (kind.min_length or 0) else f"at most {most}"
-            self.report("config.wrong-length", path, f"{_name(path)} has {len(raw)} elements.", f"Give {limit}.")
+            too_few = len(raw) < (kind.min_length or 0)
+            fix = say("Give at least {least}.", least=kind.min_length) if too_few else say("Give at most {most}.", most=most)
+            self.report("config.wrong-length", path, say("{key} has {count} elements.", key=_name(path), count=len(raw)), fix)
             return WRONG
         values = [self._value(item, kind.item_type, (*path, index)) for index, item in enumerate(raw)]
         return [value for value in values if value is not WRONG]
@@ -173,8 +183,8 @@ class _Decoder:
             self.report(
                 "config.wrong-type",
                 path,
-                f"{_name(path)} is {shown(raw)}, not a table.",
-                "Write it as { name = value, … }.",
+                say("{key} is {value}, not a table.", key=_name(path), value=shown(raw)),
+                say("Write it as { name = value, … }."),
             )
             return WRONG
         made = {}
@@ -190,33 +200,31 @@ class _Decoder:
             return self._text_type(raw, kind.cls, path)
         if _fits(raw, kind):
             return float(raw) if isinstance(kind, inspect.FloatType) else raw  # type: ignore[arg-type]
-        fix = f"It must be {_wanted(kind)}."
+        fix = [say("It must be {wanted}.", wanted=_wanted(kind))]
         if path[-1] in SECRET_KEYS:
-            fix += " Put it in quotes." if not isinstance(raw, str) else ""
+            fix += [say("Put it in quotes.")] if not isinstance(raw, str) else []
         elif isinstance(kind, inspect.StrType | inspect.LiteralType) and type(raw) in (int, float):
-            fix += f' Put it in quotes: "{shown(raw)}".'
+            fix.append(say('Put it in quotes: "{value}".', value=shown(raw)))
         if isinstance(kind, inspect.LiteralType) and isinstance(raw, str):
             guess = nearest(raw, [str(value) for value in kind.values])
-            fix += f' Did you mean "{guess}"?' if guess else ""
+            fix += [say('Did you mean "{guess}"?', guess=guess)] if guess else []
         wrong_type = not isinstance(raw, _PYTHON[type(kind)]) or isinstance(raw, bool)
-        value = "not as it must be" if path[-1] in SECRET_KEYS else shown(raw)
-        self.report(
-            "config.wrong-type" if wrong_type else "config.wrong-value", path, f"{_name(path)} is {value}.", fix
-        )
+        value = say("not as it must be") if path[-1] in SECRET_KEYS else shown(raw)
+        what = say("{key} is {value}.", key=_name(path), value=value)
+        self.report("config.wrong-type" if wrong_type else "config.wrong-value", path, what, together(fix))
         return WRONG
 
     def _text_type(self, raw: object, cls: type, path: Path) -> Any:
         if cls not in TEXT_TYPES:
             raise TypeError(f"the model uses {cls}, which values.py does not know")
         if not isinstance(raw, str):
-            self.report("config.wrong-type", path, f"{_name(path)} is {shown(raw)}.", "It must be text in quotes.")
+            what = say("{key} is {value}.", key=_name(path), value=shown(raw))
+            self.report("config.wrong-type", path, what, say("It must be text in quotes."))
             return WRONG
         try:
             return cls(raw[:2048])
-        except ValueError as error:
-            what, _, fix = str(error).partition("; ")
-            fix = fix[:1].upper() + fix[1:] + "." if fix else ""
-            self.report("config.wrong-value", path, f"{_name(path)}: {what[:300]}.", fix)
+        except WrongText as error:
+            self.report("config.wrong-value", path, say("{key}: {what}", key=_name(path), what=error.what), error.fix)
             return WRONG
 
 
@@ -229,8 +237,8 @@ def _chosen(raw: object, kind: inspect.UnionType) -> Any:
     return chosen
 
 
-def _table(path: Path) -> str:
-    return _header(path) if path else "the file"
+def _table(path: Path) -> str | Said:
+    return _header(path) if path else say("the file")
 
 
 def _header(path: Path) -> str:
@@ -239,9 +247,9 @@ def _header(path: Path) -> str:
     return brackets.format(".".join(keys))
 
 
-def _name(path: Path) -> str:
-    key = next((part for part in reversed(path) if isinstance(part, str)), "The file")
-    return f'"{key}"' if path else key
+def _name(path: Path) -> str | Said:
+    key = next((part for part in reversed(path) if isinstance(part, str)), None)
+    return f'"{key}"' if key is not None else say("The file")
 
 
 def _bare(kind: Any) -> Any:
@@ -250,8 +258,10 @@ def _bare(kind: Any) -> Any:
     return kind
 
 
-def _list_fix(raw: object) -> str:
-    return f"Put it in square brackets: [{shown(raw)}]." if isinstance(raw, str | int | float) else "Write an array."
+def _list_fix(raw: object) -> Said:
+    if isinstance(raw, str | int | float):
+        return say("Put it in square brackets: [{value}].", value=shown(raw))
+    return say("Write an array.")
 
 
 _PYTHON: dict[type, Any] = {
@@ -296,29 +306,45 @@ def _within(raw: float, kind: inspect.IntType | inspect.FloatType) -> bool:
     )
 
 
-def _wanted(kind: Any) -> str:
+def _wanted(kind: Any) -> Said:
     """What would be right, in words."""
     kind = _bare(kind)
     if isinstance(kind, inspect.BoolType):
-        return "true or false"
+        return say("true or false")
     if isinstance(kind, inspect.LiteralType):
-        return "one of " + ", ".join(shown(value) for value in kind.values)
+        return say("one of {values}", values=", ".join(literal(value) for value in kind.values))
     if isinstance(kind, inspect.IntType | inspect.FloatType):
-        return ("a whole number" if isinstance(kind, inspect.IntType) else "a number") + _range(kind)
+        return _range(kind, *_bounds(kind))
     if isinstance(kind, inspect.StrType):
         if kind.pattern is not None:
             return SHAPES[kind.pattern]
-        return f"text of at most {kind.max_length} characters in quotes" if kind.max_length else "text in quotes"
+        if kind.max_length:
+            return say("text of at most {most} characters in quotes", most=kind.max_length)
+        return say("text in quotes")
     if isinstance(kind, inspect.UnionType):
         return _wanted(next(each for each in kind.types if not isinstance(each, inspect.NoneType)))
     if isinstance(kind, inspect.ListType):
-        return "an array"
-    return "a table" if isinstance(kind, inspect.DictType | inspect.StructType) else "text in quotes"
+        return say("an array")
+    return say("a table") if isinstance(kind, inspect.DictType | inspect.StructType) else say("text in quotes")
 
 
-def _range(kind: inspect.IntType | inspect.FloatType) -> str:
-    low, high = kind.ge if kind.ge is not None else kind.gt, kind.le
-    above = "more than " if kind.ge is None and kind.gt is not None else ""
-    if low is not None and high is not None:
-        return f" from {above}{low:g} to {high:g}"
-    return f" of {above or 'at least '}{low:g}" if low is not None else ""
+def _bounds(kind: inspect.IntType | inspect.FloatType) -> tuple[str | None, str | None, bool]:
+    """Low and high as they are shown, and whether it must be above the low one."""
+    low = kind.ge if kind.ge is not None else kind.gt
+    above = kind.ge is None and kind.gt is not None
+    return None if low is None else f"{low:g}", None if kind.le is None else f"{kind.le:g}", above
+
+
+def _range(kind: Any, low: str | None, high: str | None, above: bool) -> Said:
+    whole = isinstance(kind, inspect.IntType)
+    if low is None:
+        return say("a whole number") if whole else say("a number")
+    if high is not None and above:
+        found = say("a whole number from more than {low} to {high}") if whole else say("a number from more than {low} to {high}")
+    elif high is not None:
+        found = say("a whole number from {low} to {high}") if whole else say("a number from {low} to {high}")
+    elif above:
+        found = say("a whole number of more than {low}") if whole else say("a number of more than {low}")
+    else:
+        found = say("a whole number of at least {low}") if whole else say("a number of at least {low}")
+    return found.about(low=low, high=high)

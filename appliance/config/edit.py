@@ -18,11 +18,12 @@ from appliance.config.check import KEYS
 from appliance.config.decode import SECRET_KEYS
 from appliance.config.locate import MAX_DEPTH, Path, Places, TooDeep
 from appliance.errors import SwitchroomError
+from appliance.sentences import say
 
 MAX_TEXT = 400_000
 """Characters of the longest text that is edited key by key: some seconds' work. Longer ones are edited as text."""
 MASK = "***"
-_BY_TEXT = "Change it in the text instead."
+_BY_TEXT = say("Change it in the text instead.")
 
 
 def plain(text: str) -> dict[str, Any]:
@@ -31,8 +32,8 @@ def plain(text: str) -> dict[str, Any]:
         Places(text)  # refuses hostile nesting before the parser sees it
         return tomllib.loads(text)
     except (ValueError, RecursionError, TooDeep) as problem:
-        raise SwitchroomError("config.edit-syntax", f"This is no TOML: {str(problem)[:200] or 'it is nested too deep'}.",
-                              "Mend the text first.") from None
+        raise SwitchroomError("config.edit-syntax", "This is no TOML: {problem}.", "Mend the text first.",
+                              problem=str(problem)[:200] or "it is nested too deep") from None
 
 
 def table_at(values: Any, path: Path) -> dict[str, Any]:
@@ -194,8 +195,8 @@ def restore_secrets(text: str, *older: str) -> str:
         secret = known.get(_named(values, path))
         if secret is None:
             line = text.count("\n", 0, place.start) + 1
-            raise SwitchroomError("config.secret-unknown", f"Line {line}: there is no secret to keep here.",
-                                  "Type it in place of ***.")
+            raise SwitchroomError("config.secret-unknown", "Line {line}: there is no secret to keep here.",
+                                  "Type it in place of ***.", line=line)
         pieces += [text[end : place.start], tomlkit.item(secret).as_string()]
         end = place.end
     return "".join([*pieces, text[end:]])

@@ -18,6 +18,7 @@ import phonenumbers
 from phonenumbers import timezone as number_timezones
 
 from appliance.config.model import Config, Hours, Scenario
+from appliance.config.values import WrongText
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 HORIZON_DAYS = 400
@@ -53,7 +54,7 @@ Week = tuple[tuple[Span, ...], ...]
 
 
 def parse_week(entries: Sequence[str]) -> Week:
-    """The week that these entries describe. Raises ValueError saying which entry is wrong and what would be right."""
+    """The week that these entries describe. Raises WrongText saying which entry is wrong and what would be right."""
     week: list[list[Span]] = [[] for _ in DAYS]
     for entry in entries:
         days_text, _, spans_text = entry.strip().lower().partition(" ")
@@ -71,7 +72,8 @@ def _parse_days(text: str, entry: str) -> list[int]:
     for part in text.split(","):
         first, dash, last = part.partition("-")
         if first not in DAYS or (dash and last not in DAYS):
-            raise ValueError(f'"{entry}": {part!r} is no day; write mon, mon-fri, sat,sun or daily before the times')
+            raise WrongText('"{entry}": {part} is no day.', "Write mon, mon-fri, sat,sun or daily before the times.", entry=entry,
+                            part=repr(part))
         start = DAYS.index(first)
         length = (DAYS.index(last) - start) % 7 + 1 if dash else 1
         days += [(start + offset) % 7 for offset in range(length)]
@@ -79,28 +81,28 @@ def _parse_days(text: str, entry: str) -> list[int]:
 
 
 def parse_spans(text: str, entry: str) -> tuple[Span, ...]:
-    """ "08:00-12:00 13:00-17:00" -> spans. ValueError as parse_week."""
+    """ "08:00-12:00 13:00-17:00" -> spans. WrongText as parse_week."""
     spans = tuple(_parse_span(part, entry) for part in re.split(r"[\s,]+", text.strip()) if part)
     if not spans:
-        raise ValueError(f'"{entry}" has no times; write e.g. "mon-fri 08:00-18:00"')
+        raise WrongText('"{entry}" has no times.', 'Write e.g. "mon-fri 08:00-18:00".', entry=entry)
     return spans
 
 
 def _parse_span(part: str, entry: str) -> Span:
     match = _SPAN.fullmatch(part)
     if match is None:
-        raise ValueError(f'"{entry}": {part!r} is no span of time; write it as 08:00-18:00')
+        raise WrongText('"{entry}": {part} is no span of time.', "Write it as 08:00-18:00.", entry=entry, part=repr(part))
     h1, m1, h2, m2 = (int(group) for group in match.groups())
     start, end = h1 * 60 + m1, h2 * 60 + m2
     if m1 > 59 or m2 > 59 or start >= _DAY_MINUTES or end > _DAY_MINUTES:
-        raise ValueError(f'"{entry}": {part!r} is no time of day; times go from 00:00 to 24:00')
+        raise WrongText('"{entry}": {part} is no time of day.', "Times go from 00:00 to 24:00.", entry=entry, part=repr(part))
     if start == end:
-        raise ValueError(f'"{entry}": {part!r} is empty; for the whole day write 00:00-24:00')
+        raise WrongText('"{entry}": {part} is empty.', "For the whole day write 00:00-24:00.", entry=entry, part=repr(part))
     return Span(start, end if end > start else end + _DAY_MINUTES)
 
 
 def parse_date(text: str) -> tuple[int | None, int, int]:
-    """ "2026-12-24" or, for every year, "12-24" -> (year or None, month, day). Raises ValueError."""
+    """ "2026-12-24" or, for every year, "12-24" -> (year or None, month, day). Raises WrongText."""
     match = re.fullmatch(r"(?:([0-9]{4})-)?([0-9]{2})-([0-9]{2})", text)
     try:
         if match is None:
@@ -108,12 +110,12 @@ def parse_date(text: str) -> tuple[int | None, int, int]:
         year, month, day = (int(group) if group else None for group in match.groups())
         dt.date(2024 if year is None else year, month or 0, day or 0)  # 2024: a leap year, so that 02-29 is a day
     except ValueError:
-        raise ValueError(f'"{text}" is no date; write "2026-12-24", or "12-24" for every year') from None
+        raise WrongText('"{text}" is no date.', 'Write "2026-12-24", or "12-24" for every year.', text=text) from None
     return year, month or 0, day or 0
 
 
 def parse_date_rule(text: str) -> tuple[Span, ...]:
-    """What stands beside a date: "closed" or spans. Raises ValueError."""
+    """What stands beside a date: "closed" or spans. Raises WrongText."""
     return () if text.strip().lower() == "closed" else parse_spans(text.lower(), text)
 
 

@@ -21,6 +21,7 @@ from appliance.config.model import Config, Office, Table, to_builtins
 from appliance.config.problems import MAX_PROBLEMS, ConfigError, ConfigProblem, path_text
 from appliance.config.values import dec_hook
 from appliance.errors import SwitchroomError
+from appliance.sentences import Said, say
 
 MAX_BYTES = 1 << 20
 _STOP_AFTER = MAX_PROBLEMS + 1
@@ -52,9 +53,8 @@ def read_text(path: FilePath) -> str:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise SwitchroomError(
-            "config.unreadable", f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions."
-        ) from None
+        raise SwitchroomError("config.unreadable", "{path} cannot be read: {reason}.", "Check the path and its permissions.",
+                              path=path, reason=error.strerror) from None
     if len(data) > MAX_BYTES:
         raise ConfigError([_too_long(str(path))])
     try:
@@ -62,19 +62,19 @@ def read_text(path: FilePath) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - data.rfind(b"\n", 0, error.start)
-        what = f"Byte 0x{data[error.start]:02X} is not UTF-8."
+        what = say("Byte 0x{byte} is not UTF-8.", byte=f"{data[error.start]:02X}")
         raise ConfigError(
-            [_problem("config.encoding", str(path), line, column, what, "Save the file as UTF-8.")]
+            [_problem("config.encoding", str(path), line, column, what, say("Save the file as UTF-8."))]
         ) from None
 
 
-def _problem(id: str, file: str, line: int, column: int, what: str, fix: str, key: str = "") -> ConfigProblem:
-    return ConfigProblem(id=id, file=file, line=line, column=column, key=key, what=what, fix=fix)
+def _problem(id: str, file: str, line: int, column: int, what: Said, fix: Said, key: str = "") -> ConfigProblem:
+    return ConfigProblem(id=id, file=file, line=line, column=column, key=key, said=what, said_fix=fix)
 
 
 def _too_long(name: str) -> ConfigProblem:
     return _problem(
-        "config.too-long", name, 1, 1, "The file is longer than 1 MiB.", "Lists belong into files of their own."
+        "config.too-long", name, 1, 1, say("The file is longer than 1 MiB."), say("Lists belong into files of their own.")
     )
 
 
@@ -107,8 +107,8 @@ class _Loader:
             self.places = Places(self.text)
         except TooDeep as error:
             line = self.text.count("\n", 0, error.offset) + 1
-            what = "The nesting is deeper than anything a configuration needs."
-            raise ConfigError([_problem("config.syntax", self.name, line, 1, what, "Write plain tables.")]) from None
+            what = say("The nesting is deeper than anything a configuration needs.")
+            raise ConfigError([_problem("config.syntax", self.name, line, 1, what, say("Write plain tables."))]) from None
 
     def _parse(self) -> dict[str, Any]:
         try:
@@ -123,9 +123,9 @@ class _Loader:
             line, column = int(at[1]), int(at[2])
         else:
             line, column = self.places.line_column(max(len(self.text.rstrip()) - 1, 0))
-        what = _AT.sub("", message)[:200] or "It cannot be read"
-        fix = "Text stands in quotes, a table's name in [brackets], and each key = value on a line of its own."
-        return _problem("config.syntax", self.name, line, column, f"This is no TOML: {what}.", fix)
+        what = _AT.sub("", message)[:200] or say("It cannot be read")
+        fix = say("Text stands in quotes, a table's name in [brackets], and each key = value on a line of its own.")
+        return _problem("config.syntax", self.name, line, column, say("This is no TOML: {what}.", what=what), fix)
 
     def _decode_and_check(self, raw: dict[str, Any]) -> None:
         config = decode(raw, Config, self._report, self.origins)
@@ -144,7 +144,7 @@ class _Loader:
     def _where(self, table: Table) -> Path:
         return self.origins.get(id(table), (type(table).__name__.lower(),))
 
-    def _report(self, id: str, path: Path, what: str, fix: str) -> None:
+    def _report(self, id: str, path: Path, what: Said, fix: Said) -> None:
         line, column = self.places.of(path)
         self.problems.append(_problem(id, self.name, line, column, what, fix, path_text(path)))
         if len(self.problems) >= _STOP_AFTER:
@@ -155,7 +155,7 @@ class _Loader:
         try:
             strict = msgspec.convert(raw, Config, dec_hook=dec_hook)
         except msgspec.ValidationError as error:
-            raise ConfigError(
-                [_problem("config.wrong-value", self.name, 1, 1, str(error), "Please report this message as a fault.")]
-            ) from None
+            what = Said("{problem}", {"problem": str(error)})
+            fix = say("Please report this message as a fault.")
+            raise ConfigError([_problem("config.wrong-value", self.name, 1, 1, what, fix)]) from None
         return strict

@@ -16,6 +16,7 @@ import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberFormat, PhoneNumberType, ShortNumberCost, shortnumberinfo
 
 from appliance.errors import SwitchroomError
+from appliance.sentences import Said, say
 
 NumberClass = Literal["national", "mobile", "international", "premium", "emergency"]
 NumberForm = Literal["national", "e164", "digits"]
@@ -46,7 +47,7 @@ class Dialled(msgspec.Struct, frozen=True):
     kind: Literal["internal", "outside", "short", "emergency", "unknown"]
     number: str
     cls: NumberClass | None = None
-    why: str = ""
+    why: Said | None = None
 
 
 def normalise(text: str, country: str, *, strict: bool = True) -> str:
@@ -69,39 +70,38 @@ def _parse(text: str, country: str, strict: bool) -> PhoneNumber:
     try:
         number = phonenumbers.parse(plain, country)
     except phonenumbers.NumberParseException as error:
-        raise SwitchroomError(
-            "number.unreadable", f"{_show(text)} is no phone number.", _PARSE_HINTS[error.error_type]
-        ) from None
+        raise SwitchroomError("number.unreadable", "{number} is no phone number.", _PARSE_HINTS[error.error_type],
+                              number=_show(text)) from None
     if number.extension:
-        raise SwitchroomError("number.extension", f"{_show(text)} has an extension.", "Give the number alone.")
+        raise SwitchroomError("number.extension", "{number} has an extension.", "Give the number alone.", number=_show(text))
     reason = phonenumbers.is_possible_number_with_reason(number)
     # For an unknown code after "+", the library reads the digits as dialled in the country: another number altogether.
     misread = plain.startswith("+") and not plain[1:].startswith(str(number.country_code))
     if misread or reason == phonenumbers.ValidationResult.INVALID_COUNTRY_CODE:
-        raise SwitchroomError("number.country", f"{_show(text)} has an unknown country code.", _HINT)
+        raise SwitchroomError("number.country", "{number} has an unknown country code.", _HINT, number=_show(text))
     if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
-        raise SwitchroomError("number.length", f"{_show(text)} {_LENGTH.get(reason, 'has an impossible length')}.", _HINT)
+        raise SwitchroomError("number.length", _LENGTH.get(reason, _IMPOSSIBLE).about(number=_show(text)), _HINT)
     if strict and not phonenumbers.is_valid_number(number):
         region = phonenumbers.region_code_for_country_code(number.country_code or 0)
-        raise SwitchroomError(
-            "number.not-in-plan", f"{_show(text)} does not exist in the numbering plan of {region}.", _HINT
-        )
+        raise SwitchroomError("number.not-in-plan", "{number} does not exist in the numbering plan of {region}.", _HINT,
+                              number=_show(text), region=region)
     return number
 
 
-_HINT = "Write it as E.164, such as +358917700000, or as it is dialled in the country."
+_HINT = say("Write it as E.164, such as +358917700000, or as it is dialled in the country.")
 _PARSE_HINTS = {
-    phonenumbers.NumberParseException.INVALID_COUNTRY_CODE: "Begin with + and a country code, or as in the country.",
+    phonenumbers.NumberParseException.INVALID_COUNTRY_CODE: say("Begin with + and a country code, or as in the country."),
     phonenumbers.NumberParseException.NOT_A_NUMBER: _HINT,
-    phonenumbers.NumberParseException.TOO_SHORT_AFTER_IDD: "Something is missing after the international prefix.",
-    phonenumbers.NumberParseException.TOO_SHORT_NSN: "It is too short.",
-    phonenumbers.NumberParseException.TOO_LONG: "It is too long.",
+    phonenumbers.NumberParseException.TOO_SHORT_AFTER_IDD: say("Something is missing after the international prefix."),
+    phonenumbers.NumberParseException.TOO_SHORT_NSN: say("It is too short."),
+    phonenumbers.NumberParseException.TOO_LONG: say("It is too long."),
 }
 _LENGTH = {
-    phonenumbers.ValidationResult.TOO_SHORT: "is too short",
-    phonenumbers.ValidationResult.TOO_LONG: "is too long",
-    phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "lacks the area code",
+    phonenumbers.ValidationResult.TOO_SHORT: say("{number} is too short."),
+    phonenumbers.ValidationResult.TOO_LONG: say("{number} is too long."),
+    phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY: say("{number} lacks the area code."),
 }
+_IMPOSSIBLE = say("{number} has an impossible length.")
 
 
 def _plain(text: str) -> str:
@@ -112,17 +112,14 @@ def _plain(text: str) -> str:
         return text
     plain = unicodedata.normalize("NFKC", text).strip().lstrip("'")
     if re.fullmatch(r"[0-9]([.,][0-9]+)?[eE]\+?[0-9]+", plain):
-        raise SwitchroomError(
-            "number.rounded",
-            f"{_show(text)} was rounded by a spreadsheet.",
-            "Format the column as text and enter the number again.",
-        )
+        raise SwitchroomError("number.rounded", "{number} was rounded by a spreadsheet.",
+                              "Format the column as text and enter the number again.", number=_show(text))
     if re.fullmatch(r"\+?[0-9]{6,}\.0", plain):  # a number cell exported as a decimal
         plain = plain[:-2]
     plain = "".join(str(unicodedata.digit(char, char)) if char.isdigit() else char for char in plain)
     plain = re.sub(r"[\s‐-―\-()./\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]", "", plain)
     if not _DIGITS.fullmatch(plain):
-        raise SwitchroomError("number.unreadable", f"{_show(text)} is no phone number.", _HINT)
+        raise SwitchroomError("number.unreadable", "{number} is no phone number.", _HINT, number=_show(text))
     return plain
 
 
@@ -219,7 +216,7 @@ def read_dialled(
     if digits in internal:
         return Dialled("internal", digits)
     if outside_prefix and not digits.startswith((outside_prefix, "+")):
-        return Dialled("unknown", digits, why=f"Nobody has the number {_show(digits)} here.")
+        return Dialled("unknown", digits, why=say("Nobody has the number {number} here.", number=_show(digits)))
     outside = digits if digits.startswith("+") else digits.removeprefix(outside_prefix)
     return _read_outside(outside, country, area_code)
 
@@ -231,11 +228,11 @@ def _read_outside(digits: str, country: str, area_code: str) -> Dialled:
         e164 = normalise(digits, country, strict=False)
     except SwitchroomError as error:
         if not area_code or digits.startswith(("+", "0")):
-            return Dialled("unknown", digits, why=error.message)
+            return Dialled("unknown", digits, why=error.said)
         try:
             e164 = normalise(area_code + digits, country, strict=False)
         except SwitchroomError:
-            return Dialled("unknown", digits, why=error.message)
+            return Dialled("unknown", digits, why=error.said)
     return Dialled("outside", e164, classify(e164, country))
 
 

@@ -132,7 +132,7 @@ def _kind(kind: Any) -> str:
         return _number(kind)
     if isinstance(kind, inspect.StrType):
         plain = kind.pattern is None or kind.pattern.startswith(r"^[^\x00-\x1f")
-        return "text" if plain else SHAPES[str(kind.pattern)]
+        return "text" if plain else str(SHAPES[str(kind.pattern)])
     return "true or false"
 
 

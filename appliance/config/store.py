@@ -71,9 +71,8 @@ class Store:
         except FileNotFoundError:
             return None
         if not text.strip().isdigit():
-            raise SwitchroomError(
-                "config.store-damaged", f"{self.root / 'current'} is damaged.", "Run `switchroom config rollback N`."
-            )
+            raise SwitchroomError("config.store-damaged", "{root} is damaged.", "Run `switchroom config rollback N`.",
+                                  root=self.root / "current")
         return self.entry(int(text))
 
     def entry(self, number: int) -> Version:
@@ -81,13 +80,11 @@ class Store:
         try:
             return msgspec.json.decode(self._file(number, ".json").read_bytes(), type=Version)
         except FileNotFoundError:
-            raise SwitchroomError(
-                "config.no-version", f"There is no version {number}.", "`switchroom config history` lists them."
-            ) from None
+            raise SwitchroomError("config.no-version", "There is no version {number}.",
+                                  "`switchroom config history` lists them.", number=number) from None
         except msgspec.DecodeError as error:
-            raise SwitchroomError(
-                "config.store-damaged", f"{self._file(number, '.json')} is damaged: {error}.", "Roll back to another."
-            ) from None
+            raise SwitchroomError("config.store-damaged", "{file} is damaged: {error}.", "Roll back to another.",
+                                  file=self._file(number, ".json"), error=error) from None
 
     def text(self, number: int | None = None, *, secrets: bool = True) -> str:
         """The text of a version (None: the one in force), with secrets masked unless asked for."""
@@ -247,11 +244,9 @@ class Store:
                 os.close(directory)
         except OSError as error:
             beside.unlink(missing_ok=True)
-            raise SwitchroomError(
-                "config.store-failed",
-                f"The configuration could not be stored: {error.strerror}.",
-                "Free some space on the disk; the old configuration stays in force.",
-            ) from error
+            raise SwitchroomError("config.store-failed", "The configuration could not be stored: {reason}.",
+                                  "Free some space on the disk; the old configuration stays in force.",
+                                  reason=error.strerror) from error
 
     def _hand_over(self, path: Path) -> None:
         """What root writes by the command line belongs to the owner of the data, or the box could not read it."""
@@ -267,11 +262,8 @@ class Store:
                 self._hand_over(folder)
             handle = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise SwitchroomError(
-                "config.store-failed",
-                f"{self.root} cannot be written: {error.strerror}.",
-                "Check its owner and rights.",
-            ) from error
+            raise SwitchroomError("config.store-failed", "{root} cannot be written: {reason}.",
+                                  "Check its owner and rights.", root=self.root, reason=error.strerror) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
@@ -281,8 +273,8 @@ class Store:
 
 def _conflict(now: Version | None) -> SwitchroomError:
     who = f"version {now.number} by {now.by}" if now is not None else "none"
-    return SwitchroomError("config.conflict", f"The configuration was changed meanwhile: {who} is in force.",
-                           "Look at what changed, then decide.")
+    return SwitchroomError("config.conflict", "The configuration was changed meanwhile: {who} is in force.",
+                           "Look at what changed, then decide.", who=who)
 
 
 def with_base(config: Config, base: Path) -> Config:

@@ -1,13 +1,15 @@
 """Small typed values that stand as text in the TOML: targets, addresses, port ranges.
 
 Each is a `str` (so it compares, prints and exports as it was written) with its parts parsed and checked once.
-A wrong text raises ValueError whose sentence says what would be right.
+A wrong text raises WrongText, whose sentences say what would be right.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
+
+from appliance.sentences import Said
 
 TARGET_KINDS = ("extension", "queue", "menu", "voicemail", "callback", "outside", "scenario", "agents", "hangup")
 """What a call can be sent to. "callback" takes the queue that calls back, "outside" a number as people of the country
@@ -18,6 +20,18 @@ _HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!
 _MAX_HOST = 253
 _MAX_PORT = 65535
 _WHOLE = 100
+_SHOWN = 200
+
+
+class WrongText(ValueError):
+    """A text that cannot be read: `what` says what is wrong with it, `fix` what would be right."""
+
+    def __init__(self, what: str, fix: str, /, **values: object) -> None:
+        """Constant sentences, and the values of their places: shortened, for they are somebody's text."""
+        short = {name: text if len(text := str(value)) <= _SHOWN else f"{text[:_SHOWN]}…" for name, value in values.items()}
+        self.what = Said(what).about(**short)
+        self.fix = Said(fix).about(**short)
+        super().__init__(f"{str(self.what).rstrip('.')}; {self.fix}")
 
 
 class Target(str):
@@ -33,9 +47,10 @@ class Target(str):
         if kind in NAMELESS and not colon:
             name = ""
         elif kind not in TARGET_KINDS or kind in NAMELESS or not name or name != name.strip():
-            raise ValueError(
-                f"{text!r} is no target; write one of extension:101, queue:NAME, menu:NAME, voicemail:NAME, "
-                "callback:QUEUE, outside:NUMBER, scenario:CODE, agents or hangup"
+            raise WrongText(
+                "{text} is no target.",
+                "Write one of extension:101, queue:NAME, menu:NAME, voicemail:NAME, callback:QUEUE, outside:NUMBER, "
+                "scenario:CODE, agents or hangup.", text=repr(text),
             )
         made = super().__new__(cls, text)
         made.kind, made.name = kind, name
@@ -85,14 +100,14 @@ def _split_host_port(text: str) -> tuple[str, int | None]:
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
-            raise ValueError(f"{text!r} is no address; write IPv6 as [2001:db8::1]:5060")
+            raise WrongText("{text} is no address.", "Write IPv6 as [2001:db8::1]:5060.", text=repr(text))
         port = rest[1:] if rest else None
         try:
             ipaddress.IPv6Address(host)
         except ValueError:
-            raise ValueError(f"{host!r} is no IPv6 address; write it as [2001:db8::1]:5060") from None
+            raise WrongText("{text} is no IPv6 address.", "Write it as [2001:db8::1]:5060.", text=repr(host)) from None
     elif text.count(":") > 1:
-        raise ValueError(f"{text!r}: an IPv6 address with a port is written [2001:db8::1]:5060")
+        raise WrongText("{text} is no address.", "An IPv6 address with a port is written [2001:db8::1]:5060.", text=repr(text))
     else:
         host, colon, rest = text.partition(":")
         port = rest if colon else None
@@ -105,14 +120,16 @@ def _check_host(host: str) -> None:
         try:
             ipaddress.IPv4Address(host)
         except ValueError:
-            raise ValueError(f"{host!r} is no IPv4 address; it has four numbers from 0 to 255") from None
+            raise WrongText("{text} is no IPv4 address.", "It has four numbers from 0 to 255.", text=repr(host)) from None
     elif len(host) > _MAX_HOST or not _HOST.fullmatch(host):
-        raise ValueError(f"{host!r} is no host name or address; write e.g. 192.0.2.1:5060 or sip.example.com:5060")
+        raise WrongText("{text} is no host name or address.", "Write e.g. 192.0.2.1:5060 or sip.example.com:5060.",
+                        text=repr(host))
 
 
 def _parse_port(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 <= int(text) <= _MAX_PORT:
-        raise ValueError(f"{text!r} is no port; ports go from 1 to {_MAX_PORT} (0 takes any free one)")
+        raise WrongText("{text} is no port.", "Ports go from 1 to {most} (0 takes any free one).", text=repr(text),
+                        most=_MAX_PORT)
     return int(text)
 
 
@@ -126,10 +143,11 @@ class PortRange(str):
     def __new__(cls, text: str) -> PortRange:
         match = re.fullmatch(r"\s*([0-9]{1,5})\s*-\s*([0-9]{1,5})\s*", text)
         if not match:
-            raise ValueError(f'{text!r} is no port range; write it as "20000-23999"')
+            raise WrongText("{text} is no port range.", 'Write it as "20000-23999".', text=repr(text))
         first, last = int(match[1]), int(match[2])
         if not 1024 <= first <= last <= _MAX_PORT:
-            raise ValueError(f"{text!r} is no usable port range; it goes upwards and lies within 1024-{_MAX_PORT}")
+            raise WrongText("{text} is no usable port range.", "It goes upwards and lies within 1024-{most}.", text=repr(text),
+                            most=_MAX_PORT)
         made = super().__new__(cls, text)
         made.first, made.last = first, last
         return made
@@ -152,7 +170,7 @@ class Network(str):
         try:
             network = ipaddress.ip_network(text)
         except ValueError:
-            raise ValueError(f"{text!r} is no network; write e.g. 192.0.2.0/24 or 192.0.2.7") from None
+            raise WrongText("{text} is no network.", "Write e.g. 192.0.2.0/24 or 192.0.2.7.", text=repr(text)) from None
         made = super().__new__(cls, text)
         made.network = network
         return made
@@ -174,7 +192,8 @@ class RecordRule(str):
         share = re.fullmatch(r"([0-9]{1,3})%", text)
         known = {"always": 100, "never": 0, "on-demand": 0}
         if text not in known and (share is None or int(share[1]) > _WHOLE):
-            raise ValueError(f'{text!r} records nothing; write always, never, on-demand or a share such as "20%"')
+            raise WrongText("{text} records nothing.", 'Write always, never, on-demand or a share such as "20%".',
+                            text=repr(text))
         made = super().__new__(cls, text)
         made.percent = known[text] if share is None else int(share[1])
         made.on_demand = text != "never"

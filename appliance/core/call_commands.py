@@ -43,8 +43,8 @@ class CallCommands:
     async def _end(self, command: m.EndCall) -> m.Reply:
         call = self._box.switch.calls.get(command.call)
         if call is None:
-            raise SwitchroomError("call.unknown", f"There is no call {command.call} now.",
-                                  "It may be over: see `switchroom cdr list`.")
+            raise SwitchroomError("call.unknown", "There is no call {call} now.",
+                                  "It may be over: see `switchroom cdr list`.", call=command.call)
         log.info("a call is ended by hand", extra={"call": call.id, "by": command.by})
         for leg in call.open_legs:
             leg.hang_up(NORMAL_CLEARING, "ended by the office")

@@ -13,6 +13,7 @@ from appliance.calls.flows.clickcall import ClickCall
 from appliance.calls.routing import ToCode, ToExtension, ToOutside, ToQueue, from_phone, to_target
 from appliance.config.values import Target
 from appliance.errors import SwitchroomError
+from appliance.sentences import say
 
 if TYPE_CHECKING:
     from appliance.core.box import Box
@@ -42,17 +43,19 @@ class Clicks:
         box, seats = self._box, self._box.acd.seats
         view = box.acd.core.agent(agent)
         if view is None:
-            raise SwitchroomError("agent.unknown", f"There is no agent {agent[:40]}.", "See `switchroom agent list`.")
+            raise SwitchroomError("agent.unknown", "There is no agent {agent}.", "See `switchroom agent list`.",
+                                  agent=agent[:40])
         if seats.outside(agent):
             raise SwitchroomError("agent.outside", "This agent works at a number outside.", "Sign in at a phone first.")
         extension = seats.extension_of(agent)
         if not extension:
             raise SwitchroomError("agent.no-phone", "This agent has no phone.", "Sign in at a phone first.")
         if not box.driver.registered(extension):
-            raise SwitchroomError("phone.not-connected", f"The phone {extension} is not connected.",
-                                  "Look whether it has power and network.")
+            raise SwitchroomError("phone.not-connected", "The phone {extension} is not connected.",
+                                  "Look whether it has power and network.", extension=extension)
         if view.state in BUSY or box.switch.legs_at(extension):
-            raise SwitchroomError("agent.busy", f"The phone {extension} is in a call.", "End that call first.")
+            raise SwitchroomError("agent.busy", "The phone {extension} is in a call.", "End that call first.",
+                                  extension=extension)
         return extension
 
     def _read(self, extension: str, dialled: str) -> tuple[str, ToExtension | ToOutside]:
@@ -67,9 +70,9 @@ class Clicks:
         if isinstance(decision, ToOutside):
             return decision.number, decision
         if getattr(decision, "sip_code", 0) == 403:
-            raise SwitchroomError("call.not-allowed", f"The phone {extension} may not call this number.",
-                                  "Its rights stand in `allow` of the phone and of the route.")
-        hint = "Dial codes at the phone itself." if isinstance(decision, ToCode) else (
+            raise SwitchroomError("call.not-allowed", "The phone {extension} may not call this number.",
+                                  "Its rights stand in `allow` of the phone and of the route.", extension=extension)
+        hint = say("Dial codes at the phone itself.") if isinstance(decision, ToCode) else say(
             "Write it as it is dialled at this phone, or with + and the country's code.")
         raise SwitchroomError("call.number", "This is no number that can be called from here.", hint)
 
@@ -83,7 +86,8 @@ class Clicks:
         if not flow.start():
             switch.calls.pop(call.id, None)
             over()
-            raise SwitchroomError("phone.not-connected", f"The phone {extension} cannot be rung now.", "Try again in a moment.")
+            raise SwitchroomError("phone.not-connected", "The phone {extension} cannot be rung now.",
+                                  "Try again in a moment.", extension=extension)
         log.info("a call by a click", extra={"call": call.id, "extension": extension, "by": by})
         switch.lead(call, flow.run).add_done_callback(lambda task: over())
         return m.Done(text=call.id)
@@ -145,7 +149,8 @@ class Clicks:
             event = core.Depart(command.contact, "transferred", str(target))
         log.info("a caller is moved", extra={"call": command.contact, "to": str(target), "by": command.by})
         if any(isinstance(action, core.Denied) for action in acd.tell(event)):
-            raise SwitchroomError("queue.closed", f"{target.name} does not take this caller now.", "Choose another one.")
+            raise SwitchroomError("queue.closed", "{name} does not take this caller now.", "Choose another one.",
+                                  name=target.name)
         return m.Done()
 
     def _target(self, to: str, queue: str) -> Target:
@@ -158,8 +163,9 @@ class Clicks:
         known = self._box.acd.core.queue(name) if isinstance(where, ToQueue) else None
         there = isinstance(where, ToExtension) and self._box.config.phone(name) is not None
         if not there and (known is None or name == queue):
-            raise SwitchroomError("queue.bad-target", f"A caller cannot be moved to {to[:60]}.",
-                                  "Name another queue (queue:NAME), a phone (extension:NUMBER) or an agent (agent:ID).")
+            raise SwitchroomError("queue.bad-target", "A caller cannot be moved to {to}.",
+                                  "Name another queue (queue:NAME), a phone (extension:NUMBER) or an agent (agent:ID).",
+                                  to=to[:60])
         if known is not None and not known.open:
-            raise SwitchroomError("queue.closed", f"The queue {name} is closed now.", "Choose another one.")
+            raise SwitchroomError("queue.closed", "The queue {name} is closed now.", "Choose another one.", name=name)
         return Target(f"{kind}:{name}")

@@ -66,10 +66,11 @@ class Commands:
         scenario = box.config.scenario(command.scenario)
         if scenario is None:
             codes = ", ".join(s.code for s in box.config.scenarios) or "none is configured"
-            raise SwitchroomError("campaign.no-scenario", f"There is no scenario {command.scenario}.", f"There are: {codes}.")
+            raise SwitchroomError("campaign.no-scenario", "There is no scenario {scenario}.", "There are: {codes}.",
+                                  scenario=command.scenario, codes=codes)
         source = Path(command.message)
         if not source.is_file():
-            raise SwitchroomError("campaign.no-message", f"There is no file {source}.", "Name a WAV file.")
+            raise SwitchroomError("campaign.no-message", "There is no file {source}.", "Name a WAV file.", source=source)
         box.desk.check_plan(command.not_before)
         opens = box.desk.opens_at(scenario, command.not_before)
         draft = await box.desk.prepare_file(source, scenario)
@@ -130,7 +131,8 @@ class Commands:
         known_phone(box.config, extension)
         if command.setting == "do_not_disturb":
             if value not in ("on", ""):
-                raise SwitchroomError("phone.bad-value", f"Do not disturb cannot be {value!r}.", "Give on or off.")
+                raise SwitchroomError("phone.bad-value", "Do not disturb cannot be {value}.", "Give on or off.",
+                                      value=repr(value))
         elif value not in ("", CONFIGURED):
             value = wish(box.config, extension, value)
         box.settings.set(extension, command.setting, value, command.by)

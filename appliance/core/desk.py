@@ -215,12 +215,13 @@ class Desk:
         entry = self.open.get(campaign)
         state = ACTIONS[action]
         if entry is None:
-            raise SwitchroomError("campaign.unknown", f"Campaign {campaign} is not under way.", "See `switchroom campaign list`.")
+            raise SwitchroomError("campaign.unknown", "Campaign {campaign} is not under way.",
+                                  "See `switchroom campaign list`.", campaign=campaign)
         if entry.book.state == state:
             return
         if state not in NEXT_STATES[entry.book.state]:
-            raise SwitchroomError("campaign.state", f"Campaign {campaign} is {entry.book.state}: it cannot be {state}.",
-                                  "See `switchroom campaign list`.")
+            raise SwitchroomError("campaign.state", "Campaign {campaign} is {state}: it cannot be {wanted}.",
+                                  "See `switchroom campaign list`.", campaign=campaign, state=entry.book.state, wanted=state)
         event = CampaignStateChanged(campaign=campaign, state=state, by=by, reason=reason)
         await self._ledger.commit(event)
         self.note([event])
@@ -235,15 +236,15 @@ class Desk:
         entry = self._list(scenario, number)
         loaded = await asyncio.to_thread(lists.load_list, entry, self._config())
         if not loaded.subscribers:
-            raise SwitchroomError("list.empty", f"Nobody on list {number} can be called.",
-                                  f"Look at it: switchroom list check {number}")
+            raise SwitchroomError("list.empty", "Nobody on list {number} can be called.",
+                                  "Look at it: switchroom list check {number}", number=number)
         return loaded
 
     def _list(self, scenario: Scenario, number: str) -> SubscriberList:
         entry = self._config().list_numbered(number)
         if entry is None or (scenario.lists and number not in scenario.lists):
-            raise SwitchroomError("list.unknown", f"There is no list {number} for scenario {scenario.code}.",
-                                  "See `switchroom list`.")
+            raise SwitchroomError("list.unknown", "There is no list {number} for scenario {code}.", "See `switchroom list`.",
+                                  number=number, code=scenario.code)
         return entry
 
     def _lines(self, scenario: Scenario, wanted: int | None) -> int:
@@ -307,7 +308,8 @@ class Desk:
 
     async def request_report(self, campaign: int, by: str, to: list[str]) -> None:
         if self._ledger.reader.campaign(campaign) is None:
-            raise SwitchroomError("campaign.unknown", f"There is no campaign {campaign}.", "See `switchroom campaign list`.")
+            raise SwitchroomError("campaign.unknown", "There is no campaign {campaign}.", "See `switchroom campaign list`.",
+                                  campaign=campaign)
         event = ReportRequested(campaign=campaign, by=by, to=to)
         await self._ledger.commit(event)
         self.note([event])

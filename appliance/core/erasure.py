@@ -111,8 +111,8 @@ def number_of(config: Config, given: str) -> str:
     own phones stand in nearly every call."""
     number = canonical(given.strip(), config.office.country)
     if is_hidden(number) or config.phone(number) is not None or len(number) > 64:
-        raise SwitchroomError("person.bad-number", f"{given[:64]!r} is no number of a caller.",
-                              "Give it as `switchroom cdr list` shows it, such as +358401234567.")
+        raise SwitchroomError("person.bad-number", "{given} is no number of a caller.",
+                              "Give it as `switchroom cdr list` shows it, such as +358401234567.", given=repr(given[:64]))
     return number
 
 

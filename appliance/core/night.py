@@ -13,6 +13,7 @@ from appliance.config.opening import ALL, Opening, Setting, Switched, opening, s
 from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger
 from appliance.messages import HoursStatus, NightSwitched
+from appliance.sentences import say
 from drivers.base import LAMP_OFF, LAMP_ON, Driver
 
 log = logging.getLogger("night")
@@ -58,9 +59,11 @@ class Night:
     async def switch(self, hours: str, setting: Setting, by: str) -> None:
         """Set it; of all hours together, single ones follow. Raises SwitchroomError "night.no-hours"."""
         if self._shown(hours) is None:
-            known = ", ".join(entry.name for entry in self._config().hours) or "none"
-            raise SwitchroomError("night.no-hours", f"There are no opening hours {hours!r}.".replace(" ''", ""),
-                                  f"There are: {known}. Write them into [[hours]].")
+            known = ", ".join(entry.name for entry in self._config().hours) or say("none")
+            hint = say("There are: {known}. Write them into [[hours]].", known=known)
+            if not hours:
+                raise SwitchroomError("night.no-hours", "There are no opening hours.", hint)
+            raise SwitchroomError("night.no-hours", "There are no opening hours {hours}.", hint, hours=repr(hours))
         await self._ledger.commit(NightSwitched(setting=setting, hours=hours, by=by))
         switched = Switched(setting, self._clock.utc(), by)
         for name in [*self._switched] if hours == ALL else []:

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 from appliance import _core as core
 from appliance import messages as m
+from appliance.acd.told import told
 from appliance.errors import SwitchroomError
+from appliance.sentences import Said, say
 
 if TYPE_CHECKING:
     from appliance.core.box import Box
@@ -84,27 +86,30 @@ class QueueCommands:
     async def _why(self, command: m.Why) -> m.Reply:
         acd = self._box.acd
         if acd.core.contact(command.contact) is None:
-            raise SwitchroomError("queue.no-contact", f"The contact {command.contact} is not here now.",
-                                  "`switchroom queue list` shows who is; past ones are read from the ledger.")
+            raise SwitchroomError("queue.no-contact", "The contact {contact} is not here now.",
+                                  "`switchroom queue list` shows who is; past ones are read from the ledger.",
+                                  contact=command.contact)
         zone = ZoneInfo(self._box.config.office.timezone)
 
         def clock(at: float) -> str:
             return datetime.fromtimestamp(at, zone).strftime("%H:%M:%S")
 
-        return m.Reasons(lines=[reason.text(clock) for reason in acd.core.why(command.contact, self._box.clock.utc())])
+        return m.Reasons(lines=[told(reason, clock) for reason in acd.core.why(command.contact, self._box.clock.utc())])
 
     # -- agents --
 
     async def _control_agent(self, command: m.ControlAgent) -> m.Reply:
         acd = self._box.acd
         if acd.core.agent(command.agent) is None:
-            known = ", ".join(acd.core.agent_ids()) or "none is configured"
-            raise SwitchroomError("agent.unknown", f"There is no agent {command.agent}.", f"There are: {known}.")
+            known = ", ".join(acd.core.agent_ids()) or say("none is configured")
+            raise SwitchroomError("agent.unknown", "There is no agent {agent}.", "There are: {known}.", agent=command.agent,
+                                  known=known)
         event = self._actions[command.action](command)
         denied = [action for action in acd.tell(event) if isinstance(action, core.Denied)]
         if denied:
-            why = core.DENIALS[denied[0].reason]
-            raise SwitchroomError("agent.state", f"{command.agent} is {denied[0].state}: {why}", "See `switchroom agent list`.")
+            why = Said(core.DENIALS[denied[0].reason])
+            raise SwitchroomError("agent.state", "{agent} is {state}: {why}", "See `switchroom agent list`.",
+                                  agent=command.agent, state=denied[0].state, why=why)
         if command.action == "login" and command.extension:
             acd.seats.sit(command.agent, command.extension)
         return m.Done()
@@ -113,27 +118,29 @@ class QueueCommands:
         box, seats = self._box, self._box.acd.seats
         where = command.extension or seats.extension_of(command.agent)
         if command.extension and box.config.phone(command.extension) is None:
-            raise SwitchroomError("agent.no-phone", f"There is no phone {command.extension}.", "See `switchroom status`.")
+            raise SwitchroomError("agent.no-phone", "There is no phone {extension}.", "See `switchroom status`.",
+                                  extension=command.extension)
         other = seats.signed_in_at(where) if where else ""
         if other and other != command.agent:
-            raise SwitchroomError("agent.phone-taken", f"{other} is signed in at {where}.",
-                                  f"First: switchroom agent logout {other}")
+            raise SwitchroomError("agent.phone-taken", "{other} is signed in at {where}.",
+                                  "First: switchroom agent logout {other}", other=other, where=where)
         if not where and not seats.outside(command.agent):
-            raise SwitchroomError("agent.no-phone", f"{command.agent} has no phone.", "Name one: --at EXTENSION.")
+            raise SwitchroomError("agent.no-phone", "{agent} has no phone.", "Name one: --at EXTENSION.", agent=command.agent)
         return core.SignIn(command.agent)
 
     def _break(self, command: m.ControlAgent) -> core.AcdEvent:
         reasons = [reason.name for reason in self._box.config.breaks]
         if command.reason not in reasons:
-            raise SwitchroomError("agent.no-reason", f"{command.reason!r} is no reason for a break.",
-                                  f"There are: {', '.join(reasons)}.")
+            raise SwitchroomError("agent.no-reason", "{reason} is no reason for a break.", "There are: {reasons}.",
+                                  reason=repr(command.reason), reasons=", ".join(reasons))
         return core.Break(command.agent, command.reason)
 
     def _extend(self, command: m.ControlAgent) -> core.AcdEvent:
         last = self._box.acd.last_contact(command.agent)
         queue = self._box.config.queue(last[1]) if last else None
         if queue is None:
-            raise SwitchroomError("agent.state", f"{command.agent} is in no wrap-up.", "See `switchroom agent list`.")
+            raise SwitchroomError("agent.state", "{agent} is in no wrap-up.", "See `switchroom agent list`.",
+                                  agent=command.agent)
         return core.Extend(command.agent, queue.wrap_up_extend_seconds)
 
     async def _note_outcome(self, command: m.NoteOutcome) -> m.Reply:
@@ -141,8 +148,8 @@ class QueueCommands:
         outcomes = self._box.config.outcomes
         outcome = next((each for each in outcomes if each.code == command.code), None)
         if outcome is None:
-            raise SwitchroomError("outcome.unknown", f"There is no outcome {command.code!r}.",
-                                  f"There are: {', '.join(each.code for each in outcomes)}.")
+            raise SwitchroomError("outcome.unknown", "There is no outcome {code}.", "There are: {outcomes}.",
+                                  code=repr(command.code), outcomes=", ".join(each.code for each in outcomes))
         await self._box.acd.note_outcome(command.agent, contact, outcome)
         return m.Done()
 
@@ -158,8 +165,8 @@ class QueueCommands:
         contact = named or (last[0] if last else "")
         person, cdr = acd.customer_of(contact), self._box.ledger.reader.cdr(contact) if contact else None
         if not contact or (person is None and cdr is None and acd.core.contact(contact) is None):
-            raise SwitchroomError("outcome.no-call", f"{agent[:40]} has had no such call.",
-                                  "Outcomes and notes belong to calls of a queue.")
+            raise SwitchroomError("outcome.no-call", "{agent} has had no such call.",
+                                  "Outcomes and notes belong to calls of a queue.", agent=agent[:40])
         return contact, person.number if person is not None else cdr.caller if cdr is not None else ""
 
     # -- callers --
@@ -168,8 +175,8 @@ class QueueCommands:
         acd = self._box.acd
         view = acd.core.contact(command.contact)
         if view is None or not view.virtual:
-            raise SwitchroomError("callback.unknown", f"There is no callback {command.contact}.",
-                                  "See `switchroom callback list`.")
+            raise SwitchroomError("callback.unknown", "There is no callback {contact}.", "See `switchroom callback list`.",
+                                  contact=command.contact)
         acd.tell(core.CloseCallback(command.contact))
         return m.Done()
 

@@ -11,6 +11,7 @@ from appliance.calls.flows.recordmessage import RecordMessage
 from appliance.core.ringing import check_phone
 from appliance.errors import SwitchroomError
 from appliance.media import message
+from appliance.sentences import say
 
 if TYPE_CHECKING:
     from appliance.core.box import Box
@@ -25,7 +26,7 @@ class Recorder:
 
     async def record(self, command: m.RecordMessage) -> m.Reply:
         box, extension = self._box, command.extension
-        check_phone(box, extension, "Choose one from the list.")
+        check_phone(box, extension, say("Choose one from the list."))
         if not _ID.fullmatch(command.message):
             raise SwitchroomError("message.bad-id", "A message's id has sixteen digits, 0-9 and a-f.", "Make another one.")
         if not box.desk.can_record():

@@ -13,6 +13,7 @@ from appliance.calls.routing import ToOutside, caller_id_for, number_on, outside
 from appliance.config import numbers
 from appliance.core.ringing import check_phone
 from appliance.errors import SwitchroomError
+from appliance.sentences import say
 from drivers.base import Answered, Ended
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Trial:
 
     async def ring_phone(self, command: m.RingPhone) -> m.Reply:
         box, extension = self._box, command.extension
-        check_phone(box, extension, "Apply the configuration first.")
+        check_phone(box, extension, say("Apply the configuration first."))
         box.ring(extension, None, lambda language: box.switch.prompts.clips("phone-works", language, extension=extension))
         return m.Done()
 
@@ -40,7 +41,7 @@ class Trial:
         if line is None:
             box.switch.drop(leg)
             box.switch.calls.pop(call.id, None)
-            said = "All its channels are in use." if why == "full" else "The line is down."
+            said = say("All its channels are in use.") if why == "full" else say("The line is down.")
             raise SwitchroomError("line.busy", said, "Look at its state, then try again.")
         leg.endpoint = line
         began = time.monotonic()
@@ -54,7 +55,8 @@ class Trial:
         """As E.164, where the routes let it through on this line."""
         config = self._box.config
         if config.line(command.line) is None:
-            raise SwitchroomError("line.unknown", f"There is no line {command.line[:64]}.", "Apply the configuration first.")
+            raise SwitchroomError("line.unknown", "There is no line {line}.", "Apply the configuration first.",
+                                  line=command.line[:64])
         read = numbers.read_dialled(command.number, config.office.country, emergency=config.dialling.emergency,
                                     area_code=config.dialling.area_code)
         if read.kind == "emergency":
@@ -62,8 +64,10 @@ class Trial:
                                   "Take your own mobile's number.")
         decision = outside(config, "", read) if read.kind in ("outside", "short") else None
         if not isinstance(decision, ToOutside) or command.line not in decision.lines:
-            raise SwitchroomError("line.number", f"The routes do not send this number over {command.line}. {read.why}".strip(),
-                                  "Try another number, such as your mobile's, or look at the routes.")
+            hint = say("Try another number, such as your mobile's, or look at the routes.")
+            if read.why is not None:
+                raise SwitchroomError("line.number", read.why, hint)
+            raise SwitchroomError("line.number", "The routes do not send this number over {line}.", hint, line=command.line)
         return decision.number
 
     async def _conduct(self, call: Call, leg: Leg, number: str) -> None:

@@ -86,8 +86,8 @@ def free_range(size: int) -> int:
     for low in range(12000 + os.getpid() % 20 * 1000, 32768 - size, size):
         if all(_is_free(port) for port in range(low, low + size)):
             return low
-    raise SwitchroomError("demo.no-port", f"No {size} ports in a row are free on this machine.",
-                          "End programs that hold many UDP ports and try again.")
+    raise SwitchroomError("demo.no-port", "No {size} ports in a row are free on this machine.",
+                          "End programs that hold many UDP ports and try again.", size=size)
 
 
 def _is_free(port: int) -> bool:
@@ -124,8 +124,8 @@ class World:
     def prepare(self) -> None:
         """Make the folder anew. Raises SwitchroomError where it holds anything but an earlier demonstration."""
         if self.folder.exists() and any(self.folder.iterdir()) and not (self.folder / MARK).exists():
-            raise SwitchroomError("demo.folder-in-use", f"{self.folder} is not empty, and no demonstration's.",
-                                  "Name another folder: --data DIR")
+            raise SwitchroomError("demo.folder-in-use", "{folder} is not empty, and no demonstration's.",
+                                  "Name another folder: --data DIR", folder=self.folder)
         if shutil.which("sipp") is None:
             raise SwitchroomError("demo.no-sipp", "The demonstration's phones and lines are played by sipp, which is missing.",
                                   "sudo apt install sip-tester")
@@ -134,8 +134,9 @@ class World:
             self.logs.mkdir(parents=True, mode=0o700)
             (self.folder / MARK).touch()
         except OSError as problem:
-            raise SwitchroomError("demo.cannot-write", f"{problem.filename} cannot be made: {problem.strerror}.",
-                                  "Name a folder that you may write to: --data DIR") from None
+            raise SwitchroomError("demo.cannot-write", "{filename} cannot be made: {reason}.",
+                                  "Name a folder that you may write to: --data DIR", filename=problem.filename,
+                                  reason=problem.strerror) from None
         self._write_office()
 
     def _write_office(self) -> None:
@@ -190,7 +191,8 @@ class World:
             try:
                 subprocess.run(command, check=True, capture_output=True, timeout=30)
             except (OSError, subprocess.SubprocessError) as problem:
-                raise SwitchroomError("demo.no-speech", f"{command[0]} failed: {problem}.", f"sudo apt install {command[0]}") \
+                raise SwitchroomError("demo.no-speech", "{command} failed: {problem}.", "sudo apt install {command}",
+                                      command=command[0], problem=problem) \
                     from None
         with wave.open(str(spoken)) as file:
             return file.getnframes() / file.getframerate()

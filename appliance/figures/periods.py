@@ -56,11 +56,13 @@ def named(name: Named, now: float, zone: ZoneInfo) -> Period:
 def days(since: date, until: date, zone: ZoneInfo) -> Period:
     """Both days included. Raises SwitchroomError "figures.bad-period"."""
     if not (since.year >= FIRST_YEAR and until.year <= LAST_YEAR):
-        raise SwitchroomError("figures.bad-period", f"{since} to {until} is no period of this box.", "Choose it again.")
+        raise SwitchroomError("figures.bad-period", "{since} to {until} is no period of this box.", "Choose it again.",
+                              since=since, until=until)
     if until < since:
         raise SwitchroomError("figures.bad-period", "The period ends before it begins.", "Swap the two days.")
     if (until - since).days > LONGEST_DAYS:
-        raise SwitchroomError("figures.bad-period", f"A period has at most {LONGEST_DAYS} days.", "Choose a shorter one.")
+        raise SwitchroomError("figures.bad-period", "A period has at most {most} days.", "Choose a shorter one.",
+                              most=LONGEST_DAYS)
     return Period(midnight(since, zone), midnight(until + timedelta(days=1), zone))
 
 

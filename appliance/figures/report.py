@@ -93,7 +93,8 @@ def period_of(question: Question, now: float, zone: ZoneInfo) -> Period:
 def _allowed(question: Question, period: Period, sees: Callable[[str], bool] | None) -> None:
     longest = FINEST_DAYS.get(question.by)
     if longest is not None and period.seconds > longest * 86_400 + 7200:
-        raise SwitchroomError("figures.too-fine", f"By {question.by}, a period has at most {longest} days.", "Choose days.")
+        raise SwitchroomError("figures.too-fine", "By {by}, a period has at most {longest} days.", "Choose days.",
+                              by=question.by, longest=longest)
     of = question.of
     if sees is not None:
         whole_office = question.by in ("line", "campaign") or of.line or of.campaign or (of.agent and not of.queue)

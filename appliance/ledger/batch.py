@@ -118,9 +118,8 @@ class Batch:
             group.error = error
             return
         except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
-            group.error = SwitchroomError(
-                "ledger.unencodable", f"An event cannot be stored: {error}.", "This is a bug: report it."
-            )
+            group.error = SwitchroomError("ledger.unencodable", "An event cannot be stored: {error}.",
+                                          "This is a bug: report it.", error=error)
             return
         for (hidden, data), item in zip(encoded, group.events, strict=True):
             self.intake.accept(txn, dbs, hidden, data, item)
@@ -169,20 +168,16 @@ def _check(txn: Any, dbs: Dbs, events: Sequence[Stamped]) -> None:
                 raise _twice(event)
             here.add((event.__class__, key))
         elif isinstance(event, m.CampaignCreated) and txn.get(U32.pack(event.campaign), db=dbs["campaigns"]):
-            raise SwitchroomError(
-                "ledger.duplicate-campaign",
-                f"Campaign {event.campaign} already exists.",
-                "Ask `next_campaign` for a number.",
-            )
+            raise SwitchroomError("ledger.duplicate-campaign", "Campaign {campaign} already exists.",
+                                  "Ask `next_campaign` for a number.", campaign=event.campaign)
 
 
 def _twice(event: m.AttemptStarted | m.AttemptEnded) -> SwitchroomError:
     what = f"Attempt {event.attempt} at subscriber {event.subscriber} of campaign {event.campaign}"
     if isinstance(event, m.AttemptStarted):
-        return SwitchroomError(
-            "ledger.duplicate-attempt", f"{what} was already started.", "Look its outcome up with `attempt`."
-        )
-    return SwitchroomError("ledger.attempt-ended", f"{what} already has an outcome.", "The first outcome stands.")
+        return SwitchroomError("ledger.duplicate-attempt", "{what} was already started.",
+                               "Look its outcome up with `attempt`.", what=what)
+    return SwitchroomError("ledger.attempt-ended", "{what} already has an outcome.", "The first outcome stands.", what=what)
 
 
 def next_campaign(txn: Any, dbs: Dbs) -> int:

@@ -113,11 +113,9 @@ def upcast(
             break
         step = upcasters.get((name, version))
         if step is None:
-            raise SwitchroomError(
-                "ledger.unknown-event",
-                f"The ledger holds an event {name!r} of version {version} that this release cannot read.",
-                "Run the release that wrote it, or a newer one.",
-            )
+            raise SwitchroomError("ledger.unknown-event",
+                                  "The ledger holds an event {name} of version {version} that this release cannot read.",
+                                  "Run the release that wrote it, or a newer one.", name=repr(name), version=version)
         fields, version = step(fields), version + 1
     event = msgspec.convert(fields, AnyEvent)
     return Stored(version, raw.utc, raw.mono, raw.boot, event)

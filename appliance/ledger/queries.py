@@ -38,7 +38,8 @@ def parse_after(after: str) -> bytes:
     """The key in `CdrRow.key`."""
     start, _, seq = after.partition("-")
     if not (start.isdecimal() and seq.isdecimal()) or max(int(start), int(seq)) >= 1 << 64:
-        raise SwitchroomError("ledger.bad-page", f"{after!r} names no CDR.", "Give the `key` of the last CDR you got.")
+        raise SwitchroomError("ledger.bad-page", "{after} names no CDR.", "Give the `key` of the last CDR you got.",
+                              after=repr(after))
     return U64x2.pack(int(start), int(seq))
 
 

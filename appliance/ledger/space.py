@@ -72,7 +72,6 @@ class Reserve:
         try:
             self._path.unlink()
         except OSError as error:
-            raise SwitchroomError(
-                "ledger.reserve", f"The reserve {self._path} cannot be released: {error}.", "Check who owns the file."
-            ) from error
+            raise SwitchroomError("ledger.reserve", "The reserve {path} cannot be released: {error}.",
+                                  "Check who owns the file.", path=self._path, error=error) from error
         return True

@@ -20,6 +20,7 @@ from typing import Any
 import lmdb
 
 from appliance.errors import SwitchroomError
+from appliance.sentences import Said, say
 
 from . import whole
 
@@ -66,11 +67,8 @@ class Store:
 
     def _open(self, write: bool) -> Any:
         if not write and not (self.path / "data.mdb").exists():
-            raise SwitchroomError(
-                "ledger.missing",
-                f"There is no ledger in {self.path}.",
-                "Start the box once, or name its directory with --data.",
-            )
+            raise SwitchroomError("ledger.missing", "There is no ledger in {path}.",
+                                  "Start the box once, or name its directory with --data.", path=self.path)
         self._look()
         try:
             return lmdb.open(
@@ -79,16 +77,13 @@ class Store:
             )  # fmt: skip
         except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError, lmdb.PageNotFoundError) as error:
             raise SwitchroomError(
-                "ledger.damaged",
-                f"{self.path / 'data.mdb'} is damaged or is no ledger: {error}.",
-                self._put_back(),
+                "ledger.damaged", "{file} is damaged or is no ledger: {error}.", self._put_back(), file=self.path / "data.mdb",
+                error=error,
             ) from error
         except lmdb.Error as error:
-            raise SwitchroomError(
-                "ledger.open",
-                f"The ledger in {self.path} cannot be opened: {error}.",
-                "Check the rights on the directory; `switchroom ledger check` looks inside.",
-            ) from error
+            raise SwitchroomError("ledger.open", "The ledger in {path} cannot be opened: {error}.",
+                                  "Check the rights on the directory; `switchroom ledger check` looks inside.",
+                                  path=self.path, error=error) from error
 
     def _look(self) -> None:
         """Before it is mapped: a file cut short would end this process by SIGBUS."""
@@ -97,18 +92,17 @@ class Store:
         except FileNotFoundError:
             return  # a new one
         except OSError as error:
-            raise SwitchroomError(
-                "ledger.open", f"The ledger in {self.path} cannot be read: {error}.", "Check the rights on the directory."
-            ) from error
+            raise SwitchroomError("ledger.open", "The ledger in {path} cannot be read: {error}.",
+                                  "Check the rights on the directory.", path=self.path, error=error) from error
         except whole.CutShort as short:
             raise SwitchroomError(
-                "ledger.damaged", f"{self.path / 'data.mdb'} is cut short: {short}.", self._put_back()
+                "ledger.damaged", "{file} is cut short: {problem}.", self._put_back(), file=self.path / "data.mdb", problem=short,
             ) from short
 
-    def _put_back(self) -> str:
-        return (
-            f"Put a copy of it back (docs/operations.md, Backup and restore), or: mv {self.path} {self.path}.damaged; "
-            "the box then begins with an empty ledger."
+    def _put_back(self) -> Said:
+        return say(
+            "Put a copy of it back (docs/operations.md, Backup and restore), or: mv {path} {path}.damaged; "
+            "the box then begins with an empty ledger.", path=self.path,
         )
 
     # -- transactions --
@@ -223,10 +217,10 @@ class Store:
                 txn.put(b"format", FORMAT, db=meta)
                 txn.put(b"generation", U64.pack(1), db=meta)
             elif found != FORMAT:
-                raise SwitchroomError(
-                    "ledger.format", f"The ledger in {self.path} has format {found!r}; this release knows {FORMAT!r}.",
-                    "Run the release that wrote it, or a newer one.",
-                )  # fmt: skip
+                raise SwitchroomError("ledger.format",
+                                      "The ledger in {path} has format {found}; this release knows {format}.",
+                                      "Run the release that wrote it, or a newer one.", path=self.path, found=repr(found),
+                                      format=repr(FORMAT))  # fmt: skip
             generation = U64.unpack(txn.get(b"generation", db=meta))[0]
         for name in (*map(str.encode, BASE), *(derived_name(name, generation) for name in DERIVED)):
             self.env.open_db(name)
@@ -251,7 +245,8 @@ class Store:
                 generation = U64.unpack(txn.get(b"generation", db=base["meta"]))[0]
             derived = {name: self.env.open_db(derived_name(name, generation), create=False) for name in DERIVED}
         except (lmdb.NotFoundError, lmdb.ReadonlyError) as error:
-            raise SwitchroomError("ledger.missing", f"The ledger in {self.path} is empty.", "Start the box once.") from error
+            raise SwitchroomError("ledger.missing", "The ledger in {path} is empty.", "Start the box once.",
+                                  path=self.path) from error
         return base, derived, generation
 
     def swap(self, fill: Callable[[Dbs], None]) -> None:
@@ -308,9 +303,8 @@ class WriterLock:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._fd)
-            raise SwitchroomError(
-                "ledger.locked", f"The ledger in {directory} already has a writer.", "Stop the running core first."
-            ) from error
+            raise SwitchroomError("ledger.locked", "The ledger in {directory} already has a writer.",
+                                  "Stop the running core first.", directory=directory) from error
 
     def release(self) -> None:
         os.close(self._fd)
@@ -319,7 +313,6 @@ class WriterLock:
 def state_key(namespace: str, key: str) -> bytes:
     raw = namespace.encode() + b"\0" + key.encode()
     if len(raw) > 500 or "\0" in namespace:
-        raise SwitchroomError(
-            "ledger.state-key", f"The state key {key[:40]!r}… is too long.", "Keep it under 400 bytes."
-        )
+        raise SwitchroomError("ledger.state-key", "The state key {key}… is too long.", "Keep it under 400 bytes.",
+                              key=repr(key[:40]))
     return raw

@@ -25,6 +25,5 @@ def parse_when(text: str, now: datetime) -> float:
         found = datetime.fromisoformat(text.strip())
         return (found if found.tzinfo else found.replace(tzinfo=now.tzinfo)).timestamp()
     except (ValueError, OverflowError) as error:
-        raise SwitchroomError(
-            "cdr.bad-time", f"{text[:80]!r} is no time.", "Write today, yesterday, 2h, 7d, 2026-11-22 or 2026-11-22T10:00."
-        ) from error
+        raise SwitchroomError("cdr.bad-time", "{text} is no time.",
+                              "Write today, yesterday, 2h, 7d, 2026-11-22 or 2026-11-22T10:00.", text=repr(text[:80])) from error

@@ -18,6 +18,7 @@ import lmdb
 from appliance import messages as m
 from appliance.clock import Clock
 from appliance.errors import SwitchroomError
+from appliance.sentences import say
 
 from . import batch as b
 from . import late
@@ -139,11 +140,8 @@ class Ledger:
         """Write behind: on disk within 100 ms, in order with everything else. An event of class COMMIT is refused
         ("ledger.needs-commit"): whoever appended it would act before it is safe."""
         if event.__class__ not in _BEHIND:
-            raise SwitchroomError(
-                "ledger.needs-commit",
-                f"{event.__class__.__name__} must be committed before anybody acts on it.",
-                "Use `commit`.",
-            )
+            raise SwitchroomError("ledger.needs-commit", "{name} must be committed before anybody acts on it.",
+                                  "Use `commit`.", name=event.__class__.__name__)
         queue = self._queue
         if len(queue) >= self._limit:
             raise self._full()
@@ -213,11 +211,8 @@ class Ledger:
         self._kick()
 
     def _full(self) -> SwitchroomError:
-        return SwitchroomError(
-            "ledger.full",
-            f"{len(self._queue)} events wait for the disk: {self._failing or 'it is too slow'}.",
-            "Free space on the disk.",
-        )
+        return SwitchroomError("ledger.full", "{queue} events wait for the disk: {failing}.", "Free space on the disk.",
+                               queue=len(self._queue), failing=self._failing or say("it is too slow"))
 
     def _kick(self) -> None:
         try:
@@ -231,9 +226,8 @@ class Ledger:
             raise TypeError("a group with a thread's event")
         self._put(group)
         if not done.wait(timeout):
-            raise SwitchroomError(
-                "ledger.slow", f"Nothing was written within {timeout:g} s: {self._failing}.", "Look at the disk."
-            )
+            raise SwitchroomError("ledger.slow", "Nothing was written within {timeout} s: {failing}.", "Look at the disk.",
+                                  timeout=f"{timeout:g}", failing=self._failing)
         if group.error is not None:
             raise group.error
         return int(group.result)
@@ -402,7 +396,8 @@ class Ledger:
         log.error("ledger: an item cannot be stored and is left out", exc_info=error)
         item = items[0]
         if isinstance(item, b.Group):
-            item.error = SwitchroomError("ledger.unstorable", f"This cannot be stored: {error}.", "This is a bug: report it.")
+            item.error = SwitchroomError("ledger.unstorable", "This cannot be stored: {error}.", "This is a bug: report it.",
+                                         error=error)
             self._tell(items)
         return []
 

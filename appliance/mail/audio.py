@@ -42,9 +42,8 @@ def small_wav(data: bytes) -> bytes:
     except wave.Error as problem:
         if data[:4] == b"RIFF" and "unknown format" in str(problem):
             return data
-        raise SwitchroomError(
-            "mail.bad-audio", f"The message is no WAV file ({problem}).", "Record it again."
-        ) from problem
+        raise SwitchroomError("mail.bad-audio", "The message is no WAV file ({problem}).", "Record it again.",
+                              problem=problem) from problem
     except EOFError as problem:
         raise SwitchroomError("mail.bad-audio", "The message is cut short.", "Record it again.") from problem
     if channels != 1 or width != 2:

@@ -185,11 +185,8 @@ def _context(config: MailConfig) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=config.ca_file or None)
     except OSError as problem:
-        raise SwitchroomError(
-            "mail.ca-file",
-            f"The file {config.ca_file} holds no certificate that can be read ({problem}).",
-            "Check mail.ca_file.",
-        ) from problem
+        raise SwitchroomError("mail.ca-file", "The file {ca_file} holds no certificate that can be read ({problem}).",
+                              "Check mail.ca_file.", ca_file=config.ca_file, problem=problem) from problem
     if not config.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

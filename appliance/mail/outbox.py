@@ -71,7 +71,8 @@ _decoder = msgspec.json.Decoder(Entry)
 def valid_id(id: str) -> str:
     """The id itself, or SwitchroomError "mail.bad-id": it becomes a file's name."""
     if not _ID.fullmatch(id):
-        raise SwitchroomError("mail.bad-id", f"{id!r} cannot be a mail's id.", "Use letters, digits, '.', '_' and '-'.")
+        raise SwitchroomError("mail.bad-id", "{id} cannot be a mail's id.", "Use letters, digits, '.', '_' and '-'.",
+                              id=repr(id))
     return id
 
 
@@ -128,7 +129,8 @@ class Outbox:
         """One mail. Raises SwitchroomError "mail.unknown"."""
         entry = _read(self._record(valid_id(id)))
         if entry is None:
-            raise SwitchroomError("mail.unknown", f"There is no mail {id!r}.", "See them with: switchroom mail list")
+            raise SwitchroomError("mail.unknown", "There is no mail {id}.", "See them with: switchroom mail list",
+                                  id=repr(id))
         return entry
 
     def text(self, id: str) -> bytes:
@@ -137,11 +139,8 @@ class Outbox:
         try:
             return (self.folder / f"{id}.eml").read_bytes()
         except FileNotFoundError as gone:
-            raise SwitchroomError(
-                "mail.no-text",
-                f"The text of mail {id!r} is no longer kept.",
-                "The report itself: switchroom campaign report",
-            ) from gone
+            raise SwitchroomError("mail.no-text", "The text of mail {id} is no longer kept.",
+                                  "The report itself: switchroom campaign report", id=repr(id)) from gone
 
     def due(self, now: float) -> list[Entry]:
         """Mails to be tried at `now`, oldest first."""
@@ -164,9 +163,8 @@ class Outbox:
         def again(entry: Entry) -> None:
             entry.to = wanted or entry.to or list(entry.refused) or list(entry.delivered)
             if not entry.to:
-                raise SwitchroomError(
-                    "mail.no-recipient", f"Mail {id!r} has no recipient.", "Name one with --to ADDRESS."
-                )
+                raise SwitchroomError("mail.no-recipient", "Mail {id} has no recipient.", "Name one with --to ADDRESS.",
+                                      id=repr(id))
             # At once by the clock of whoever sends, which may not be ours (--now).
             entry.state, entry.next_try, entry.first_try, entry.tries = "waiting", 0.0, 0.0, 0
             entry.refused, entry.error = {}, ""

@@ -92,9 +92,8 @@ def read_book(reader: Reader, campaign: int) -> CampaignBook:
     """The campaign's book. Raises SwitchroomError "campaign.unknown"."""
     book = book_of(_events(reader, campaign), campaign)
     if book is None:
-        raise SwitchroomError(
-            "campaign.unknown", f"There is no campaign {campaign}.", "See them with: switchroom campaign list"
-        )
+        raise SwitchroomError("campaign.unknown", "There is no campaign {campaign}.",
+                              "See them with: switchroom campaign list", campaign=campaign)
     return book
 
 

@@ -208,6 +208,5 @@ def _expand(law: int, data: bytes) -> bytes:
 
 
 def _bad(path: Path, why: str) -> SwitchroomError:
-    return SwitchroomError(
-        "media.file", f"{path.name} cannot be played: {why}.", "Use a WAV file with PCM, A-law or µ-law audio."
-    )
+    return SwitchroomError("media.file", "{name} cannot be played: {why}.", "Use a WAV file with PCM, A-law or µ-law audio.",
+                           name=path.name, why=why)

@@ -84,11 +84,8 @@ class Engine:
     ) -> None:
         low, high = ports
         if not (1024 <= low < high <= 65535):
-            raise SwitchroomError(
-                "media.ports-range",
-                f"{low}-{high} is no usable range of RTP ports.",
-                "Give two numbers within 1024-65535.",
-            )
+            raise SwitchroomError("media.ports-range", "{low}-{high} is no usable range of RTP ports.",
+                                  "Give two numbers within 1024-65535.", low=low, high=high)
         self.host = host
         self.audio = AudioCache(cache_bytes)
         self._ports: dict[int, Port] = {}
@@ -213,7 +210,7 @@ class Port:
 
     def _live(self) -> Any:
         if self._handle is None:
-            raise SwitchroomError("media.port-closed", f"Media port {self.id} is closed.", "Open a new one.")
+            raise SwitchroomError("media.port-closed", "Media port {id} is closed.", "Open a new one.", id=self.id)
         return self._handle
 
     @property
@@ -225,9 +222,8 @@ class Port:
         address; with `nat` also from another port or address that shows up first (bounded latching, RFC 4961), and
         answers go there."""
         if media.codec not in CODECS:
-            raise SwitchroomError(
-                "media.codec", f"Codec {media.codec!r} is not one of ours.", f"Agree on one of {', '.join(CODECS)}."
-            )
+            raise SwitchroomError("media.codec", "Codec {codec} is not one of ours.", "Agree on one of {codecs}.",
+                                  codec=repr(media.codec), codecs=", ".join(CODECS))
         result = lib.port_connect(
             self._live(),
             media.host.encode(),
@@ -242,11 +238,8 @@ class Port:
             int(nat),
         )
         if result != 0:
-            raise SwitchroomError(
-                "media.address",
-                f"{media.host}:{media.port} is no address to send RTP to.",
-                "The far end's SDP is wrong.",
-            )
+            raise SwitchroomError("media.address", "{host}:{port} is no address to send RTP to.",
+                                  "The far end's SDP is wrong.", host=media.host, port=media.port)
         self._codec = media.codec
 
     # -- playing --
@@ -259,9 +252,8 @@ class Port:
         as the port is connected and may send; on hold it waits. The position counts gaps too."""
         many = [clips] if isinstance(clips, (str, Path, bytes, bytearray, memoryview, array.array)) else list(clips)
         if not 1 <= len(many) <= MAX_CLIPS:
-            raise SwitchroomError(
-                "media.clips", f"{len(many)} clips cannot be played at once.", f"Give 1 to {MAX_CLIPS}."
-            )
+            raise SwitchroomError("media.clips", "{many} clips cannot be played at once.", "Give 1 to {most}.",
+                                  many=len(many), most=MAX_CLIPS)
         port = self._live()
         audios = [self._audio(clip) for clip in many]
         handles = ffi.new("struct clip *[]", [a.handle for a in audios])
@@ -311,9 +303,8 @@ class Port:
             mode,
         )
         if record < 0:
-            raise SwitchroomError(
-                "media.record", f"{path} cannot be recorded.", "The path may be too long or memory short."
-            )
+            raise SwitchroomError("media.record", "{path} cannot be recorded.", "The path may be too long or memory short.",
+                                  path=path)
         return int(record)
 
     def pause_record(self, on: bool = True) -> None:
@@ -331,9 +322,8 @@ class Port:
         ones."""
         digits = digits.upper()
         if not digits or len(digits) > MAX_DIGITS or not set(digits) <= DIGITS:
-            raise SwitchroomError(
-                "media.digits", f"{digits!r} cannot be sent as digits.", f"Use 1 to {MAX_DIGITS} of 0-9 * # A-D."
-            )
+            raise SwitchroomError("media.digits", "{digits} cannot be sent as digits.",
+                                  "Use 1 to {most} of 0-9 * # A-D.", digits=repr(digits), most=MAX_DIGITS)
         lib.port_send_digits(self._live(), digits.encode(), min(max(ms, 40), 5000), min(max(gap_ms, 40), 5000))
 
     def keep_digits(self, on: bool = True) -> None:
@@ -419,7 +409,8 @@ class Bridge:
         if port in self._members:
             return
         if len(self._members) >= MAX_MEMBERS:
-            raise SwitchroomError("media.bridge-full", f"A bridge takes {MAX_MEMBERS} ports.", "Open a second one.")
+            raise SwitchroomError("media.bridge-full", "A bridge takes {most} ports.", "Open a second one.",
+                                  most=MAX_MEMBERS)
         target = port._live()
         if port._bridge is not None:
             port._bridge.remove(port)
@@ -464,7 +455,8 @@ def _open_error(code: int, host: str) -> SwitchroomError:
             "Widen [sip] media_ports, or look for calls that do not end.",
         )
     if code == lib.MEDIA_E_ADDRESS:
-        return SwitchroomError("media.host", f"RTP cannot be bound to {host!r}.", "Use an address of this machine.")
+        return SwitchroomError("media.host", "RTP cannot be bound to {host}.", "Use an address of this machine.",
+                               host=repr(host))
     if code == lib.MEDIA_E_FILES:
         return SwitchroomError("media.files", "Too many files are open.", "Raise LimitNOFILE (ulimit -n).")
     return SwitchroomError("media.memory", "No port can be opened: out of memory.", "Close other programs.")

@@ -106,11 +106,10 @@ def _read(path: Path, most_seconds: float) -> bytes:
                 raise _too_long(seconds, most_seconds)
             pcm = _read_mono(file, form, size)
     except OSError as error:
-        raise SwitchroomError(
-            "message.unreadable", f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions."
-        ) from None
+        raise SwitchroomError("message.unreadable", "{path} cannot be read: {reason}.",
+                              "Check the path and its permissions.", path=path, reason=error.strerror) from None
     if len(pcm) < 2:
-        raise SwitchroomError("message.empty", f"{path} holds no audio.", "Record the message again.")
+        raise SwitchroomError("message.empty", "{path} holds no audio.", "Record the message again.", path=path)
     return resample(bytes(pcm), form.rate, RATE)
 
 
@@ -136,7 +135,7 @@ def _seek_data(file: BinaryIO, path: Path) -> tuple[_Format, int]:
     file.seek(0)
     head = file.read(12)
     if not head:
-        raise SwitchroomError("message.empty", f"{path} is empty.", "Record the message again.")
+        raise SwitchroomError("message.empty", "{path} is empty.", "Record the message again.", path=path)
     if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
         raise _unsupported(path, "it is no WAV file")
     form: _Format | None = None
@@ -153,7 +152,7 @@ def _seek_data(file: BinaryIO, path: Path) -> tuple[_Format, int]:
                 raise _unsupported(path, "its format stands behind its data")
             return form, min(size, total - here)
         file.seek(here + size + (size & 1))
-    raise SwitchroomError("message.empty", f"{path} holds no audio.", "Record the message again.")
+    raise SwitchroomError("message.empty", "{path} holds no audio.", "Record the message again.", path=path)
 
 
 def _format(body: bytes, path: Path) -> _Format:
@@ -172,19 +171,14 @@ def _format(body: bytes, path: Path) -> _Format:
 
 
 def _unsupported(path: Path, why: str) -> SwitchroomError:
-    return SwitchroomError(
-        "message.unsupported",
-        f"{path} cannot be used: {why}.",
-        "Save it as a WAV file: PCM, mono or stereo, 8 to 48 kHz.",
-    )
+    return SwitchroomError("message.unsupported", "{path} cannot be used: {why}.",
+                           "Save it as a WAV file: PCM, mono or stereo, 8 to 48 kHz.", path=path, why=why)
 
 
 def _too_long(seconds: float, most: float) -> SwitchroomError:
-    return SwitchroomError(
-        "message.too-long",
-        f"The message takes {seconds:.0f} s, more than {most:.0f} s.",
-        "Make it shorter, or raise the limit in the configuration.",
-    )
+    return SwitchroomError("message.too-long", "The message takes {seconds} s, more than {most} s.",
+                           "Make it shorter, or raise the limit in the configuration.", seconds=f"{seconds:.0f}",
+                           most=f"{most:.0f}")
 
 
 # ---- writing ---------------------------------------------------------------------------------------------------------
@@ -207,6 +201,5 @@ def _write(path: Path, pcm: bytes) -> None:
         with contextlib.suppress(FileNotFoundError):
             if name:
                 Path(name).unlink()
-        raise SwitchroomError(
-            "message.unwritable", f"{path} cannot be written: {error.strerror}.", "Check the disk and its space."
-        ) from None
+        raise SwitchroomError("message.unwritable", "{path} cannot be written: {reason}.", "Check the disk and its space.",
+                              path=path, reason=error.strerror) from None

@@ -142,7 +142,8 @@ def _find(plan: Plan, kind: str) -> Cadence:
         if cadence.tone == kind:
             return cadence
     if kind not in _EVERYWHERE:
-        raise SwitchroomError("tones.unknown", f"There is no tone {kind!r}.", f"Use one of: {', '.join(KINDS)}.")
+        raise SwitchroomError("tones.unknown", "There is no tone {kind}.", "Use one of: {kinds}.", kind=repr(kind),
+                              kinds=", ".join(KINDS))
     return _cadence(kind, _EVERYWHERE[kind])
 
 
@@ -162,7 +163,8 @@ def generate(plan: Plan, kind: Kind, seconds: float, *, level_dbov: float = LEVE
     `level_dbov` is the RMS of the tone while it is on, against a full-scale square wave. Raises SwitchroomError
     ("tones.unknown", "tones.length")."""
     if not 0.0 < seconds <= MAX_SECONDS:
-        raise SwitchroomError("tones.length", f"A tone of {seconds} s is not possible.", f"At most {MAX_SECONDS:.0f} s.")
+        raise SwitchroomError("tones.length", "A tone of {seconds} s is not possible.", "At most {most} s.",
+                              seconds=seconds, most=f"{MAX_SECONDS:.0f}")
     cadence = _find(plan, kind)
     total = round(seconds * RATE)
     out = array("h", bytes(2 * total))

@@ -37,4 +37,5 @@ def repair(path: Path) -> int:
 
 
 def _unreadable(path: Path, why: str) -> SwitchroomError:
-    return SwitchroomError("recording.unreadable", f"The recording {path} cannot be read: {why}.", "Restore it from a backup.")
+    return SwitchroomError("recording.unreadable", "The recording {path} cannot be read: {why}.",
+                           "Restore it from a backup.", path=path, why=why)

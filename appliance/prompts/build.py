@@ -85,9 +85,8 @@ def speaker() -> str:
     """Version of espeak-ng. Raises SwitchroomError where a tool is missing."""
     for tool in ("espeak-ng", "sox"):
         if shutil.which(tool) is None:
-            raise SwitchroomError(
-                "prompts.no-speech", f"The prompts cannot be spoken: {tool} is missing.", f"apt install {tool}"
-            )
+            raise SwitchroomError("prompts.no-speech", "The prompts cannot be spoken: {tool} is missing.",
+                                  "apt install {tool}", tool=tool)
     return run(["espeak-ng", "--version"]).decode(errors="replace").split("Data")[0].strip()
 
 
@@ -98,11 +97,9 @@ def run(command: list[str], data: bytes = b"") -> bytes:
     except (OSError, subprocess.SubprocessError) as problem:
         said = getattr(problem, "stderr", b"") or b""
         text = said.decode(errors="replace").strip() or str(problem)
-        raise SwitchroomError(
-            "prompts.no-speech",
-            f"{command[0]} failed: {text[:300]}",
-            "Try the same by hand, then build the prompts again.",
-        ) from problem
+        raise SwitchroomError("prompts.no-speech", "{command} failed: {text}",
+                              "Try the same by hand, then build the prompts again.", command=command[0],
+                              text=text[:300]) from problem
 
 
 def _digest(clip: Clip, language: str, voice: str) -> str:
@@ -144,11 +141,8 @@ def speak(folder: Callable[[int], Path], language: str, clips: Sequence[Clip]) -
         end = start + len(sound)
         cut = _find(rows[_WIDE], start, end)
         if cut is None:
-            raise SwitchroomError(
-                "prompts.no-speech",
-                f"espeak-ng says nothing for {clip.text[:100]!r} ({language}).",
-                "Change the text.",
-            )
+            raise SwitchroomError("prompts.no-speech", "espeak-ng says nothing for {text} ({language}).", "Change the text.",
+                                  text=repr(clip.text[:100]), language=language)
         for rate, samples in rows.items():
             piece = _scaled(samples[round(cut.start * rate) : round(cut.end * rate)], cut.gain)
             if clip.ends:

@@ -91,9 +91,8 @@ def number(n: int, language: str, variant: str = "") -> list[Word]:
     """0 to 999,999 in words. `variant` is the gender or use that changes 1 and 2 ("f" in Russian and Ukrainian,
     "measure" in Chinese). Raises SwitchroomError "prompts.number-range"."""
     if not 0 <= n <= LARGEST:
-        raise SwitchroomError(
-            "prompts.number-range", f"The number {n} cannot be said.", f"Numbers from 0 to {LARGEST} can."
-        )
+        raise SwitchroomError("prompts.number-range", "The number {n} cannot be said.", "Numbers from 0 to {largest} can.",
+                              n=n, largest=LARGEST)
     numbers = speech(language).numbers
     if variant and str(n) in numbers.exact.get(variant, {}):
         return [Word(f"number-{n}-{variant}", numbers.exact[variant][str(n)])]
@@ -182,11 +181,9 @@ def counted(n: int, noun_name: str, language: str) -> list[Word]:
     Raises SwitchroomError "prompts.unknown-noun"."""
     noun = speech(language).nouns.get(noun_name)
     if noun is None:
-        raise SwitchroomError(
-            "prompts.unknown-noun",
-            f"There is no noun {noun_name!r} in the language {language!r}.",
-            "The nouns stand in appliance/prompts/texts.",
-        )
+        raise SwitchroomError("prompts.unknown-noun", "There is no noun {noun_name} in the language {language}.",
+                              "The nouns stand in appliance/prompts/texts.", noun_name=repr(noun_name),
+                              language=repr(language))
     category, word = plural(noun, n, language)
     return [*number(n, language, noun.variant), Word(f"{noun_name}-{category}", word)]
 
@@ -263,9 +260,8 @@ def say(value: object, form: str, language: str) -> list[Word]:
             return number(int(value), language)
         if form != "moment":
             return counted(int(value), form, language)
-    raise SwitchroomError(
-        "prompts.bad-value", f"{value!r} cannot be said as {form}.", "Give a value of the right kind."
-    )
+    raise SwitchroomError("prompts.bad-value", "{value} cannot be said as {form}.", "Give a value of the right kind.",
+                          value=repr(value), form=form)
 
 
 def vocabulary(language: str) -> dict[str, Word]:

@@ -55,11 +55,8 @@ class Prompts:
             elif piece.value in values:
                 out += self._words(grammar.say(values[piece.value], piece.form, language), language)
             else:
-                raise SwitchroomError(
-                    "prompts.missing-value",
-                    f"The prompt {name!r} needs a value for {piece.value!r}.",
-                    "Give it to clips().",
-                )
+                raise SwitchroomError("prompts.missing-value", "The prompt {name} needs a value for {value}.",
+                                      "Give it to clips().", name=repr(name), value=repr(piece.value))
         return out
 
     def melody(self) -> Path:
@@ -94,11 +91,8 @@ class Prompts:
         if path is None:
             path = self.built / str(self.rate) / language / f"{name}.wav"
             if not path.is_file():
-                raise SwitchroomError(
-                    "prompts.not-built",
-                    f"The prompt {name!r} has not been spoken in {language!r} yet.",
-                    "Run ./run --setup.",
-                )
+                raise SwitchroomError("prompts.not-built", "The prompt {name} has not been spoken in {language} yet.",
+                                      "Run ./run --setup.", name=repr(name), language=repr(language))
             self._spoken[name, language] = path
         return path
 

@@ -77,11 +77,9 @@ class Sounds:
                         made += 1
             self._sweep({*spoken_keys, *files.values()})
         except OSError as error:
-            raise SwitchroomError(
-                "prompts.disk",
-                f"The office's own prompts cannot be stored: {error.strerror}.",
-                f"Free some space on the disk, and check the owner of {self.folder}.",
-            ) from error
+            raise SwitchroomError("prompts.disk", "The office's own prompts cannot be stored: {reason}.",
+                                  "Free some space on the disk, and check the owner of {folder}.", reason=error.strerror,
+                                  folder=self.folder) from error
         self._files.update(files)
         return made
 
@@ -160,11 +158,8 @@ class Sounds:
     def _clip(self, key: str, shown: str) -> Path:
         path = self._path(key, self.rate)
         if not path.is_file():
-            raise SwitchroomError(
-                "prompts.not-built",
-                f"The office's own prompt {shown[:80]!r} has not been made.",
-                "Take the configuration into use again: switchroom config reload",
-            )
+            raise SwitchroomError("prompts.not-built", "The office's own prompt {shown} has not been made.",
+                                  "Take the configuration into use again: switchroom config reload", shown=repr(shown[:80]))
         return path
 
     def _path(self, key: str, rate: int) -> Path:
@@ -197,9 +192,8 @@ def _gain(source: Path, kind: str) -> float:
     said = _sox(source, ["-n", "trim", "0", str(MOST_SECONDS[kind]), "remix", "-", "stats"])
     loudness, peak = _LOUDNESS.search(said), _PEAK.search(said)
     if loudness is None or peak is None or b"inf" in loudness[1]:
-        raise SwitchroomError(
-            "prompts.file-silent", f"There is nothing to hear in {source}.", "Record it again, or name another file."
-        )
+        raise SwitchroomError("prompts.file-silent", "There is nothing to hear in {source}.",
+                              "Record it again, or name another file.", source=source)
     return min(LEVEL_DBOV[kind] - float(loudness[1]), -_SOX_HEADROOM_DB - float(peak[1]))
 
 
@@ -221,6 +215,5 @@ def _sox(source: Path, arguments: list[str]) -> bytes:
 
 
 def _unreadable(source: Path, why: str) -> SwitchroomError:
-    return SwitchroomError(
-        "prompts.file-unreadable", f"{source} cannot be played: {why}.", "Name another file, or save it as WAV."
-    )
+    return SwitchroomError("prompts.file-unreadable", "{source} cannot be played: {why}.",
+                           "Name another file, or save it as WAV.", source=source, why=why)

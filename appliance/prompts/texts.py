@@ -119,11 +119,9 @@ Piece = Words | Slot | Pause
 def speech(language: str) -> Speech:
     """Read one language. Raises SwitchroomError "prompts.no-language" where there is none."""
     if language not in LANGUAGES:
-        raise SwitchroomError(
-            "prompts.no-language",
-            f"There are no prompts in the language {language!r}.",
-            f"Set office.language to one of {', '.join(LANGUAGES)}.",
-        )
+        raise SwitchroomError("prompts.no-language", "There are no prompts in the language {language}.",
+                              "Set office.language to one of {languages}.", language=repr(language),
+                              languages=", ".join(LANGUAGES))
     return msgspec.toml.decode((TEXTS / f"{language}.toml").read_bytes(), type=Speech)
 
 
@@ -133,9 +131,8 @@ def pieces(language: str, name: str) -> tuple[Piece, ...]:
     else the words are clips NAME-1, NAME-2, … Raises SwitchroomError "prompts.unknown"."""
     text = speech(language).texts.get(name)
     if text is None:
-        raise SwitchroomError(
-            "prompts.unknown", f"There is no prompt named {name!r}.", "See them with: switchroom prompts list"
-        )
+        raise SwitchroomError("prompts.unknown", "There is no prompt named {name}.",
+                              "See them with: switchroom prompts list", name=repr(name))
     if not _SLOT.search(text):
         return (Words(name, text),)
     out: list[Piece] = []

@@ -39,11 +39,8 @@ def private_dir(base: Path, name: str) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     info = folder.lstat()
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & 0o077:
-        raise SwitchroomError(
-            "system.folder-not-ours",
-            f"{folder} exists and is not a private folder of this user.",
-            "Remove it, or start Switchroom as the user who owns it.",
-        )
+        raise SwitchroomError("system.folder-not-ours", "{folder} exists and is not a private folder of this user.",
+                              "Remove it, or start Switchroom as the user who owns it.", folder=folder)
     return folder
 
 

@@ -18,7 +18,7 @@ FIRST_PASSWORD_BYTES = 12
 def _user(users: UserStore, login: str) -> User:
     found = users.user(login)
     if found is None:
-        raise SwitchroomError("users.unknown", f"There is no user {login}.", "See the list of users.")
+        raise SwitchroomError("users.unknown", "There is no user {login}.", "See the list of users.", login=login)
     return found
 
 
@@ -26,8 +26,10 @@ def _convert(fields: dict[str, Any]) -> User:
     try:
         return msgspec.convert(fields, User)
     except msgspec.ValidationError as problem:
-        hint = "The name for signing in has small Latin letters, digits, dots and dashes; the other is not empty."
-        raise SwitchroomError("users.bad", f"This user cannot be saved: {problem}.", hint) from None
+        raise SwitchroomError(
+            "users.bad", "This user cannot be saved: {problem}.",
+            "The name for signing in has small Latin letters, digits, dots and dashes; the other is not empty.", problem=problem,
+        ) from None
 
 
 def add(users: UserStore, login: str, **fields: Any) -> str:
@@ -36,7 +38,7 @@ def add(users: UserStore, login: str, **fields: Any) -> str:
     Raises SwitchroomError "users.taken", "users.bad", "users.too-many"."""
     login, password = login.strip().lower(), secrets.token_urlsafe(FIRST_PASSWORD_BYTES)
     if users.user(login) is not None:
-        raise SwitchroomError("users.taken", f"There is a user {login}.", "Choose another name.")
+        raise SwitchroomError("users.taken", "There is a user {login}.", "Choose another name.", login=login)
     users.put_user(_convert({"login": login, "password": passwords.hashed(password), **fields}))
     return password
 

@@ -6,6 +6,7 @@ import argon2
 import pyotp
 
 from appliance.errors import SwitchroomError
+from appliance.sentences import say
 
 MIN_LENGTH = 10
 MAX_LENGTH = 256
@@ -15,9 +16,10 @@ _NOBODY = _hasher.hash("nobody has this password")
 
 def check_new(password: str, login: str) -> None:
     """Raises SwitchroomError "users.weak-password"."""
-    hint = f"Take at least {MIN_LENGTH} characters; three or four words do."
+    hint = say("Take at least {least} characters; three or four words do.", least=MIN_LENGTH)
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise SwitchroomError("users.weak-password", f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters.", hint)
+        raise SwitchroomError("users.weak-password", "A password has {least} to {most} characters.", hint,
+                              least=MIN_LENGTH, most=MAX_LENGTH)
     if len(set(password)) < 4 or login in password.lower() or "switchroom" in password.lower():
         raise SwitchroomError("users.weak-password", "This password would be guessed soon.", hint)
 

@@ -88,7 +88,8 @@ class UserStore:
         with self._env.begin(write=True) as txn:
             known = {value.login: value for value in self._in(txn, self._users, User)}
             if user.login not in known and len(known) >= MAX_USERS:
-                raise SwitchroomError("users.too-many", f"There are {MAX_USERS} users.", "Remove some who have left.")
+                raise SwitchroomError("users.too-many", "There are {most} users.", "Remove some who have left.",
+                                      most=MAX_USERS)
             self._keep_an_admin({**known, user.login: user}, before=known)
             txn.put(user.login.encode(), msgspec.msgpack.encode(user), db=self._users)
 
@@ -97,7 +98,8 @@ class UserStore:
         with self._env.begin(write=True) as txn:
             known = {value.login: value for value in self._in(txn, self._users, User)}
             if login not in known:
-                raise SwitchroomError("users.unknown", f"There is no user {login}.", "See `switchroom user list`.")
+                raise SwitchroomError("users.unknown", "There is no user {login}.", "See `switchroom user list`.",
+                                      login=login)
             self._keep_an_admin({name: user for name, user in known.items() if name != login}, before=known)
             txn.delete(login.encode(), db=self._users)
             for db in (self._sessions, self._tokens):

@@ -44,8 +44,8 @@ class Greetings:
             finally:
                 os.close(folder)
         except OSError as error:
-            raise SwitchroomError("greeting.unwritable", f"{path} cannot be written: {error.strerror}.",
-                                  "Check the disk and its space.") from None
+            raise SwitchroomError("greeting.unwritable", "{path} cannot be written: {reason}.",
+                                  "Check the disk and its space.", path=path, reason=error.strerror) from None
         self._there[owner, name] = path
         return path
 

@@ -124,8 +124,8 @@ class Messages:
         """One message. Raises SwitchroomError "voicemail.unknown"."""
         found = _read(self._box(box) / f"{id}.json") if _ID.fullmatch(id) else None
         if found is None:
-            raise SwitchroomError("voicemail.unknown", f"There is no message {id!r} in the mailbox {box!r}.",
-                                  "See them with: switchroom voicemail list")
+            raise SwitchroomError("voicemail.unknown", "There is no message {id} in the mailbox {box}.",
+                                  "See them with: switchroom voicemail list", id=repr(id), box=repr(box))
         return found
 
     def audio(self, message: Message) -> Path:
@@ -180,7 +180,8 @@ class Messages:
 def _checked(box: str) -> str:
     """The name itself: it becomes a folder's."""
     if not _NAME.fullmatch(box):
-        raise SwitchroomError("voicemail.bad-name", f"{box!r} is no name of a mailbox.", "See: switchroom voicemail list")
+        raise SwitchroomError("voicemail.bad-name", "{box} is no name of a mailbox.", "See: switchroom voicemail list",
+                              box=repr(box))
     return box
 
 

@@ -46,11 +46,12 @@ def choose(
     try:
         found = (look or resolve)(host, port)
     except (OSError, UnicodeError) as problem:
-        raise SwitchroomError("webhook.no-address", f"The name {host} is not known ({problem}).", "Check the address.") from None
+        raise SwitchroomError("webhook.no-address", "The name {host} is not known ({problem}).", "Check the address.",
+                              host=host, problem=problem) from None
     for text in found if not allow_local else ():
         if local(ipaddress.ip_address(text.partition("%")[0])):
-            raise SwitchroomError("webhook.local-address", f"{host} is this machine or link-local ({text}).",
-                                  "Set allow_local for this webhook if that is meant.")
+            raise SwitchroomError("webhook.local-address", "{host} is this machine or link-local ({text}).",
+                                  "Set allow_local for this webhook if that is meant.", host=host, text=text)
     if not found:
-        raise SwitchroomError("webhook.no-address", f"The name {host} has no address.", "Check the address.")
+        raise SwitchroomError("webhook.no-address", "The name {host} has no address.", "Check the address.", host=host)
     return found

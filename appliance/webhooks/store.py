@@ -118,7 +118,8 @@ class WebhookStore:
         with self._env.begin(write=True) as txn:
             found = txn.get(_U64.pack(number), db=self._all) if 0 <= number < 2**64 else None
             if found is None:
-                raise SwitchroomError("webhook.unknown", f"There is no message {number}.", "See: switchroom webhook log")
+                raise SwitchroomError("webhook.unknown", "There is no message {number}.", "See: switchroom webhook log",
+                                      number=number)
             changed = how(_of(found))
             txn.put(_U64.pack(number), _put(changed), db=self._all)
         return changed

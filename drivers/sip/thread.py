@@ -56,10 +56,11 @@ class SipThread:
         if not self._ua:
             text = ffi.string(error).decode(errors="replace")
             if text.startswith("the dialog journal"):
-                raise SwitchroomError("sip.journal", f"SIP could not be started: {text}.",
-                                      f"Make room where it stands (df {journal.parent if journal else ''}), or see who owns it.")
-            raise SwitchroomError("sip.start", f"SIP could not be started: {text}.",
-                                  "Is another program (or another Switchroom) using that address and port?")
+                raise SwitchroomError("sip.journal", "SIP could not be started: {text}.",
+                                      "Make room where it stands (df {folder}), or see who owns it.",
+                                      text=text, folder=journal.parent if journal else "")
+            raise SwitchroomError("sip.start", "SIP could not be started: {text}.",
+                                  "Is another program (or another Switchroom) using that address and port?", text=text)
         self._cbuf = ffi.new("uint8_t[]", _BUFFER)
         self._fd = self._lib.ua_fd(self._ua)
         self._loop = asyncio.get_running_loop()
@@ -90,8 +91,8 @@ class SipThread:
         self._waiting.clear()
         err = self._lib.ua_command(self._ua, records, len(records))
         if err:
-            raise SwitchroomError("sip.command", f"The SIP thread took no command: {os.strerror(err)}.",
-                                  "The machine is short of memory; see `switchroom status`.")
+            raise SwitchroomError("sip.command", "The SIP thread took no command: {reason}.",
+                                  "The machine is short of memory; see `switchroom status`.", reason=os.strerror(err))
 
     def counters(self) -> dict[str, int]:
         if self._ua is None:

@@ -36,6 +36,7 @@ from appliance.messages import (
     TakeCallback,
     Why,
 )
+from appliance.sentences import Said
 from tests.webkit import OFFICE, Browser, Pages
 from web.desk import service
 from web.desk.follow import AGAIN_SECONDS, ERASED_SECONDS, TALKS, Follow, Look, Talks
@@ -115,7 +116,7 @@ def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[Command])
         asked.append(command)
         if isinstance(command, Queues):
             return STATE.queues
-        return Reasons(lines=["Anna: being rung since 12:00:00"]) if isinstance(command, Why) else Done()
+        return Reasons(lines=[Said("Anna: being rung since 12:00:00")]) if isinstance(command, Why) else Done()
 
     monkeypatch.setattr(made.box.hub, "wait", lambda after, timeout: STATE)
     monkeypatch.setattr(made.box.core, "ask", ask)

@@ -116,11 +116,13 @@ def _answer(call: Call, arguments: dict[str, Any]) -> Response:
 def _read_query(wanted: type[msgspec.Struct]) -> Any:
     unknown = sorted(set(request.args) - {field.encode_name for field in msgspec.structs.fields(wanted)})
     if unknown:
-        raise SwitchroomError("api.bad-query", f"There is no parameter {unknown[0]!r:.80}.", "See /api/v1/openapi.json.")
+        raise SwitchroomError("api.bad-query", "There is no parameter {unknown}.", "See /api/v1/openapi.json.",
+                              unknown=f"{unknown[0]!r:.80}")
     try:
         return msgspec.convert(request.args.to_dict(), wanted, strict=False)
     except msgspec.ValidationError as problem:
-        raise SwitchroomError("api.bad-query", f"A parameter is wrong: {problem}.", "See /api/v1/openapi.json.") from None
+        raise SwitchroomError("api.bad-query", "A parameter is wrong: {problem}.", "See /api/v1/openapi.json.",
+                              problem=problem) from None
 
 
 def _read_body(wanted: Any) -> Any:
@@ -128,8 +130,10 @@ def _read_body(wanted: Any) -> Any:
         raise SwitchroomError("api.not-json", "The body must be JSON.", "Send it with Content-Type: application/json.")
     body = request.get_data(cache=False)
     if len(body) > MAX_JSON:
-        raise SwitchroomError("api.too-large", f"The body has more than {MAX_JSON} bytes.", "Send less at once.")
+        raise SwitchroomError("api.too-large", "The body has more than {most} bytes.", "Send less at once.",
+                              most=MAX_JSON)
     try:
         return msgspec.convert(_JSON.decode(body), wanted)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
-        raise SwitchroomError("api.bad-body", f"The body cannot be read: {problem}.", "See /api/v1/openapi.json.") from None
+        raise SwitchroomError("api.bad-body", "The body cannot be read: {problem}.", "See /api/v1/openapi.json.",
+                              problem=problem) from None

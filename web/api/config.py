@@ -11,7 +11,7 @@ from msgspec import Meta
 from appliance.config import edit
 from appliance.config.diff import Diff
 from appliance.config.load import MAX_BYTES
-from appliance.config.problems import ConfigProblem
+from appliance.config.problems import ShownProblem
 from appliance.config.store import Version
 from appliance.errors import SwitchroomError
 from appliance.users.rights import Right
@@ -43,7 +43,7 @@ class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Verdict(msgspec.Struct, frozen=True):
     ok: bool
-    problems: list[ConfigProblem]
+    problems: list[ShownProblem]
 
 
 class DiffQuery(msgspec.Struct, frozen=True):
@@ -83,7 +83,7 @@ def check_config(body: Candidate) -> Verdict:
     except SwitchroomError:
         text = body.text  # no TOML: the check says where
     problems = service.check(text).problems
-    return Verdict(not problems, problems)
+    return Verdict(not problems, [each.shown() for each in problems])
 
 
 @api.post("/config/diff", Right.CONFIG_VIEW, returns=Diff, body=Candidate)

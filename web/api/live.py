@@ -48,6 +48,12 @@ def _now() -> QueuesReply:
     return reply
 
 
+class ReasonsShown(msgspec.Struct, frozen=True):
+    """One line an agent, in English."""
+
+    lines: list[str]
+
+
 @api.get("/status", Right.LIVE_VIEW, returns=StatusReply)
 def status() -> StatusReply:
     """Lines, phones, calls and troubles of the box."""
@@ -97,10 +103,10 @@ def move_contact(id: str, body: ContactMove) -> Done:
     return orders.move(id, body.to)
 
 
-@api.get("/contacts/<id>/why", Right.LIVE_VIEW, returns=Reasons)
-def why(id: str) -> Reasons:
+@api.get("/contacts/<id>/why", Right.LIVE_VIEW, returns=ReasonsShown)
+def why(id: str) -> ReasonsShown:
     """Why each agent has or has not got this caller, who is here now."""
     if not any(each.id == id and g.user.sees_queue(each.queue) for each in _now().contacts):
         raise SwitchroomError("queue.no-contact", "There is no such contact now.", "See /api/v1/contacts.")
     reply: Reasons = services().core.ask(Why(contact=id))
-    return reply
+    return ReasonsShown([str(line) for line in reply.lines])

@@ -50,7 +50,7 @@ def timeline(id: str) -> list[Step]:
 @api.get("/calls/<id>/why", Right.CALLS_VIEW, returns=list[Reasoned])
 def call_why(id: str) -> list[Reasoned]:
     """Why each agent did or did not get this call, at each decision of the queues."""
-    return [Reasoned(text) for text in service.why(id)]
+    return [Reasoned(moment.text(service.clock)) for moment in service.why(id)]
 
 
 @api.get("/recordings/<id>", Right.CALLS_LISTEN, returns=bytes, content="audio/wav")

@@ -82,9 +82,10 @@ def make_token(body: NewToken) -> MadeToken:
     _in_person()
     over = [right for right in body.scopes if not g.user.may(right)]
     if over:
-        raise SwitchroomError("web.forbidden", f"You have no right {over[0]} yourself.", "Leave it out.")
+        raise SwitchroomError("web.forbidden", "You have no right {over} yourself.", "Leave it out.", over=over[0])
     if sum(each.login == g.user.login for each in users.tokens()) >= MAX_TOKENS:
-        raise SwitchroomError("users.too-many", f"You have {MAX_TOKENS} tokens.", "Remove some that nobody uses.")
+        raise SwitchroomError("users.too-many", "You have {most} tokens.", "Remove some that nobody uses.",
+                              most=MAX_TOKENS)
     until = users.clock.utc() + body.days * 86400 if body.days else 0.0
     note("token.make", body.name, ", ".join(body.scopes))
     token, secret = users.make_token(g.user, body.name, list(dict.fromkeys(body.scopes)), until)

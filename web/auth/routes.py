@@ -81,8 +81,8 @@ def do_start() -> ResponseReturnValue:
         user = service.first_admin(services(), form.get("code", ""), form.get("login", "").strip().lower(),
                                    form.get("name", "").strip(), form.get("password", ""), _address())
     except msgspec.ValidationError:
-        problem = SwitchroomError("web.bad-name", _("This name cannot be used."),
-                                  _("The name for signing in has small Latin letters, digits, dots and dashes."))
+        problem = SwitchroomError("web.bad-name", "This name cannot be used.",
+                                  "The name for signing in has small Latin letters, digits, dots and dashes.")
         return render_template("auth/start.html", problem=problem, form=form), 400
     except SwitchroomError as problem:
         return render_template("auth/start.html", problem=problem, form=form), 429 if problem.id == "web.too-many" else 400
@@ -122,7 +122,7 @@ def password() -> ResponseReturnValue:
     form = request.form
     try:
         if form.get("new", "") != form.get("again", ""):
-            raise SwitchroomError("web.not-the-same", _("The two new passwords differ."), _("Type the new password twice."))
+            raise SwitchroomError("web.not-the-same", "The two new passwords differ.", "Type the new password twice.")
         changed = service.change_password(services(), g.user, form.get("old", ""), form.get("new", ""), _address())
     except SwitchroomError as problem:
         return render_template("auth/me.html", problem=problem, secret="", picture=""), 400
@@ -142,7 +142,7 @@ def second_factor() -> ResponseReturnValue:
     if form.get("off") and user.totp:
         step = passwords.totp_step(user.totp, form.get("code", ""), users.clock.utc(), user.totp_used)
         if not step:
-            problem = SwitchroomError("web.wrong-code", _("This code is wrong."), _("Type the code that the app shows now."))
+            problem = SwitchroomError("web.wrong-code", "This code is wrong.", "Type the code that the app shows now.")
             return render_template("auth/me.html", problem=problem, secret="", picture=""), 400
         note("user.second-factor-off", user.login)
         users.put_user(msgspec.structs.replace(user, totp="", totp_used=0))

@@ -24,7 +24,8 @@ def check_open(box: Services, login: str, address: str) -> None:
     """Raises SwitchroomError "web.too-many" while this door is shut."""
     wait = box.throttle.shut_for(login, address, box.users.clock.mono())
     if wait:
-        raise SwitchroomError("web.too-many", "Too many wrong tries.", f"Wait {max(1, round(wait / 60))} min and try again.")
+        raise SwitchroomError("web.too-many", "Too many wrong tries.", "Wait {minutes} min and try again.",
+                              minutes=max(1, round(wait / 60)))
 
 
 def sign_in(box: Services, login: str, password: str, code: str, address: str) -> User:

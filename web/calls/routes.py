@@ -8,6 +8,7 @@ import msgspec
 from flask import Blueprint, Response, g, redirect, render_template, request, send_file, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 
+from appliance.acd.told import told as reason_told
 from appliance.errors import SwitchroomError
 from appliance.users.rights import Right
 from web.app import services
@@ -25,8 +26,8 @@ def read_filter() -> Filter:
     try:
         return msgspec.convert(given, Filter, strict=False)
     except msgspec.ValidationError as problem:
-        raise SwitchroomError("calls.bad-filter", f"This cannot be searched for: {problem}.",
-                              "Start again from the list.") from None
+        raise SwitchroomError("calls.bad-filter", "This cannot be searched for: {problem}.", "Start again from the list.",
+                              problem=problem) from None
 
 
 def address_of(wanted: Filter, **changed: Any) -> dict[str, Any]:
@@ -74,7 +75,11 @@ def show(id: str) -> ResponseReturnValue:
 @blueprint.get("/<id>/why")
 @needs(Right.CALLS_VIEW)
 def why(id: str) -> ResponseReturnValue:
-    return render_template("calls/why.html", id=id, lines=service.why(id))
+    moments = [
+        (service.clock(each.at), words.decision(each.action), [reason_told(reason, service.clock) for reason in each.reasons])
+        for each in service.why(id)
+    ]
+    return render_template("calls/why.html", id=id, moments=moments)
 
 
 @blueprint.get("/recordings/<id>")

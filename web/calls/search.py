@@ -150,8 +150,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 def understand(wanted: Filter, config: Config, now: float) -> Asked:
     """Raises SwitchroomError "cdr.bad-time", "calls.bad-what", "ledger.bad-page"."""
     if wanted.what and wanted.what not in WHAT:
-        raise SwitchroomError("calls.bad-what", f"{wanted.what[:40]!r} is nothing that calls come to.",
-                              f"There are: {', '.join(WHAT)}.")
+        raise SwitchroomError("calls.bad-what", "{what} is nothing that calls come to.", "There are: {known}.",
+                              what=repr(wanted.what[:40]), known=", ".join(WHAT))
     if wanted.before:
         parse_after(wanted.before)
     here = datetime.fromtimestamp(now, ZoneInfo(config.office.timezone))

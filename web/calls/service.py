@@ -13,7 +13,7 @@ import msgspec
 from flask import g
 
 from appliance.acd.of_config import rules_of
-from appliance.acd.past import why_past
+from appliance.acd.past import Moment, why_past
 from appliance.errors import SwitchroomError
 from appliance.ledger import late
 from appliance.ledger.cdr import LegRecord, Transfer
@@ -99,26 +99,26 @@ def tell(id: str) -> CallTold:
                     notes=contact.notes)
 
 
-def why(id: str) -> list[str]:
+def clock(at: float) -> str:
+    """UTC seconds as the office's time of day."""
+    return datetime.fromtimestamp(at, ZoneInfo(services().config.office.timezone)).strftime("%H:%M:%S")
+
+
+def why(id: str) -> list[Moment]:
     """Each decision of the queues about a call of the past, with why each agent did or did not get it. The ledger is lived
     through again, one such question at a time. Raises SwitchroomError "call.unknown", "calls.too-long-ago", "web.too-many"."""
     box = services()
-    zone = ZoneInfo(box.config.office.timezone)
-
-    def clock(at: float) -> str:
-        return datetime.fromtimestamp(at, zone).strftime("%H:%M:%S")
-
     with ledger() as reader:
         cdr, _ = search.one(reader, id, g.user)
         if cdr.seq > WHY_EVENTS:
             raise SwitchroomError("calls.too-long-ago", "Too much has happened on this box to live through it for a page.",
-                                  f"On the box itself: switchroom queue why {cdr.call}")
+                                  "On the box itself: switchroom queue why {call}", call=cdr.call)
         if not _why.acquire(timeout=20):
             raise SwitchroomError("web.too-many", "Somebody else asks for the reasons of a call just now.",
                                   "Try again in a moment.")
         try:
             events: Iterator[Event] = (record.event for record in reader.follow())
-            return [each.text(clock) for each in why_past(events, lambda version: rules_of(box.store.config(version)), cdr.call)]
+            return why_past(events, lambda version: rules_of(box.store.config(version)), cdr.call)
         finally:
             _why.release()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from appliance import _core as core
 from appliance import messages as m
 from appliance.campaigns import causes
 from web.calls.timeline import Step
@@ -64,6 +65,15 @@ def offer_end(how: str) -> str:
     }.get(how, how)  # fmt: skip
 
 
+def decision(action: core.Action) -> str:
+    """What the queues decided."""
+    return {
+        core.Queued: _("waits in the queue"), core.Offer: _("is offered"), core.EndOffer: _("an offer ends"),
+        core.Connect: _("is connected"), core.Leave: _("leaves the queue"), core.DialCustomer: _("the customer is called"),
+        core.RetryLater: _("is called again later"), core.CallbackClosed: _("the promise to call back ends"),
+    }.get(type(action), type(action).__name__)
+
+
 def cause(found: m.Cause) -> str:
     """Why a leg ended, in words, with its codes (RFC 3261, ITU-T Q.850)."""
     who = {"far": _("the other end hung up"), "near": _("we hung up"), "restart": _("the box restarted"),
@@ -72,7 +82,7 @@ def cause(found: m.Cause) -> str:
     row = row or (causes.sip_verdict(found.sip) if found.sip >= 300 else None)
     codes = ", ".join(filter(None, [f"SIP {found.sip}" if found.sip else "", f"Q.850 {found.q850}" if found.q850 else "",
                                     found.tone, found.text]))
-    words = row.why if row is not None else who
+    words = _(row.why) if row is not None else who
     return f"{words} ({codes})" if codes else words
 
 

@@ -161,7 +161,8 @@ def known(reader: LedgerReader, campaign: int, sees: Callable[[str], bool]) -> C
     """Raises SwitchroomError "campaign.unknown"."""
     info = reader.campaign(campaign)
     if info is None or not sees(info.created.list):
-        raise SwitchroomError("campaign.unknown", f"There is no campaign {campaign}.", "Look at the list of campaigns.")
+        raise SwitchroomError("campaign.unknown", "There is no campaign {campaign}.", "Look at the list of campaigns.",
+                              campaign=campaign)
     return info
 
 

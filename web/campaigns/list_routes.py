@@ -82,7 +82,7 @@ def upload() -> ResponseReturnValue:
     file = request.files.get("file")
     try:
         if file is None or not file.filename:
-            raise SwitchroomError("list.no-file", _("There is no file."), _("Choose a CSV or XLSX file."))
+            raise SwitchroomError("list.no-file", "There is no file.", "Choose a CSV or XLSX file.")
         made = uploads.take(file.stream, file.filename)
     except SwitchroomError as problem:
         return _lists(problem)
@@ -136,8 +136,7 @@ def check_upload(id: str) -> ResponseReturnValue:
         wish = msgspec.convert(typed, Wish, strict=False)
         uploads.check(id, wish)
     except msgspec.ValidationError:
-        problem = SwitchroomError("list.bad-wish", _("This is not complete."),
-                                  _("Choose the column of the numbers and the list."))
+        problem = SwitchroomError("list.bad-wish", "This is not complete.", "Choose the column of the numbers and the list.")
         return _upload(id, problem, typed)
     except SwitchroomError as problem:
         if problem.id == "list.upload-unknown":

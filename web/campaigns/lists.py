@@ -62,7 +62,7 @@ def entry_of(config: Config, number: str) -> SubscriberList:
     """Raises SwitchroomError "list.unknown", also for one that must not be seen."""
     found = config.list_numbered(number)
     if found is None or not g.user.sees_list(number):
-        raise SwitchroomError("list.unknown", f"There is no list {number[:20]}.", "Look at the lists.")
+        raise SwitchroomError("list.unknown", "There is no list {number}.", "Look at the lists.", number=number[:20])
     return found
 
 
@@ -216,7 +216,8 @@ def check_new(config: Config, number: str, name: str) -> None:
     if not _NUMBER.fullmatch(number):
         raise SwitchroomError("list.bad-number", "The number of a list has one to ten digits.", "Choose one such as 13.")
     if config.list_numbered(number) is not None:
-        raise SwitchroomError("list.taken", f"There is a list {number} already.", "Choose another number, or replace that list.")
+        raise SwitchroomError("list.taken", "There is a list {number} already.",
+                              "Choose another number, or replace that list.", number=number)
     if g.user.lists is not None:
         raise SwitchroomError("web.forbidden", "You see some lists only, and could not see a new one.",
                               "Ask an administrator to make it.")
@@ -240,8 +241,8 @@ def save(number: str, name: str, made: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             made.replace(target)
         except OSError as problem:
-            raise SwitchroomError("list.unwritable", f"The list cannot be kept: {problem.strerror}.",
-                                  "Free some space.") from None
+            raise SwitchroomError("list.unwritable", "The list cannot be kept: {reason}.", "Free some space.",
+                                  reason=problem.strerror) from None
         if entry is not None and _reads_itself(entry, target) and (not name or entry.name == name):
             return
         try:

@@ -20,6 +20,7 @@ from appliance.errors import SwitchroomError
 from appliance.media import message
 from appliance.media.audio import RATE
 from appliance.messages import AskCalls, CallsReply, RecordMessage
+from appliance.sentences import say
 from web.app import Services, services
 from web.audit.service import note, who
 from web.campaigns import incoming
@@ -152,7 +153,7 @@ def upload(content: IO[bytes], name: str) -> Kept:
     """WAV as it is; MP3, Ogg Vorbis and FLAC by sox. Raises SwitchroomError "message.…"."""
     with tempfile.TemporaryDirectory(prefix="switchroom-message-") as made:
         source = Path(made) / "source"
-        incoming.keep(content, source, MAX_BYTES, "message.too-large", "Save it as mono, 8 or 16 kHz.")
+        incoming.keep(content, source, MAX_BYTES, "message.too-large", say("Save it as mono, 8 or 16 kHz."))
         head = source.open("rb").read(4)
         kind = next((kind for mark, kind in TYPES.items() if head.startswith(mark)), "mp3" if head[:1] == b"\xff" else "")
         return _keep(_converted(source, kind, Path(made) / "out.wav") if kind else source, Path(name).stem, "uploaded")
@@ -168,7 +169,8 @@ def _converted(source: Path, kind: str, out: Path) -> Path:
         raise SwitchroomError("prompts.no-speech", "Only WAV can be read: sox is missing.",
                               "apt install sox libsox-fmt-mp3") from None
     except (OSError, subprocess.SubprocessError):
-        raise SwitchroomError("message.unsupported", f"This {kind} file cannot be read.", "Save it as a WAV file.") from None
+        raise SwitchroomError("message.unsupported", "This {kind} file cannot be read.", "Save it as a WAV file.",
+                              kind=kind) from None
     return out
 
 
@@ -183,17 +185,18 @@ def _keep(source: Path, name: str, how: Source, *, text: str = "", language: str
                     text=text, language=language)
         _write(box, kept)
     except OSError as problem:
-        raise SwitchroomError("message.unwritable", f"The message cannot be kept: {problem.strerror}.",
-                              "Free some space.") from None
+        raise SwitchroomError("message.unwritable", "The message cannot be kept: {reason}.", "Free some space.",
+                              reason=problem.strerror) from None
     except SwitchroomError as problem:
-        raise SwitchroomError(problem.id, problem.message.replace(str(source), "The file"), problem.hint) from None
+        raise SwitchroomError(problem.id, problem.said.instead(source, say("The file")), problem.said_hint) from None
     return kept
 
 
 def _room(box: Services) -> str:
     """The id of one more."""
     if len(_all(box)) >= MAX_KEPT:
-        raise SwitchroomError("message.too-many", f"There are {MAX_KEPT} messages already.", "Remove some that nobody needs.")
+        raise SwitchroomError("message.too-many", "There are {most} messages already.", "Remove some that nobody needs.",
+                              most=MAX_KEPT)
     folder(box).mkdir(parents=True, exist_ok=True, mode=0o700)
     return secrets.token_hex(8)
 

@@ -109,13 +109,12 @@ def _order(typed: dict[str, str]) -> Order:
     wanted = typed.get("lines", "").strip()
     lines = int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < 5 else 0
     if wanted and not 1 <= lines <= MANY_LINES:
-        raise SwitchroomError("campaign.bad-lines", _("This is no number of lines."),
-                              _("Write a whole number, or leave it empty."))
+        raise SwitchroomError("campaign.bad-lines", "This is no number of lines.", "Write a whole number, or leave it empty.")
     if not typed.get("message"):
-        raise SwitchroomError("campaign.no-message", _("There is no message yet."), _("Type one, upload one, or choose one."))
+        raise SwitchroomError("campaign.no-message", "There is no message yet.", "Type one, upload one, or choose one.")
     at = service.local_time(typed.get("at", "")) if typed.get("when") == "later" else 0.0
     if typed.get("when") == "later" and not at:
-        raise SwitchroomError("campaign.bad-time", _("When shall it begin?"), _("Choose day and time, or start now."))
+        raise SwitchroomError("campaign.bad-time", "When shall it begin?", "Choose day and time, or start now.")
     return Order(scenario=typed.get("scenario", ""), list=typed.get("list", ""), message=typed["message"], lines=lines or None,
                  at=at, key=typed.get("key", "")[:32])
 
@@ -171,7 +170,7 @@ def progress_events(id: int) -> ResponseReturnValue:
 def order(id: int) -> ResponseReturnValue:
     action = request.form.get("do", "")
     if action not in get_args(Action):
-        raise SwitchroomError("web.bad-form", _("This form is not known."), _("Load the page again."))
+        raise SwitchroomError("web.bad-form", "This form is not known.", "Load the page again.")
     try:
         service.control(id, cast(Action, action), request.form.get("reason", ""))
     except SwitchroomError as problem:

@@ -84,7 +84,7 @@ def one(id: int) -> Progress:
 def scenario_of(config: Config, code: str) -> Scenario:
     found = config.scenario(code)
     if found is None:
-        raise SwitchroomError("scenario.unknown", f"There is no scenario {code[:20]}.", "Choose one from the list.")
+        raise SwitchroomError("scenario.unknown", "There is no scenario {code}.", "Choose one from the list.", code=code[:20])
     return found
 
 
@@ -99,13 +99,13 @@ def forecast(order: Order) -> Forecast:
     box = services()
     scenario = scenario_of(box.config, order.scenario)
     if order.list not in lists_for(box.config, scenario):
-        raise SwitchroomError("list.unknown", f"There is no list {order.list[:20]} for this scenario.",
-                              "Choose one from the list.")
+        raise SwitchroomError("list.unknown", "There is no list {list} for this scenario.", "Choose one from the list.",
+                              list=order.list[:20])
     kept = messages.one(order.message)
     if kept.seconds > scenario.max_message_seconds:
         most = scenario.max_message_seconds
-        raise SwitchroomError("message.too-long", f"The message is longer than the {most} s of this scenario.",
-                              "Make it shorter, or choose another scenario.")
+        raise SwitchroomError("message.too-long", "The message is longer than the {most} s of this scenario.",
+                              "Make it shorter, or choose another scenario.", most=most)
     now = box.clock.utc()
     opening.check_plan(order.at, now)
     numbers = lists.one(order.list).rows
@@ -157,8 +157,8 @@ def mail(id: int, to: list[str]) -> Done:
     addresses = [address.strip() for address in to if address.strip()][:MAX_TO]
     for address in addresses:
         if not _is_address(address):
-            raise SwitchroomError("campaign.bad-address", f"{address[:80]} is no mail address.",
-                                  "Write it as name@office.example.")
+            raise SwitchroomError("campaign.bad-address", "{address} is no mail address.",
+                                  "Write it as name@office.example.", address=address[:80])
     if not addresses:
         with services().campaigns.reader() as reader:
             if not known(reader, id, g.user.sees_list).created.report_to:
@@ -185,7 +185,8 @@ def people(id: int, outcome: str = "", after: int = 0, limit: int = PEOPLE) -> P
     """Of one outcome ("pending": of none yet), or all; in the order of the list, from place `after` among those. Raises
     SwitchroomError "campaign.unknown", "campaign.bad-outcome"."""
     if outcome and outcome != PENDING and outcome not in OUTCOMES:
-        raise SwitchroomError("campaign.bad-outcome", "There is no such outcome.", f"One of {', '.join(OUTCOMES)}, {PENDING}.")
+        raise SwitchroomError("campaign.bad-outcome", "There is no such outcome.", "One of {outcomes}, {pending}.",
+                              outcomes=", ".join(OUTCOMES), pending=PENDING)
     wanted = None if outcome == PENDING else outcome
     until = after + max(1, min(limit, MAX_PEOPLE))
     with services().campaigns.look(id, g.user.sees_list) as (reader, book):

@@ -21,12 +21,14 @@ from flask import g
 from msgspec import Meta
 
 from appliance.campaigns import intake, workbook
-from appliance.campaigns.intake import Bad, Glance, Plan, State
+from appliance.campaigns.intake import Glance, Phase, Plan, State
 from appliance.config.model import SubscriberList
 from appliance.errors import SwitchroomError
+from appliance.sentences import Said, say
 from web.app import Services, services
 from web.audit.service import note
 from web.campaigns import incoming, lists
+from web.i18n import tell
 
 log = logging.getLogger("campaigns")
 MAX_BYTES = 32 << 20
@@ -69,6 +71,31 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
     """The list's file as it was when this was checked: size and time."""
 
 
+class BadShown(msgspec.Struct, frozen=True):
+    """A row that cannot be called: where it stands, what is wrong with it, and what to do."""
+
+    row: int
+    text: str
+    reason: str
+    hint: str
+
+
+class StateShown(msgspec.Struct, frozen=True, kw_only=True):
+    """How far it is: `done` of about `total` rows; then `good` rows that can be called, of them `kept` from before; `duplicates`
+    left out; and the bad rows. `error` and `hint` where the whole file is wrong."""
+
+    phase: Phase
+    done: int
+    total: int
+    good: int
+    kept: int
+    duplicates: int
+    bad: list[BadShown]
+    error_id: str
+    error: str
+    hint: str
+
+
 class UploadShown(msgspec.Struct, frozen=True, kw_only=True):
     """An upload, and `state`: what came of checking it."""
 
@@ -77,7 +104,7 @@ class UploadShown(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     glance: Glance
     wish: Wish | None
-    state: State
+    state: StateShown
 
 
 def _folder(box: Services) -> Path:
@@ -97,12 +124,13 @@ def take(content: IO[bytes], file: str) -> UploadShown:
     _under_way.add(str(folder))  # it has no upload.json yet: who uploads meanwhile must not sweep it away
     try:
         folder.mkdir(parents=True, mode=0o700)
-        incoming.keep(content, folder / "source", MAX_BYTES, "list.too-long", "Split it.")
+        incoming.keep(content, folder / "source", MAX_BYTES, "list.too-long", say("Split it."))
         upload = Upload(id=id, file=name, by=g.user.login, at=box.clock.utc(), glance=_look(folder))
         _write(folder, upload)
     except OSError as problem:
         shutil.rmtree(folder, ignore_errors=True)
-        raise SwitchroomError("list.unwritable", f"The file cannot be kept: {problem.strerror}.", "Free some space.") from None
+        raise SwitchroomError("list.unwritable", "The file cannot be kept: {reason}.", "Free some space.",
+                              reason=problem.strerror) from None
     except SwitchroomError as problem:
         shutil.rmtree(folder, ignore_errors=True)
         raise _named(problem, folder, name) from None
@@ -113,7 +141,12 @@ def take(content: IO[bytes], file: str) -> UploadShown:
 
 def _named(problem: SwitchroomError, folder: Path, file: str) -> SwitchroomError:
     """With the name that the uploader knows."""
-    return SwitchroomError(problem.id, problem.message.replace(str(folder / "source"), file), problem.hint)
+    return SwitchroomError(problem.id, _by_name(problem.said, folder, file), problem.said_hint)
+
+
+def _by_name(said: Said, folder: Path, file: str) -> Said:
+    source = folder / "source"
+    return said.instead(source, file).instead(source.name, file)  # workbooks are told by their bare name
 
 
 def one(id: str) -> UploadShown:
@@ -145,11 +178,22 @@ def _state(upload: Upload) -> State:
         return msgspec.structs.replace(state, phase="checking", bad=[])  # its process has not ended yet
     if state.phase == "checking":
         return intake.failed(SwitchroomError("list.interrupted", "The check was interrupted.", "Check it again."))
-    return msgspec.structs.replace(state, error=state.error.replace(str(folder / "source"), upload.file))
+    return msgspec.structs.replace(state, error=_by_name(state.error, folder, upload.file))
 
 
 def _shown(upload: Upload, state: State) -> UploadShown:
-    return UploadShown(id=upload.id, file=upload.file, at=upload.at, glance=upload.glance, wish=upload.wish, state=state)
+    return UploadShown(id=upload.id, file=upload.file, at=upload.at, glance=upload.glance, wish=upload.wish, state=_told(state))
+
+
+def _told(state: State) -> StateShown:
+    """In the language of who asks."""
+    return StateShown(phase=state.phase, done=state.done, total=state.total, good=state.good, kept=state.kept,
+                      duplicates=state.duplicates, bad=_bad(state), error_id=state.error_id, error=tell(state.error),
+                      hint=tell(state.hint))
+
+
+def _bad(state: State) -> list[BadShown]:
+    return [BadShown(each.row, each.text, tell(each.reason), tell(each.hint)) for each in state.bad]
 
 
 def check(id: str, wish: Wish) -> UploadShown:
@@ -179,7 +223,8 @@ def check(id: str, wish: Wish) -> UploadShown:
         intake.write_state(folder, state)
     except OSError as problem:
         _under_way.discard(str(folder))
-        raise SwitchroomError("list.unwritable", f"The file cannot be kept: {problem.strerror}.", "Free some space.") from None
+        raise SwitchroomError("list.unwritable", "The file cannot be kept: {reason}.", "Free some space.",
+                              reason=problem.strerror) from None
     threading.Thread(target=_run, args=(folder,), name="list-check", daemon=True).start()
     return _shown(upload, state)
 
@@ -271,10 +316,10 @@ def drop(id: str) -> None:
         shutil.rmtree(_folder(services()) / upload.id, ignore_errors=True)
 
 
-def bad_rows(id: str) -> tuple[str, list[Bad]]:
+def bad_rows(id: str) -> tuple[str, list[BadShown]]:
     """The file's name, and its rows that cannot be called."""
     upload = _own(id)
-    return upload.file, _state(upload).bad
+    return upload.file, _bad(_state(upload))
 
 
 def sweep(box: Services) -> None:

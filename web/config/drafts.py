@@ -45,8 +45,9 @@ class Drafts:
             beside.replace(path)
         except OSError as problem:
             beside.unlink(missing_ok=True)
-            raise SwitchroomError("config.store-failed", f"The draft could not be stored: {problem.strerror}.",
-                                  "Free some space on the disk; what is in force stays as it is.") from problem
+            raise SwitchroomError("config.store-failed", "The draft could not be stored: {reason}.",
+                                  "Free some space on the disk; what is in force stays as it is.",
+                                  reason=problem.strerror) from problem
 
     def drop(self, login: str) -> None:
         with contextlib.suppress(FileNotFoundError):

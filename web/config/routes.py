@@ -48,7 +48,7 @@ def _page(template: str, at: Work, status: int = 200, **values: Any) -> Response
 def _section(name: str) -> Section:
     found = fields.sections().get(name)
     if found is None:
-        raise SwitchroomError("config.table-unknown", _("There is no such table."), _("Go back to the configuration."))
+        raise SwitchroomError("config.table-unknown", "There is no such table.", "Go back to the configuration.")
     return found
 
 
@@ -88,7 +88,7 @@ def row(name: str, index: int) -> ResponseReturnValue:
 def _many(name: str) -> Section:
     section = _section(name)
     if not section.many:
-        raise SwitchroomError("config.table-unknown", _("There is no such table."), _("Go back to the configuration."))
+        raise SwitchroomError("config.table-unknown", "There is no such table.", "Go back to the configuration.")
     return section
 
 
@@ -96,7 +96,7 @@ def _values(at: Work, path: KeyPath) -> dict[str, Any]:
     found = table_at(at.values, path)
     rows = at.values.get(str(path[0]))
     if len(path) > 1 and not (isinstance(rows, list) and int(path[1]) < len(rows)):
-        raise SwitchroomError("config.row-unknown", _("This entry is not there any more."), _("Go back to the table."))
+        raise SwitchroomError("config.row-unknown", "This entry is not there any more.", "Go back to the table.")
     return found
 
 
@@ -165,13 +165,13 @@ def change_row(name: str, index: int) -> ResponseReturnValue:
         case "up" | "down":
             at.move_row(name, index, index + (1 if do == "down" else -1))
         case _:
-            raise SwitchroomError("web.bad-form", _("This form is not known."), _("Load the page again."))
+            raise SwitchroomError("web.bad-form", "This form is not known.", "Load the page again.")
     return redirect(url_for("config.table", name=name))
 
 
 def _moved() -> SwitchroomError:
-    return SwitchroomError("config.conflict", _("This entry was changed in another window meanwhile."),
-                           _("What you typed is still here. Look at the table, then save again or leave it."))
+    return SwitchroomError("config.conflict", "This entry was changed in another window meanwhile.",
+                           "What you typed is still here. Look at the table, then save again or leave it.")
 
 
 def _saved(at: Work, section: Section, path: KeyPath, typed: dict[str, str]) -> ResponseReturnValue:
@@ -236,7 +236,7 @@ def draft() -> ResponseReturnValue:
         case "keep":
             at.rebase()
         case _:
-            raise SwitchroomError("web.bad-form", _("This form is not known."), _("Load the page again."))
+            raise SwitchroomError("web.bad-form", "This form is not known.", "Load the page again.")
     return redirect(url_for("config.changes"))
 
 
@@ -269,11 +269,11 @@ def save_text() -> ResponseReturnValue:
 
 def _read_upload(data: bytes) -> str:
     if len(data) > service.MAX_BYTES:
-        raise SwitchroomError("api.too-large", _("The file is longer than 1 MiB."), _("Lists belong into files of their own."))
+        raise SwitchroomError("api.too-large", "The file is longer than 1 MiB.", "Lists belong into files of their own.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise SwitchroomError("config.encoding", _("The file is not UTF-8."), _("Save it as UTF-8.")) from None
+        raise SwitchroomError("config.encoding", "The file is not UTF-8.", "Save it as UTF-8.") from None
 
 
 def _file(text: str) -> Response:

@@ -11,6 +11,7 @@ from appliance.calls.codes import ToCode
 from appliance.config import numbers
 from appliance.config.model import Config
 from appliance.config.routes import route_for
+from web.i18n import tell
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def dial(config: Config, extension: str, dialled: str) -> Answer:
         if phone is not None and phone.allow is not None:
             steps.append(_("The phone may dial: %(classes)s.", classes=", ".join(phone.allow) or _("nothing")))
     elif read.why:
-        steps.append(read.why)
+        steps.append(tell(read.why))
     return Answer(not isinstance(found, routing.ToExcuse), _said(config, found), steps)
 
 

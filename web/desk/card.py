@@ -12,10 +12,12 @@ from appliance.errors import SwitchroomError
 from appliance.ledger.cdr import Cdr
 from appliance.ledger.reader import LedgerReader
 from appliance.messages import CallNow, ContactNow, Reasons, Why
+from appliance.sentences import Said
 from appliance.users.model import User
 from web.app import Services
 from web.calls import search
 from web.calls.contacts import Contact, Note
+from web.i18n import tell
 from web.live.hub import State
 
 HISTORY = 8
@@ -98,7 +100,8 @@ def of(box: Services, state: State, user: User, agent: str) -> Card | None:
     return Card(
         contact=contact.id, queue=contact.queue, state=contact.state, since=contact.since, number=number, name=name, line=line,
         virtual=contact.virtual, facts=dict(contact.person.facts if contact.person else call.facts if call else {}),
-        script=rules.script if rules else "", history=history(box, user, number, contact.id), why=why(box, contact))
+        script=rules.script if rules else "", history=history(box, user, number, contact.id),
+        why=[tell(each) for each in why(box, contact)])
 
 
 def who(contact: ContactNow, call: CallNow | None) -> tuple[str, str, str]:
@@ -142,10 +145,10 @@ def _past(cdr: Cdr, contact: Contact) -> Past:
         came=contact.left or cdr.outcome or cdr.disposition, talk=cdr.talk, outcome=contact.outcome, notes=list(contact.notes))
 
 
-def why(box: Services, contact: ContactNow) -> list[str]:
+def why(box: Services, contact: ContactNow) -> list[Said]:
     """The core's reasons, "" where it does not know the contact any more."""
     key = (box.data, contact.id, contact.state, tuple(contact.agents))
-    found: list[str] | None = _why.get(key)
+    found: list[Said] | None = _why.get(key)
     if found is None:
         try:
             reply: Reasons = box.core.ask(Why(contact=contact.id), 2.0)

@@ -144,7 +144,7 @@ def write(box: Services, state: State, user: User, by: str, contact: str, text: 
     agent = own_agent(user)
     text = text.replace("\r\n", "\n").replace("\0", "").strip()
     if len(text) > MAX_NOTE:
-        raise SwitchroomError("note.too-long", f"A note has {MAX_NOTE} characters at most.", "Shorten it.")
+        raise SwitchroomError("note.too-long", "A note has {most} characters at most.", "Shorten it.", most=MAX_NOTE)
     if contact:
         own_talk(box, state, user, contact)
     done: Done = box.core.ask(NoteContact(agent=agent, text=text, contact=contact, by=by))

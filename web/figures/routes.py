@@ -42,8 +42,7 @@ def asked_for() -> tuple[Asked, str]:
     try:
         return msgspec.convert(given, Asked, strict=False), request.args.get("group", "")
     except msgspec.ValidationError:
-        raise SwitchroomError("figures.bad-question", _("This cannot be asked."),
-                              _("Start from the page of figures again.")) from None
+        raise SwitchroomError("figures.bad-question", "This cannot be asked.", "Start from the page of figures again.") from None
 
 
 def _sources() -> Sources:
@@ -211,7 +210,7 @@ def _groups() -> dict[str, str]:
 def export(kind: str) -> ResponseReturnValue:
     """All figures of the same question, as a file."""
     if kind not in ("csv", "xlsx"):
-        raise SwitchroomError("web.not-found", _("There is no such file."), _("Choose CSV or XLSX."))
+        raise SwitchroomError("web.not-found", "There is no such file.", "Choose CSV or XLSX.")
     sources = _sources()
     asked, _group = asked_for()
     made = service.answer(asked, sources, services().config, g.user)

@@ -74,7 +74,8 @@ def messages(box: Services, hook: str = "", limit: int = SHOWN) -> list[Told]:
 def test(box: Services, name: str) -> None:
     """Have a message sent that says nothing. Raises SwitchroomError "webhook.unknown"."""
     if all(each.name != name for each in box.config.webhooks):
-        raise SwitchroomError("webhook.unknown", f"There is no webhook {name:.64}.", "See [[webhooks]] in the configuration.")
+        raise SwitchroomError("webhook.unknown", "There is no webhook {name}.", "See [[webhooks]] in the configuration.",
+                              name=f"{name:.64}")
     note("webhook.test", name)
     box.told.take([trial(name, box.clock.utc())], None)
     box.courier.wake()

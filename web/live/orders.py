@@ -40,7 +40,7 @@ def _seen_agent(agent: str) -> None:
     state: QueuesReply = services().core.ask(Queues())
     found = next((each for each in state.agents if each.id == agent), None)
     if found is None or (found.queues and not any(map(g.user.sees_queue, found.queues))):
-        raise SwitchroomError("agent.unknown", f"There is no agent {agent:.40}.", "Load the page again.")
+        raise SwitchroomError("agent.unknown", "There is no agent {agent}.", "Load the page again.", agent=f"{agent:.40}")
 
 
 def calls_seen() -> list[CallNow]:
@@ -88,7 +88,7 @@ def move(contact: str, to: str) -> Done:
     waiting(contact)
     kind, _, name = to.partition(":")
     if kind == "queue" and not g.user.sees_queue(name):
-        raise SwitchroomError("queue.bad-target", f"A caller cannot be moved to {to[:60]}.", "Name one of your queues.")
+        raise SwitchroomError("queue.bad-target", "A caller cannot be moved to {to}.", "Name one of your queues.", to=to[:60])
     note("contact.move", contact, to[:100])
     done: Done = services().core.ask(MoveContact(contact=contact, to=to[:128], by=who()))
     return done

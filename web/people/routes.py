@@ -59,7 +59,7 @@ def change(login: str) -> ResponseReturnValue:
     """`do`: save, password (a new one is made), disable, enable, second-factor-off, remove."""
     user = services().users.user(login)
     if user is None:
-        raise SwitchroomError("users.unknown", _("There is no such user."), _("Load the page again."))
+        raise SwitchroomError("users.unknown", "There is no such user.", "Load the page again.")
     try:
         password = _do(user, request.form)
     except SwitchroomError as problem:
@@ -84,9 +84,9 @@ def _do(user: User, form: MultiDict[str, str]) -> str:
         case "second-factor-off":
             admin.second_factor_off(users, login)
         case "remove" if login == g.user.login:
-            raise SwitchroomError("users.yourself", _("You cannot remove yourself."), _("Another administrator can."))
+            raise SwitchroomError("users.yourself", "You cannot remove yourself.", "Another administrator can.")
         case "remove":
             users.remove_user(login)
         case _:
-            raise SwitchroomError("web.bad-form", _("This form is not known."), _("Load the page again."))
+            raise SwitchroomError("web.bad-form", "This form is not known.", "Load the page again.")
     return ""

@@ -50,7 +50,7 @@ def index() -> ResponseReturnValue:
 
 def _known(name: str) -> str:
     if name not in steps.STEPS:
-        raise SwitchroomError("web.step-unknown", _("There is no such step."), _("Begin with the first one."))
+        raise SwitchroomError("web.step-unknown", "There is no such step.", "Begin with the first one.")
     return name
 
 
@@ -159,7 +159,7 @@ def phone() -> ResponseReturnValue:
     """What is to be typed into a phone, its password included: by a form, and noted."""
     extension = request.form.get("extension", "")[:10]
     if services().config.phone(extension) is None:
-        return _try(SwitchroomError("phone.unknown", _("There is no such phone."), _("Apply the configuration first.")))
+        return _try(SwitchroomError("phone.unknown", "There is no such phone.", "Apply the configuration first."))
     note("phone.show-password", extension)
     return _try(phone=extension)
 

@@ -23,8 +23,8 @@ def spoken(text: str, language: str) -> bytes:
     if not text or language not in LANGUAGES:
         raise SwitchroomError("start.nothing-to-say", "There is nothing to say.", "Type a text first.")
     if len(text) > MAX_TEXT:
-        raise SwitchroomError("start.too-long", f"The text is longer than {MAX_TEXT} characters.",
-                              "Callers do not listen so long.")
+        raise SwitchroomError("start.too-long", "The text is longer than {most} characters.",
+                              "Callers do not listen so long.", most=MAX_TEXT)
     if not _one.acquire(timeout=20):
         raise SwitchroomError("web.too-many", "Another text is being spoken.", "Try again in a moment.")
     try:
@@ -33,6 +33,7 @@ def spoken(text: str, language: str) -> bytes:
             build.speak(lambda rate: Path(folder) / str(rate), language, [Clip("text", text, ends=True)])
             return (Path(folder) / str(RATE) / "text.wav").read_bytes()
     except OSError as problem:
-        raise SwitchroomError("prompts.disk", f"The text could not be spoken: {problem.strerror}.", "Free some space.") from None
+        raise SwitchroomError("prompts.disk", "The text could not be spoken: {reason}.", "Free some space.",
+                              reason=problem.strerror) from None
     finally:
         _one.release()

@@ -87,7 +87,7 @@ def read(queues: Sequence[str], figures: Sequence[str], columns: str, limits: Se
     except (msgspec.ValidationError, ValueError):
         known = ", ".join((*READ, *DAY))
         raise SwitchroomError("web.bad-board", "The address of this wallboard cannot be read.",
-                              f"Figures are {known}; a limit is written waiting:3:6.") from None
+                              "Figures are {known}; a limit is written waiting:3:6.", known=known) from None
 
 
 Days = Mapping[str, Line]

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
-from appliance._core import Action, Connect, Denied, Enter, HangUp, KeepPlace, KeptPlace, Leave, Queued
+from appliance._core import DENIALS, Action, Connect, Denied, Enter, HangUp, KeepPlace, KeptPlace, Leave, Queued
 from appliance.calls.flows.callnumber import Wording, choose_number, own_number
 from appliance.calls.flows.closed import closed_target, closed_words
 from appliance.calls.flows.contact import ContactCall, Decided
@@ -23,6 +23,7 @@ from appliance.config.values import Target
 from appliance.errors import SwitchroomError
 from appliance.media.engine import MAX_CLIPS, Clip
 from appliance.media.events import Digit
+from appliance.sentences import Said
 
 log = logging.getLogger("queue")
 
@@ -71,8 +72,8 @@ class QueueFlow(ContactCall):
         self.call.waits_since = 0.0
         denied = next((action for action in actions if isinstance(action, Denied)), None)
         if denied is not None:
-            raise SwitchroomError("queue.refused", f"The queue {self.queue} cannot be entered: {denied.reason}.",
-                                  "Reload the configuration.")
+            raise SwitchroomError("queue.refused", "The queue {queue} cannot be entered: {reason}",
+                                  "Reload the configuration.", queue=self.queue, reason=Said(DENIALS[denied.reason]))
         self._back = any(isinstance(action, Queued) and action.since < before for action in actions)
 
     async def _served(self) -> bool:
