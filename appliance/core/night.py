@@ -57,7 +57,7 @@ class Night:
         return config.hours_named(hours) if hours else next(iter(config.hours), None)
 
     async def switch(self, hours: str, setting: Setting, by: str) -> None:
-        """Set it; of all hours together, single ones follow. Raises SwitchroomError "night.no-hours"."""
+        """Set it, on the disk; of all hours together, single ones follow. Raises SwitchroomError "night.no-hours"."""
         if self._shown(hours) is None:
             known = ", ".join(entry.name for entry in self._config().hours) or say("none")
             hint = say("There are: {known}. Write them into [[hours]].", known=known)
@@ -72,6 +72,7 @@ class Night:
         log.info("night switch", extra={"hours": hours or "all", "setting": setting, "by": by})
         self.refresh()
         self.on_change()
+        await self._ledger.flush()  # who is told that the office is closed finds it so after any failure
 
     def _put(self, name: str, switched: Switched | None) -> None:
         if switched is None:

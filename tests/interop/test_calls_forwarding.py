@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.messages import PhoneSet
 from tests.peers import sound
 from tests.peers.house import House
 from tests.peers.net import wait_for
@@ -16,7 +17,8 @@ from tests.peers.station import Station
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    edits = {r'^secret = "boris-102"$': 'secret = "boris-102"\nfollow_me = "0401234567"'}
+    edits = {r'^secret = "boris-102"$': 'secret = "boris-102"\nfollow_me = "0401234567"',
+             r'^secret = "anna-101"$': 'secret = "anna-101"\nforward_after_seconds = 3'}
     with House(tmp_path_factory.mktemp("house"), edits=edits, provider=False) as house:
         yield house
 
@@ -60,6 +62,45 @@ def test_by_code_and_over_a_restart(house: House, anna: Station, chen: Station) 
     house.cdrs(3)
     refused = house.box.run("phone", "set", "101", "forward-busy", "112", check=False)
     assert refused.returncode == 1 and "Calls cannot go to '112'" in refused.stderr
+
+
+def keyed(house: House, phone: Station, code: str) -> tuple[str, str]:
+    """What dialling this code sets; the spoken answer is not heard out."""
+    def known() -> list[PhoneSet]:
+        return [record.event for record in house.reader.read(limit=100_000) if isinstance(record.event, PhoneSet)]
+
+    before = len(known())
+    call = phone.dial(code).wait_up()
+    new = wait_for(lambda: known()[before:], 10, "the setting")[0]
+    call.hang_up()
+    return new.setting, new.value
+
+
+@pytest.mark.parametrize(("on", "off", "setting", "plan"), [
+    ("*90103", "*91", "forward_busy", [486]), ("*92103", "*93", "forward_no_answer", [180]),
+    ("*94103", "*95", "forward_unregistered", [180, 200]),
+])  # fmt: skip
+def test_where_a_phone_is_busy_silent_or_away(
+    house: House, anna: Station, chen: Station, on: str, off: str, setting: str, plan: list[int]
+) -> None:
+    anna.plan = plan
+    assert keyed(house, anna, on) == (setting, "103")
+    away = setting == "forward_unregistered"
+    with house.guest_desk("104", "daria") as daria:
+        if away:
+            anna.unregister()
+        try:
+            call = daria.dial("101").wait_up(15)
+            taken = chen.wait_call(fits=lambda each: not each.ended)
+            assert taken.invite is not None and "101" in taken.invite.get("Diversion")
+            call.hang_up()
+            taken.wait_end()
+        finally:
+            anna.plan, anna._expires = [180, 200], 300
+            if away:
+                anna.register()
+    assert keyed(house, anna, off) == (setting, "")
+    house.cdrs(3)
 
 
 def test_do_not_disturb_by_code(house: House, anna: Station, chen: Station) -> None:

@@ -23,7 +23,8 @@ OTHER = 0.85
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    edits = {r'^secret = "anna-101"$': 'secret = "anna-101"\nrecord = "always"'}
+    edits = {r'^secret = "anna-101"$': 'secret = "anna-101"\nrecord = "always"',
+             r'^secret = "chen-103"$': 'secret = "chen-103"\nrecord = "on-demand"'}
     with House(tmp_path_factory.mktemp("house"), edits=edits, provider=False) as house:
         yield house
 
@@ -98,6 +99,33 @@ def test_both_sides_over_a_transfer_and_verified(house: House, anna: Station, wo
     assert spoiled.returncode == 1 and "it is not what was recorded" in spoiled.stdout
     rows = house.box.json("recording", "list", "--since", "2026-01-01", "--call", event.call)
     assert [row["sha256"] for row in rows] == [event.sha256]
+
+
+def test_on_demand_by_the_agents_keys(house: House, words: list[sound.Samples]) -> None:
+    """The caller is told first. What was said before the key and after it is in no file."""
+    with house.guest_desk("103", "chen") as chen:
+        caller = house.gateway.dial("+358911111103").wait_up()
+        at_chen = chen.wait_call()
+        before = len(last(house, RecordingStarted))
+        said(caller, at_chen, words[0])
+        desk, told = Party(at_chen), Party(caller)
+        at_chen.press("*1")
+        desk.hear("record-on")
+        told.hear("call-recorded")
+        wait_for(lambda: len(last(house, RecordingStarted)) > before, 10, "the recording, after its announcement")
+        said(caller, at_chen, words[1])
+        at_chen.press("*1")
+        desk.hear("record-off")
+        said(caller, at_chen, words[2])
+        caller.hang_up()
+        at_chen.wait_end()
+    cdr = house.cdr()
+    ended = wait_for(lambda: [e for e in last(house, RecordingEnded) if isinstance(e, RecordingEnded) and e.call == cdr.call],
+                     10, "the recording's end")
+    assert len(ended) == len(last(house, RecordingStarted)) - before == 1
+    left, _ = sides(house.box.data / "recordings" / ended[0].recording)
+    assert sound.likeness(words[1], left) > 0.9
+    assert sound.likeness(words[0], left) < OTHER and sound.likeness(words[2], left) < OTHER
 
 
 def test_a_card_number_is_not_recorded(house: House, anna: Station, words: list[sound.Samples]) -> None:

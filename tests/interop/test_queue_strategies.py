@@ -135,3 +135,12 @@ def test_who_calls_again_gets_the_same_agent(house: QueueHouse) -> None:
     house.sign_in("anna", "boris")
     assert takers(house, "sticky", 1, number="+358401234501") == ["chen"]
     assert takers(house, "sticky", 1, number="+358401234502") == ["anna"]
+
+
+def test_an_agent_with_a_baresip_phone_serves_a_sipp_caller(house: QueueHouse, desks: dict[str, Station]) -> None:
+    desks["anna"].plan = [180]
+    with house.guest("101", "anna", answer="auto") as phone:
+        house.sign_in("anna")
+        assert takers(house, "linear", 1, 1000) == ["anna"]
+        phone.wait_event("CALL_CLOSED", 5)
+        assert [event["type"] for event in phone.events if event.get("class") == "call"].count("CALL_ESTABLISHED") == 1

@@ -182,6 +182,7 @@ def test_the_night_switch_stays_over_a_restart_and_is_shown(house: House) -> Non
         assert night.standing("") == ("auto", True)
         night.on_change = lambda: changes.append(night.opening("office").open)
         await night.switch("", "closed", "101")
+        assert ledger.reader.states("night")  # on the disk when it is said to be so
         with pytest.raises(SwitchroomError) as problem:
             await night.switch("nowhere", "open", "cli")
         assert problem.value.id == "night.no-hours" and "office" in problem.value.hint
