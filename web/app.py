@@ -22,6 +22,7 @@ from web.desk.follow import Follow
 from web.figures.keeper import Keeper
 from web.live.hub import Hub
 from web.security import access, bodies, headers, identity, sessions
+from web.start.finder import Finder
 
 MAX_BODY = 32 << 20
 """Bytes of the largest upload: a list of 200,000 rows, an hour of message."""
@@ -43,6 +44,7 @@ class Services:
     desks: Follow
     told: WebhookStore
     courier: Courier
+    finder: Finder
     _read: tuple[Config, int] | None = None
 
     @property
@@ -54,6 +56,7 @@ class Services:
 
     def close(self) -> None:
         self.hub.close()
+        self.finder.close()
         self.courier.close()
         self.told.close()
         self.figures.close()
@@ -71,7 +74,7 @@ def make_services(data: Path, clock: Clock | None = None) -> Services:
     core, clock = CoreLink(data), clock or SystemClock()
     store, told = Store(data, clock), WebhookStore(data)
     return Services(data=data, users=UserStore(data, clock), core=core, store=store, hub=Hub(core), throttle=Throttle(),
-                    clock=clock, figures=Keeper(data, clock), campaigns=CampaignBooks(data, clock),
+                    clock=clock, figures=Keeper(data, clock), campaigns=CampaignBooks(data, clock), finder=Finder(),
                     desks=Follow(data, clock, store.current), told=told, courier=Courier(data, told, store.current, clock))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from pathlib import Path
 
@@ -9,8 +10,11 @@ from playwright.sync_api import Page, expect
 
 from appliance.config.starter import machine_place, starter_text
 from appliance.users.store import UserStore
+from tests.peers import sound
+from tests.peers.baresip import Phone
 from tests.peers.net import free_port, wait_for
 from tests.peers.pages import PASSWORD, Site, check_accessible, fits, shots
+from tests.peers.sipp import SCENARIOS
 from tests.peers.station import Station
 
 
@@ -71,6 +75,11 @@ def test_from_nothing_to_the_first_answered_call(page: Page, tmp_path: Path) -> 
         look(page, "setup-queue")
         next_step(page, "What do callers hear first?")
         look(page, "setup-greeting")
+        said = sound.speak(tmp_path / "Our welcome.wav", "Good morning, this is the harbour office, please hold the line.")
+        page.set_input_files("[name=file]", said)
+        page.click("text=Upload")
+        expect(page.locator("main section.card >> nth=0")).to_contain_text("our-welcome-")
+        look(page, "setup-greeting-recorded")
         next_step(page, "Ready to begin")
         look(page, "setup-finish")
         assert "Harbour <b>" not in site.box.run("config", "show").stdout  # nothing of it is in force yet
@@ -82,18 +91,20 @@ def test_from_nothing_to_the_first_answered_call(page: Page, tmp_path: Path) -> 
         look(page, "setup-try")
         page.click("[aria-label='Ring 101 now']")
         expect(page.locator("[role=alert]")).to_contain_text("not connected")
-        with Station(site.box.sip_port, user="101", secret=secret) as phone, Station(site.box.sip_port, port=gateway) as outside:
+        with (Station(site.box.sip_port, user="101", secret=secret, plan=[180, *[0] * 14, 200]) as phone,
+              Station(site.box.sip_port, port=gateway) as outside):
             phone.register()
             expect(page.locator("[data-phone='101']")).to_contain_text("connected", timeout=10_000)  # the page notices by itself
             page.click("[aria-label='Ring 101 now']")
-            phone.wait_call().wait_up()
+            phone.wait_call().wait_up(20)
             phone.calls[-1].hang_up()
             page.fill("[name=number]", "0401234567")
             page.click("text=Call it")
             expect(page.locator(".banner.good >> nth=0")).to_contain_text("calls out work", timeout=60_000)
             call = outside.dial("+358911111100")
             call.wait_up()
-            phone.wait_call().wait_up()
+            wait_for(lambda: sound.likeness(sound.load(said), call.heard()) > 0.8, 20, "the recording is heard")
+            phone.wait_call(20).wait_up(20)
             call.hang_up()
             expect(page.locator("#first-call")).to_contain_text("was answered", timeout=20_000)
             look(page, "setup-done")
@@ -102,6 +113,30 @@ def test_from_nothing_to_the_first_answered_call(page: Page, tmp_path: Path) -> 
             expect(page.locator("main")).to_contain_text(word)
         look(page, "audit")
     assert time.monotonic() - began < 600
+
+
+def test_a_gateway_is_found_in_the_network(site: Site, page: Page, tmp_path: Path) -> None:
+    port = int(site.box.searched.partition(":")[2])
+    command = ["sipp", "-sf", str(SCENARIOS / "options.xml"), "-i", "127.9.0.2", "-p", str(port), "-nostdin"]
+    sipp = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        with Phone(tmp_path / "phone", site.box.sip_port, "101", "anna-101", at=("127.9.0.3", port)):
+            site.sign_in(page)
+            page.goto(f"{site.url}/setup/line")
+            page.click("text=Look in the network")
+            look(page, "setup-search")
+            page.click("main button.primary")
+            expect(page.locator("[data-phase=done]")).to_be_visible(timeout=20_000)  # by itself
+            expect(page.locator(".found li")).to_have_count(2)
+            expect(page.locator(f"[data-found='127.9.0.2:{port}']")).to_contain_text("a gateway")
+            expect(page.locator(f"[data-found='127.9.0.2:{port}']")).to_contain_text("Audiocodes")
+            expect(page.locator(f"[data-found='127.9.0.3:{port}']")).to_contain_text("a phone")
+            look(page, "setup-found")
+            page.click(".found li a >> nth=0")
+            expect(page.locator("[name=address]")).to_have_value(f"127.9.0.2:{port}")
+    finally:
+        sipp.kill()
+        sipp.wait()
 
 
 def test_forms_show_mistakes_where_they_are(site: Site, page: Page) -> None:

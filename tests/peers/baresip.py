@@ -25,19 +25,20 @@ class Phone:
     """One registered phone. Audio it hears is in `heard()`: WAV files, one a call, complete after the hang-up."""
 
     def __init__(self, folder: Path, box_port: int, extension: str, secret: str, *, codec: str = "g711", transport: str = "udp",
-                 answer: str = "manual", modules: tuple[str, ...] = (), account: str = "", contacts: str = "") -> None:
+                 answer: str = "manual", modules: tuple[str, ...] = (), account: str = "", contacts: str = "",
+                 at: tuple[str, int] | None = None) -> None:
         self.folder = folder
         self.extension = extension
         self._control_port = free_port()
         self.events: list[dict[str, Any]] = []
         self._buffer = b""
         (folder / "rec").mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        host, self.port = at or ("127.0.0.1", free_port())
         self._rate = 16000 if codec == "g722" else sound.RATE
         """Of files to say: baresip's aufile takes only the codec's own."""
         low = 30000 + worker() * 1000 + int(extension) % 10 * 100
         lines = [
-            f"sip_listen 127.0.0.1:{self.port}", f"audio_source aufile,{silence(folder, self._rate)}", "audio_player aubridge,x",
+            f"sip_listen {host}:{self.port}", f"audio_source aufile,{silence(folder, self._rate)}", "audio_player aubridge,x",
             "audio_alert aubridge,x", f"ctrl_tcp_listen 127.0.0.1:{self._control_port}", f"snd_path {folder}/rec",
             f"module_path {MODULES}", f"module {codec}.so", "module aufile.so", "module aubridge.so", "module_app menu.so",
             "module_app ctrl_tcp.so", "module_tmp account.so", "module sndfile.so", f"rtp_ports {low}-{low + 99}",

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import psutil
 
+from drivers.sip.probe import LOOPBACK
 from tests.peers.commands import switchroom
 from tests.peers.net import free_port, listening, media_range, wait_for
 
@@ -37,6 +38,8 @@ class Box:
         self.sip_port = free_port()
         self.web_port = free_port()
         self.media = media_range()
+        self.searched = f"127.9.0.0/29:{free_port()}"
+        """What it searches in place of its networks."""
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         text = (office or (OFFICE / "office.toml").read_text())
@@ -73,7 +76,7 @@ class Box:
                    "--now", self._now(), "--log", os.environ.get("SWITCHROOM_TEST_LOG", "info")]
         with (self.folder / "serve.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                             cwd=Path(__file__).parents[2])
+                                             cwd=Path(__file__).parents[2], env={**os.environ, LOOPBACK: self.searched})
 
     def _now(self) -> str:
         """The pretended time: it goes on over restarts, as a clock does."""

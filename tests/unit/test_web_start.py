@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +14,11 @@ import pytest
 
 from appliance.config.load import loads
 from appliance.config.starter import machine_place, starter_text
+from appliance.media import message
+from tests.unit.test_web_campaigns import tone
 from tests.webkit import PASSWORD, Pages
 from web.config.drafts import Drafts
-from web.start import steps
+from web.start import greetings, steps
 
 WEEK = {f"day{day}": "9:00-17:00" if day < 5 else "" for day in range(7)}
 LINE = {"kind": "sip-gateway", "address": "192.0.2.20:5060", "channels": "2", "send_as": "national", "outside_prefix": "0"}
@@ -122,3 +127,89 @@ def test_nothing_and_too_much_is_not_spoken(pages: Pages) -> None:
         assert browser.post("/setup/greeting/listen", greeting=text, language=language).status_code == 400
     spoken = browser.post("/setup/greeting/listen", greeting="Welcome; rm -rf $(x)", language="en")
     assert spoken.status_code == 200 and spoken.data[:4] == b"RIFF"
+
+
+# ---- a greeting that is a recording ----------------------------------------------------------------------------------
+
+
+def upload(pages: Pages, content: bytes, name: str = "Tervehdys (uusi).wav", **form: str) -> Any:
+    browser = pages.browser("admin")
+    return browser.post("/setup/greeting", file=(io.BytesIO(content), name), do="stay", **form)
+
+
+def greeting_of(pages: Pages) -> str:
+    return str(draft(pages)["queues"][0].get("greeting", ""))
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac", "ogg", "mp3"])
+def test_a_greeting_can_be_uploaded(pages: Pages, tmp_path: Path, kind: str) -> None:
+    content = tone(tmp_path / "said.wav")
+    if kind != "wav":
+        subprocess.run(["sox", str(tmp_path / "said.wav"), str(tmp_path / f"said.{kind}")], check=True, timeout=30)
+        content = (tmp_path / f"said.{kind}").read_bytes()
+    assert upload(pages, content, f"Tervehdys (uusi).{kind}").location == "/setup/greeting"
+    words = greeting_of(pages)
+    file = Path(words.removeprefix("file:"))
+    assert file.is_absolute() and file.parent == (pages.box.data / "greetings" / "uploaded").absolute()
+    assert file.name.startswith("tervehdys-uusi-") and message.prepare(file, tmp_path / "again.wav").seconds > 1.5
+    browser = pages.browser("admin")
+    page = browser.get("/setup/greeting").text
+    assert file.name in page and "<textarea" not in page
+    assert browser.get("/setup/greeting/recording.wav").data == file.read_bytes()
+    assert browser.post("/setup/greeting").location == "/setup/finish" and greeting_of(pages) == words  # Next keeps it
+    assert upload(pages, content, f"tervehdys-uusi.{kind}").status_code == 302 and len(list(file.parent.iterdir())) == 1
+    assert browser.post("/setup/greeting", do="text").status_code == 302 and greeting_of(pages) == ""
+    assert "<textarea" in browser.get("/setup/greeting").text and browser.get("/setup/greeting/recording.wav").status_code == 404
+    assert "greeting.upload" in browser.get("/audit").text
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF" + b"\0" * 90, b"ID3" + b"\0" * 90, b"\xff" * 99])
+def test_what_is_no_recording_is_told_and_leaves_nothing(pages: Pages, content: bytes) -> None:
+    page = upload(pages, content)
+    assert page.status_code == 400 and 'role="alert"' in page.text and "switchroom-greeting-" not in page.text
+    folder = pages.box.data / "greetings" / "uploaded"
+    assert not folder.is_dir() or not list(folder.iterdir())
+    assert Drafts(pages.box.data).get("admin") is None
+
+
+def test_only_what_came_in_here_is_served(pages: Pages, tmp_path: Path) -> None:
+    folder = greetings.folder(pages.box)
+    folder.mkdir(parents=True)
+    for name in ("secret.txt", "good-1.wav"):
+        (folder / name).write_bytes(b"x")
+    (tmp_path / "outside-1.wav").write_bytes(b"x")
+    assert greetings.found(pages.box, f"file:{folder}/good-1.wav") == folder / "good-1.wav"
+    for words in (f"file:{folder}/secret.txt", f"file:{tmp_path}/outside-1.wav", f"file:{folder}/../uploaded/good-1.wav",
+                  f"file:{folder}/missing-1.wav", "Welcome.", "file:", {"en": "file:x"}, None):
+        assert greetings.found(pages.box, words) is None, words
+
+
+def test_greetings_that_nobody_names_make_room(pages: Pages, tmp_path: Path) -> None:
+    content = tone(tmp_path / "said.wav")
+    upload(pages, content)
+    used = Path(greeting_of(pages).removeprefix("file:"))
+    folder = greetings.folder(pages.box)
+    for at in range(greetings.MAX_KEPT):
+        (folder / f"old-{at}.wav").write_bytes(b"x")
+    for path in folder.iterdir():
+        os.utime(path, (pages.clock.utc(), pages.clock.utc()))
+    full = upload(pages, content, "one-more.wav")
+    assert full.status_code == 400 and "in use already" in full.text  # they came just now
+    for path in folder.iterdir():
+        os.utime(path, (pages.clock.utc() - 2 * greetings.KEEP_SECONDS,) * 2)
+    assert upload(pages, tone(tmp_path / "longer.wav", 3.0), "one-more.wav").status_code == 302
+    assert used.is_file()  # the draft named it until now
+    assert {each.name.split("-")[0] for each in folder.iterdir()} == {"tervehdys", "one"}
+
+
+def test_programs_upload_greetings_too(pages: Pages, tmp_path: Path) -> None:
+    browser, content = pages.browser("admin"), tone(tmp_path / "said.wav")
+    answer = browser.client.post("/api/v1/config/greetings?name=hello.wav", data=content,
+                                 headers={"X-CSRFToken": browser.token()})
+    assert answer.status_code == 201 and answer.json is not None and answer.json["seconds"] > 1.5
+    assert Path(answer.json["words"].removeprefix("file:")).name.startswith("hello-")
+    empty = browser.client.post("/api/v1/config/greetings", headers={"X-CSRFToken": browser.token()})
+    assert empty.status_code == 400 and empty.json is not None and empty.json["error"]["id"] == "message.empty"
+    supervisor = pages.browser("supervisor")
+    refused = supervisor.client.post("/api/v1/config/greetings", data=content, headers={"X-CSRFToken": supervisor.token()})
+    assert refused.status_code == 403

@@ -3,9 +3,10 @@ secret that was there."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import msgspec
+from flask import request
 from msgspec import Meta
 
 from appliance.config import edit
@@ -18,6 +19,8 @@ from appliance.users.rights import Right
 from web.api.routes import api
 from web.app import services
 from web.config import service
+from web.start import greetings
+from web.start.greetings import Greeting
 
 Text = Annotated[str, Meta(max_length=MAX_BYTES)]
 
@@ -51,6 +54,12 @@ class DiffQuery(msgspec.Struct, frozen=True):
 
     old: Annotated[int, Meta(ge=1, le=2**31)]
     new: Annotated[int, Meta(ge=0, le=2**31)] = 0
+
+
+class GreetingQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`name` of the file."""
+
+    name: Annotated[str, Meta(max_length=200)] = "greeting"
 
 
 class RollBack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,6 +120,14 @@ def diff_config(query: DiffQuery) -> Diff:
     store = services().store
     new = query.new or store.version()
     return service.compare(store.text(query.old), f"version {query.old}", store.text(new), f"version {new}")
+
+
+@api.post_file("/config/greetings", Right.CONFIG_EDIT, returns=Greeting, query=GreetingQuery)
+def upload_greeting(query: GreetingQuery) -> Greeting:
+    """A recording as the body (WAV, MP3, Ogg or FLAC), made ready; `words` of the answer name it in the document."""
+    if not request.content_length:
+        raise SwitchroomError("message.empty", "There is no file.", "Send the recording as the body.")
+    return greetings.upload(cast(Any, request.stream), query.name)
 
 
 @api.post("/config/rollback", Right.CONFIG_EDIT, returns=Version, body=RollBack)

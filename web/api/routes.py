@@ -36,6 +36,7 @@ from web.api import (  # noqa: E402, F401 - each declares its calls with `api`
     desk,
     figures,
     hooks,
+    lines,
     lists,
     live,
     public,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import IO, Literal
@@ -27,18 +26,14 @@ from web.campaigns import incoming
 from web.start import speech
 
 MAX_KEPT = 200
-MAX_BYTES = 32 << 20
 MAX_NAME = 80
 USUAL_SECONDS = 300.0
-CONVERT_SECONDS = 60.0
 RECORDING_SECONDS = 1_800.0
 """How long a message may take from ringing the phone to being kept."""
 RINGS_WITHIN = 3.0
 """Seconds from asking for it until the call to the phone is there."""
 HEADER = 44
 """Bytes before the sound in a file of `message.prepare`."""
-TYPES = {b"ID3": "mp3", b"OggS": "ogg", b"fLaC": "flac"}
-"""What else than WAV is taken, by how it begins; sox is told the type, and guesses nothing."""
 _ID = re.compile(r"[0-9a-f]{16}")
 Source = Literal["typed", "uploaded", "recorded"]
 
@@ -152,26 +147,8 @@ def speak(text: str, language: str, name: str = "") -> Kept:
 def upload(content: IO[bytes], name: str) -> Kept:
     """WAV as it is; MP3, Ogg Vorbis and FLAC by sox. Raises SwitchroomError "message.…"."""
     with tempfile.TemporaryDirectory(prefix="switchroom-message-") as made:
-        source = Path(made) / "source"
-        incoming.keep(content, source, MAX_BYTES, "message.too-large", say("Save it as mono, 8 or 16 kHz."))
-        head = source.open("rb").read(4)
-        kind = next((kind for mark, kind in TYPES.items() if head.startswith(mark)), "mp3" if head[:1] == b"\xff" else "")
-        return _keep(_converted(source, kind, Path(made) / "out.wav") if kind else source, Path(name).stem, "uploaded")
-
-
-def _converted(source: Path, kind: str, out: Path) -> Path:
-    most = most_seconds(services().config) + 1
-    command = ["sox", "-D", "-V1", "--no-glob", "-t", kind, str(source), "-c", "1", "-b", "16", "-e", "signed", "-r", "16000",
-               str(out), "trim", "0", f"{most:.0f}"]
-    try:
-        subprocess.run(command, capture_output=True, check=True, timeout=CONVERT_SECONDS)
-    except FileNotFoundError:
-        raise SwitchroomError("prompts.no-speech", "Only WAV can be read: sox is missing.",
-                              "apt install sox libsox-fmt-mp3") from None
-    except (OSError, subprocess.SubprocessError):
-        raise SwitchroomError("message.unsupported", "This {kind} file cannot be read.", "Save it as a WAV file.",
-                              kind=kind) from None
-    return out
+        source = incoming.recording(content, Path(made), most_seconds(services().config))
+        return _keep(source, Path(name).stem, "uploaded")
 
 
 def _keep(source: Path, name: str, how: Source, *, text: str = "", language: str = "") -> Kept:

@@ -145,7 +145,9 @@ def save(name: str) -> ResponseReturnValue:
 @blueprint.get("/table/<name>/new")
 @needs(Right.CONFIG_EDIT)
 def new_row(name: str) -> ResponseReturnValue:
-    return _form_page(work(), _many(name), (name, NEW))
+    """What the address names of its fields stands in the form already."""
+    begun = {key: value[:200] for key, value in request.args.items()}
+    return _form_page(work(), _many(name), (name, NEW), typed=begun or None)
 
 
 @blueprint.post("/table/<name>/<int:index>")

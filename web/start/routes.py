@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import segno
-from flask import Blueprint, Response, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, g, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -22,7 +23,7 @@ from web.config import week
 from web.config.service import Work
 from web.errors import status_of
 from web.security.access import needs
-from web.start import places, speech, steps
+from web.start import greetings, places, speech, steps
 
 blueprint = Blueprint("start", __name__, url_prefix="/setup", template_folder="templates")
 LOOK_BACK = 20
@@ -38,8 +39,14 @@ def _page(step: str, at: Work, problem: SwitchroomError | None = None, typed: di
         f"start/{step}.html", step=step, steps=steps.STEPS, values=values, office=values.get("office", {}), hours=hours,
         days=spans, line=steps.first(values, "lines"), queue=steps.first(values, "queues"), phones=values.get("phones", []),
         agents={str(each.get("extension")) for each in values.get("agents", [])}, dialling=values.get("dialling", {}),
-        typed=typed or {}, problem=problem, wrong=wrong or [], checked=at.checked(), diff=at.difference(), work=at,
-        countries=places.countries(i18n.language()), timezones=places.timezones()), status_of(problem.id) if problem else 200
+        recording=_recording(values), typed=typed or {}, problem=problem, wrong=wrong or [],
+        checked=at.checked(), diff=at.difference(), work=at, countries=places.countries(i18n.language()),
+        timezones=places.timezones()), status_of(problem.id) if problem else 200
+
+
+def _recording(values: dict[str, Any]) -> Path | None:
+    """The uploaded greeting of the draft."""
+    return greetings.found(services(), steps.first(values, "queues").get("greeting"))
 
 
 @blueprint.get("")
@@ -57,23 +64,27 @@ def _known(name: str) -> str:
 @blueprint.get("/<name>")
 @needs(Right.CONFIG_EDIT)
 def step(name: str) -> ResponseReturnValue:
-    return _page(_known(name), Work(services(), g.user.login))
+    """`address`: one that was found in the network."""
+    found = {"kind": "sip-gateway", "address": request.args["address"][:64]} if "address" in request.args else None
+    return _page(_known(name), Work(services(), g.user.login), typed=found)
 
 
 @blueprint.post("/<name>")
 @needs(Right.CONFIG_EDIT)
 def save(name: str) -> ResponseReturnValue:
-    """`do` "stay": keep it and show this step again (one more phone)."""
+    """`do` "stay", "text": keep it and show this step again (one more phone); a file is a recorded greeting."""
     name = _known(name)
-    at, form = Work(services(), g.user.login), request.form.to_dict()
+    at, form, file = Work(services(), g.user.login), request.form.to_dict(), request.files.get("file")
     try:
+        if name == "greeting" and file is not None:
+            form["greeting"] = greetings.upload(file.stream, file.filename or "").words
         steps.SAVE[name](at, form)
     except SwitchroomError as problem:
         return _page(name, at, problem, form)
     wrong = steps.problems_of(name, at.checked().problems)
     if wrong:
         return _page(name, at, typed=form, wrong=wrong)
-    return redirect(url_for("start.step", name=name if form.get("do") == "stay" else steps.after(name)))
+    return redirect(url_for("start.step", name=name if form.get("do") in ("stay", "text") else steps.after(name)))
 
 
 @blueprint.post("/finish/apply")
@@ -177,8 +188,20 @@ def _settings(config: Config, extension: str) -> dict[str, Any]:
     return {"phone": found, "server": server, "picture": picture}
 
 
+@blueprint.get("/greeting/recording.wav")
+@needs(Right.CONFIG_EDIT)
+def recording() -> ResponseReturnValue:
+    path = _recording(Work(services(), g.user.login).values)
+    if path is None:
+        raise SwitchroomError("greeting.unknown", _("There is no recording."), _("Upload one."))
+    return send_file(path, "audio/wav", conditional=True, etag=False, max_age=0)
+
+
 @blueprint.post("/greeting/listen")
 @needs(Right.CONFIG_EDIT)
 def listen() -> ResponseReturnValue:
     form = request.form
     return Response(speech.spoken(form.get("greeting", ""), form.get("language", "en")), content_type="audio/wav")
+
+
+from web.start import search_routes  # noqa: E402, F401 - it adds its pages to the blueprint

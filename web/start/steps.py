@@ -130,6 +130,9 @@ def queue(work: Work, form: Form) -> None:
 
 
 def greeting(work: Work, form: Form) -> None:
+    """A text, or the recording that a text names ("file:…"); without either what is there stays, unless a text is to be typed."""
+    if "greeting" not in form and form.get("do") != "text":
+        return
     old = first(work.values, "queues")
     put(work, "queues", "name", str(old.get("name") or QUEUE), {"greeting": _text(form, "greeting")})
 
