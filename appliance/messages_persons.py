@@ -21,8 +21,9 @@ class ErasePerson(Command, frozen=True, kw_only=True):
 
 class PersonErased(Reply, frozen=True, kw_only=True):
     """What went (or would go): `calls` with this number in the records, files of `recordings`, messages in mailboxes, promised
-    `callbacks`, `texts`. Not erased: what calls that go on `now` leave; and what the office itself wrote, in `files` (CSV) and in
-    `lists` of callers in the configuration."""
+    `callbacks`, `texts`, `list_rows` of lists that came through the pages (or that had it in a further column), files on their
+    way to be lists (`uploads`). Not erased: what calls that go on `now` leave; what the office itself wrote, in `files` (CSV) and
+    in `lists` of callers in the configuration; and what may stand in lists that are `unread` because they cannot be read."""
 
     calls: int = 0
     recordings: int = 0
@@ -30,5 +31,8 @@ class PersonErased(Reply, frozen=True, kw_only=True):
     callbacks: int = 0
     texts: int = 0
     now: int = 0
+    list_rows: int = 0
+    uploads: int = 0
+    unread: list[str] = []  # noqa: RUF012 - msgspec copies it
     files: list[str]
     lists: list[str]

@@ -21,6 +21,7 @@ import msgspec
 
 from appliance.campaigns import workbook
 from appliance.campaigns.lists import MAX_FIELD, MAX_ROWS, RowReader, check_bad, counted, find_columns, header_of, open_rows
+from appliance.config.model import SubscriberList
 from appliance.errors import SwitchroomError
 from appliance.sentences import NOTHING, Said
 
@@ -31,7 +32,7 @@ MAX_MEMORY = 2 << 30
 """Bytes of address space for the process: a file that makes it grow beyond any list is refused."""
 _CHUNK = 1 << 20
 
-_TOO_LARGE = SwitchroomError("list.too-long", "The file needs more memory than any list should.", "Split it.")
+TOO_LARGE = SwitchroomError("list.too-long", "The file needs more memory than any list should.", "Split it.")
 
 Phase = Literal["new", "checking", "ready", "failed"]
 
@@ -87,6 +88,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     error_id: str = ""
     error: Said = NOTHING
     hint: Said = NOTHING
+
+
+def before(entry: SubscriberList) -> dict[str, str]:
+    """The list that stands, as campaigns read it: for a Plan that adds to it."""
+    return {"before": entry.file, "before_number": entry.number_column, "before_name": entry.name_column,
+            "before_encoding": entry.encoding}
 
 
 def glance(path: Path, encoding: str = "auto") -> Glance:
@@ -230,7 +237,7 @@ def run(folder: Path) -> None:
         state = failed(SwitchroomError("list.unwritable", "The list cannot be kept: {reason}.", "Free some space.",
                                        reason=problem.strerror))
     except MemoryError:
-        state = failed(_TOO_LARGE)
+        state = failed(TOO_LARGE)
     write_state(folder, state)
 
 
@@ -241,13 +248,18 @@ def look(folder: Path) -> None:
     except SwitchroomError as problem:
         write_state(folder, failed(problem))
     except MemoryError:
-        write_state(folder, failed(_TOO_LARGE))
+        write_state(folder, failed(TOO_LARGE))
+
+
+def behave() -> None:
+    """This process leaves the processor to calls, and grows no further than a list may make it."""
+    os.umask(0o077)
+    os.nice(10)
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
 
 
 def main() -> None:
-    os.umask(0o077)
-    os.nice(10)  # calls first
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+    behave()
     {"look": look, "check": run}[sys.argv[1]](Path(sys.argv[2]))
 
 

@@ -277,8 +277,7 @@ def _rows(text: io.TextIOWrapper, path: Path) -> Iterator[tuple[int, list[str]]]
     header = next(lines, None)
     if header is None:
         return
-    delimiter = max(_DELIMITERS, key=header.count)
-    reader = csv.reader(itertools.chain([header], lines), delimiter=delimiter, strict=True)
+    reader = csv.reader(itertools.chain([header], lines), delimiter=delimiter_of(header), strict=True)
     ended = 0
     try:
         for cells in reader:
@@ -289,6 +288,10 @@ def _rows(text: io.TextIOWrapper, path: Path) -> Iterator[tuple[int, list[str]]]
         raise SwitchroomError("list.quotes", "{path}: from line {ended} the quotes do not match ({error}).",
                               "Look for a quote that is opened there and not closed.", path=path, ended=ended + 1,
                               error=error) from None  # fmt: skip
+
+
+def delimiter_of(header: str) -> str:
+    return max(_DELIMITERS, key=header.count)
 
 
 def _lines(text: io.TextIOWrapper, path: Path) -> Iterator[str]:

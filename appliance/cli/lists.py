@@ -10,6 +10,7 @@ from rich.table import Table
 
 from appliance.campaigns.lists import LoadedList, load_list
 from appliance.cli.campaign import json_option
+from appliance.cli.list_import import import_list
 from appliance.config.model import Config, SubscriberList
 from appliance.config.store import Store
 from appliance.errors import SwitchroomError
@@ -26,7 +27,11 @@ def list_group() -> None:
     \b
     switchroom list list          all lists
     switchroom list check 12      every row that cannot be called, and why
+    switchroom list import people.xlsx --list 13
     """
+
+
+list_group.add_command(import_list)
 
 
 def _config(ctx: click.Context) -> Config:

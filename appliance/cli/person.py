@@ -25,8 +25,8 @@ def person() -> None:
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @click.pass_context
 def erase(ctx: click.Context, number: str, dry_run: bool, as_json: bool) -> None:
-    """Erase all that is kept of NUMBER: recordings, messages in mailboxes, promised callbacks, and the number with its names,
-    notes and keyed numbers in events and call records. The box must be running.
+    """Erase all that is kept of NUMBER: recordings, messages in mailboxes, promised callbacks, rows of uploaded lists, and the
+    number with its names, notes and keyed numbers in events and call records. The box must be running.
 
     \b
     switchroom person erase +358401234567 --dry-run
@@ -47,6 +47,9 @@ def erase_of(ctx: click.Context, number: str, parts: list[Part], dry_run: bool, 
     if reply.now:
         click.echo(f"{reply.now} calls with it go on now: erase again when they are over.")
     if "texts" in parts:
+        click.echo(f"Uploaded lists: {reply.list_rows} rows, {reply.uploads} files on their way in.")
+        for file in reply.unread:
+            click.echo(f"{file} could not be read: look for it there.")
         for file in reply.files:
             click.echo(f"It stands in {file}: take it out there.")
         for name in reply.lists:

@@ -1,4 +1,5 @@
-"""What is kept of a person is erased on request: recordings, messages, promised calls, and the texts of the ledger.
+"""What is kept of a person is erased on request: recordings, messages, promised calls, rows of uploaded lists, and the texts of
+the ledger.
 
 Found by the number in the call records, so the texts go last. Events and call records stay, with "(erased)" in place of the
 person.
@@ -7,17 +8,22 @@ person.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from appliance import _core as core
 from appliance import audit
 from appliance.calls.callers import is_hidden
 from appliance.calls.routing import canonical
 from appliance.campaigns import lists
+from appliance.campaigns.purge import Columns, Order, Purged
 from appliance.config import numbers
 from appliance.config.kinds import NumberForm
 from appliance.config.model import Config, SubscriberList
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("erasure")
 PAGE = 500
+PURGE_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -55,14 +62,19 @@ class Erasure:
     async def run(self, command: ErasePerson) -> PersonErased:
         box, number = self._box, number_of(self._box.config, command.number)
         found = await self._find(number, frozenset(command.parts))
+        texts = "texts" in command.parts
         files, named = await asyncio.to_thread(own_places, box.config, number)
+        purged = await from_lists(box.data, box.config, number, dry_run=True) if texts else Purged()
         country = box.config.office.country
         now = sum(any(canonical(leg.number, country) == number for leg in call.legs) for call in box.switch.calls.values())
         reply = PersonErased(
             calls=found.calls, recordings=len(found.recordings), voicemail=len(found.messages), callbacks=len(found.callbacks),
-            texts=found.texts, now=now, files=files, lists=named)
+            texts=found.texts, now=now, list_rows=purged.rows, uploads=purged.uploads, lists=named,
+            files=[each for each in files if not _rewritten(box.data, purged, each)], unread=purged.unread)
         if not command.dry_run:
-            await self._note(command, found)
+            await self._note(command, found, purged)
+            if purged.rows or purged.uploads:
+                await from_lists(box.data, box.config, number)
             await self._erase(number, found, command.by)
         return reply
 
@@ -79,10 +91,11 @@ class Erasure:
             [id for id, person in box.acd.customers.all().items() if person.number == number] if "callbacks" in parts else [],
             await asyncio.to_thread(lambda: sum(map(reader.texts_of, forms))) if "texts" in parts else 0)
 
-    async def _note(self, command: ErasePerson, found: Found) -> None:
+    async def _note(self, command: ErasePerson, found: Found, purged: Purged) -> None:
         box = self._box
         detail = (f"{len(found.recordings)} recordings, {len(found.messages)} messages, {len(found.callbacks)} callbacks, "
-                  f"{found.texts} texts of a number in {found.calls} calls")
+                  f"{found.texts} texts of a number in {found.calls} calls, {purged.rows} rows of lists, "
+                  f"{purged.uploads} uploads")
         await box.ledger.commit(audit.noted(NoteAudit(
             at=box.clock.utc(), by=command.by, what="person.erase", target=",".join(command.parts), detail=detail)))
 
@@ -144,6 +157,36 @@ def untell(data: Path, forms: list[str]) -> None:
         store.erase(forms)
     finally:
         store.close()
+
+
+async def from_lists(data: Path, config: Config, number: str, *, dry_run: bool = False) -> Purged:
+    """Out of the lists that came through the pages, by a process of its own. Raises SwitchroomError "person.lists"."""
+    if not (data / "lists").is_dir():
+        return Purged()
+    order = Order(
+        number=number, dry_run=dry_run,
+        countries=list(dict.fromkeys([config.office.country, *(each.country for each in config.lists if each.country)])),
+        lists={Path(each.file).name: Columns(number=each.number_column, name=each.name_column, encoding=each.encoding)
+               for each in config.lists if Path(each.file).parent == (data / "lists").absolute()})
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "appliance.campaigns.purge", str(data), stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+    try:
+        out, said = await asyncio.wait_for(process.communicate(msgspec.json.encode(order)), PURGE_SECONDS)
+        if process.returncode:
+            log.error("looking through the lists failed: %s", said.decode(errors="replace")[-2000:])
+            raise TimeoutError
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        raise SwitchroomError("person.lists", "The uploaded lists could not be looked through.",
+                              "Nothing was erased. Look into the log, then erase again.") from None
+    return msgspec.json.decode(out, type=Purged)
+
+
+def _rewritten(data: Path, purged: Purged, file: str) -> bool:
+    path = Path(file)
+    return path.parent == (data / "lists").absolute() and path.name in purged.lists
 
 
 def own_places(config: Config, number: str) -> tuple[list[str], list[str]]:

@@ -6,10 +6,9 @@ import csv
 import io
 import itertools
 import os
-import re
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +16,7 @@ import msgspec
 import xlsxwriter
 from flask import g
 
+from appliance.campaigns import own
 from appliance.campaigns.intake import count_lines
 from appliance.campaigns.lists import RowReader, counted, find_columns, header_of, open_rows
 from appliance.campaigns.render.tables import safe_cell
@@ -31,8 +31,7 @@ from web.config import service as configuration
 TRIES = 3
 """How often a change is made anew where somebody else changed the configuration at the same moment."""
 FIRST = 100
-MAX_NAME = 80
-_NUMBER = re.compile(r"[0-9]{1,10}")
+MAX_NAME = own.MAX_NAME
 _counts: dict[tuple[str, int, int], int] = {}
 _lock = threading.Lock()
 _saving = threading.Lock()
@@ -103,7 +102,7 @@ def _rows(path: Path, stat: os.stat_result) -> int:
 
 
 def own_path(box: Services, number: str) -> Path:
-    return box.data.absolute() / "lists" / f"{number}.csv"
+    return own.path_of(box.data, number)
 
 
 def people(number: str, limit: int = FIRST) -> ListPeople:
@@ -211,13 +210,9 @@ def workbook(rows: Iterator[list[str]]) -> IO[bytes]:
 # ---- changing --------------------------------------------------------------------------------------------------------
 
 
-def check_new(config: Config, number: str, name: str) -> None:
+def check_new(config: Config, number: str) -> None:
     """Raises SwitchroomError "list.bad-number", "list.taken", "web.forbidden" where a new list cannot have this number."""
-    if not _NUMBER.fullmatch(number):
-        raise SwitchroomError("list.bad-number", "The number of a list has one to ten digits.", "Choose one such as 13.")
-    if config.list_numbered(number) is not None:
-        raise SwitchroomError("list.taken", "There is a list {number} already.",
-                              "Choose another number, or replace that list.", number=number)
+    own.check_new(config, number)
     if g.user.lists is not None:
         raise SwitchroomError("web.forbidden", "You see some lists only, and could not see a new one.",
                               "Ask an administrator to make it.")
@@ -236,48 +231,12 @@ def save(number: str, name: str, made: Path) -> None:
     target = own_path(box, number)
     with _saving:
         entry = box.config.list_numbered(number)
-        before = target.read_bytes() if target.is_file() else None
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            made.replace(target)
-        except OSError as problem:
-            raise SwitchroomError("list.unwritable", "The list cannot be kept: {reason}.", "Free some space.",
-                                  reason=problem.strerror) from None
-        if entry is not None and _reads_itself(entry, target) and (not name or entry.name == name):
-            return
-        try:
-            _configure(box, number, name or (entry.name if entry is not None else ""))
-        except Exception:
-            _put_back(target, before)
-            raise
-
-
-def _reads_itself(entry: SubscriberList, target: Path) -> bool:
-    plain = not entry.number_column and not entry.name_column and entry.encoding in ("auto", "utf-8")
-    return plain and Path(entry.file) == target
-
-
-def _put_back(target: Path, before: bytes | None) -> None:
-    if before is None:
-        target.unlink(missing_ok=True)
-    else:
-        target.write_bytes(before)
-
-
-def _configure(box: Services, number: str, name: str) -> None:
-    """The list's table in the configuration, as a change of its own."""
-    base = box.store.in_force()
-    folder = box.store.base_of(base) if base is not None else box.data / "lists"
-    target = own_path(box, number)
-    file = target.name if folder.absolute() == target.parent else str(target)
-    values = {"name": name or None, "file": file, "number_column": None, "name_column": None, "encoding": None}
-
-    def change(text: str, index: int | None) -> str:
-        if index is None:
-            return edit.add_row(text, "lists", {"number": number, **values})
-        return edit.set_keys(text, ("lists", index), values)
-
-    _change(box, number, change, f"list {number}")
+        with own.exchanged(target, made):
+            if not own.reads_itself(entry, target, name):
+                base = box.store.in_force()
+                folder = box.store.base_of(base) if base is not None else box.data / "lists"
+                called = name or (entry.name if entry is not None else "")
+                _change(box, lambda text: own.with_list(text, number, called, target, folder), f"list {number}")
 
 
 def remove(number: str) -> None:
@@ -287,19 +246,22 @@ def remove(number: str) -> None:
     entry = entry_of(box.config, number)
     note("list.remove", number)
     with _saving:
-        _change(box, number, lambda text, index: text if index is None else edit.remove_row(text, "lists", index),
-                f"list {number} removed")
+        _change(box, lambda text: _without(text, number), f"list {number} removed")
         if Path(entry.file) == own_path(box, number):
             Path(entry.file).unlink(missing_ok=True)
 
 
-def _change(box: Services, number: str, change: Any, summary: str) -> None:
+def _without(text: str, number: str) -> str:
+    at = own.index_of(text, number)
+    return text if at is None else edit.remove_row(text, "lists", at)
+
+
+def _change(box: Services, change: Callable[[str], str], summary: str) -> None:
+    """As a change of its own."""
     for left in reversed(range(TRIES)):
         version, text = box.store.version(), box.store.text()
-        rows = edit.plain(text).get("lists", [])
-        index = next((at for at, row in enumerate(rows) if str(row.get("number")) == number), None)
         try:
-            configuration.apply(box, change(text, index), version, summary)
+            configuration.apply(box, change(text), version, summary)
         except SwitchroomError as problem:
             if problem.id != "config.conflict" or not left:
                 raise

@@ -22,7 +22,6 @@ from msgspec import Meta
 
 from appliance.campaigns import intake, workbook
 from appliance.campaigns.intake import Glance, Phase, Plan, State
-from appliance.config.model import SubscriberList
 from appliance.errors import SwitchroomError
 from appliance.sentences import Said, say
 from web.app import Services, services
@@ -202,14 +201,14 @@ def check(id: str, wish: Wish) -> UploadShown:
     config, folder = box.config, _folder(services()) / id
     wish = msgspec.structs.replace(wish, name=" ".join(wish.name.split()))
     if wish.mode == "new":
-        lists.check_new(config, wish.list, wish.name)
+        lists.check_new(config, wish.list)
         entry = None
     else:
         entry = lists.entry_of(config, wish.list)
     country = entry.country if entry is not None else None
     plan = Plan(source=str(folder / "source"), number_at=wish.number_at, name_at=wish.name_at,
                 country=country or config.office.country, emergency=config.dialling.emergency,
-                **_before(entry) if entry is not None and wish.mode == "add" else {})
+                **intake.before(entry) if entry is not None and wish.mode == "add" else {})
     upload = msgspec.structs.replace(upload, wish=wish, stood=_stamp(entry.file) if entry is not None else "")
     state = State(phase="checking", total=upload.glance.lines)
     with _changing:
@@ -227,12 +226,6 @@ def check(id: str, wish: Wish) -> UploadShown:
                               reason=problem.strerror) from None
     threading.Thread(target=_run, args=(folder,), name="list-check", daemon=True).start()
     return _shown(upload, state)
-
-
-def _before(entry: SubscriberList) -> dict[str, str]:
-    """The list that stands, as campaigns read it."""
-    return {"before": entry.file, "before_number": entry.number_column, "before_name": entry.name_column,
-            "before_encoding": entry.encoding}
 
 
 def _process(what: Literal["look", "check"], folder: Path, seconds: float) -> subprocess.CompletedProcess[bytes]:
@@ -299,7 +292,7 @@ def _save(id: str) -> str:
     if not state.good:
         raise SwitchroomError("list.nobody", "Nobody in this file can be called.", "Choose another column, or mend the file.")
     if wish.mode == "new":
-        lists.check_new(box.config, wish.list, wish.name)
+        lists.check_new(box.config, wish.list)
     elif upload.stood != _stamp(lists.entry_of(box.config, wish.list).file):
         raise SwitchroomError("list.changed", "Somebody else changed this list meanwhile.", "Check the file again.")
     note(f"list.{wish.mode}", wish.list, f"{state.good} numbers, {state.duplicates} twice, {len(state.bad)} bad rows")

@@ -1,0 +1,205 @@
+"""A person is taken out of uploaded lists: found however the number is written, nobody else touched, whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.campaigns import intake, lists, purge
+from appliance.campaigns.intake import Plan, State
+from appliance.campaigns.purge import Columns, Order, Purged, Wanted
+from appliance.config import loads
+from appliance.core.erasure import from_lists
+from appliance.errors import SwitchroomError
+from tests.unit.test_core_attempts import OFFICE
+
+NUMBER = "+358917700001"
+WANTED = Wanted(NUMBER, ["FI"])
+
+
+def order(**more: object) -> Order:
+    return Order(number=NUMBER, countries=["FI"], **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "lists"
+    (made / "incoming").mkdir(parents=True)
+    return made
+
+
+def rows(path: Path, encoding: str = "utf-8") -> list[list[str]]:
+    with path.open(encoding=encoding, newline="") as file:
+        return list(csv.reader(file))
+
+
+# ---- what is the number ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("cell", "it"), [
+    (NUMBER, True), ("0917700001", True), ("09 1770 0001", True), ("00358 9 17700001", True), ("(09) 1770-0001", True),
+    ("+358 9 17700001", True), ("０９１７７００００１", True), ("ring 0917700001 in the evening", True),
+    ("0917700001/0401112222", True),
+    ("+358917700002", False), ("+46917700001", False), ("", False), ("House 7", False), ("17700002", False), ("1770", False),
+    ("0407700001", False),  # the same end, another number
+])
+def test_how_a_number_may_be_written(cell: str, it: bool) -> None:
+    assert WANTED.is_in(cell) is it
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read(cell: str) -> None:
+    assert WANTED.is_in(cell) in (True, False)
+
+
+def test_a_short_number_is_taken_as_it_is() -> None:
+    short = Wanted("116117", ["FI"])
+    assert not short.is_in("Street 116117 B") and not short.is_in("") and short.may_be_in(["anything"])
+
+
+# ---- lists -----------------------------------------------------------------------------------------------------------
+
+
+def test_rows_go_cells_are_blanked_and_all_else_stays(folder: Path) -> None:
+    people = [["number", "name", "Second", "Note"], [NUMBER, "Anna", "", ""], ["+358917700002", "Bo", "09 17700001", "a;b\"c\nd"],
+              ["+358917700003", "Cy", "x", "=1+1"]]
+    with (folder / "13.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(people)
+    (folder / "13.csv").chmod(0o640)
+    (folder / "14.csv").write_text("number,name\n+358917700009,Di\n")
+    (folder / "managers.csv").write_text(f"number,name\n{NUMBER},Anna\n")  # the office's own: named, and left alone
+    before = (folder / "14.csv").stat()
+    assert purge.purge(folder, order(dry_run=True)) == Purged(rows=2, lists=["13.csv"])
+    assert rows(folder / "13.csv") == people
+    assert purge.purge(folder, order()) == Purged(rows=2, lists=["13.csv"])
+    assert rows(folder / "13.csv") == [people[0], ["+358917700002", "Bo", "(erased)", "a;b\"c\nd"], people[3]]
+    assert (folder / "13.csv").stat().st_mode & 0o777 == 0o640 and (folder / "14.csv").stat() == before
+    assert NUMBER in (folder / "managers.csv").read_text()
+    assert sorted(each.name for each in folder.iterdir()) == [".lock", "13.csv", "14.csv", "incoming", "managers.csv"]
+    assert purge.purge(folder, order()) == Purged()
+
+
+def test_columns_and_encoding_are_those_of_the_configuration(folder: Path) -> None:
+    (folder / "7.csv").write_bytes("Номер;Связь;Имя\r\n12;0917700001;Анна\r\n0917700001;0917700002;Борис\r\n".encode("cp1251"))
+    columns = Columns(number="Связь", name="Имя", encoding="cp1251")
+    assert purge.purge(folder, order(lists={"7.csv": columns})).rows == 2
+    assert rows(folder / "7.csv", "cp1251") == [["Номер;Связь;Имя"], ["(erased);0917700002;Борис"]]
+
+
+def test_a_list_that_cannot_be_read_is_told(folder: Path) -> None:
+    (folder / "7.csv").write_bytes(b"number,name\n\xff\xfe\x00broken")
+    assert purge.purge(folder, order()) == Purged(unread=[str(folder / "7.csv")])
+
+
+def test_a_full_disk_leaves_the_old_list(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "7.csv").write_text(f"number\n{NUMBER}\n")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(purge.os, "fsync", full)
+    assert purge.purge(folder, order()).unread == [str(folder / "7.csv")]
+    assert NUMBER in (folder / "7.csv").read_text() and not (folder / ".7.csv.new").exists()
+
+
+def test_a_list_is_not_exchanged_while_it_is_cleaned(folder: Path) -> None:
+    (folder / "7.csv").write_text(f"number\n{NUMBER}\n")
+    with purge.locked(folder):
+        cleaning = threading.Thread(target=purge.purge, args=(folder, order()))
+        cleaning.start()
+        (folder / "7.csv").write_text(f"number,name\n{NUMBER},Anna\n+358917700002,Bo\n")
+        assert cleaning.is_alive()
+    cleaning.join(10)
+    assert rows(folder / "7.csv") == [["number", "name"], ["+358917700002", "Bo"]]
+
+
+# ---- files on their way in -------------------------------------------------------------------------------------------
+
+
+def upload(folder: Path, id: str, source: bytes, made: str = "", **plan: str) -> Path:
+    here = folder / "incoming" / id
+    here.mkdir()
+    (here / "source").write_bytes(source)
+    if made:
+        (here / "list.csv").write_text(made)
+    if plan:
+        (here / "plan.json").write_bytes(msgspec.json.encode(Plan(source="x", number_at=0, country="FI", **plan)))  # type: ignore[arg-type]
+    return here
+
+
+def workbook(path: Path, cells: list[str]) -> bytes:
+    made = openpyxl.Workbook()
+    for cell in cells:
+        made.worksheets[0].append([cell])
+    made.save(path)
+    return path.read_bytes()
+
+
+def test_uploads_that_have_the_number_go(folder: Path, tmp_path: Path) -> None:
+    (folder / "7.csv").write_text(f"number\n{NUMBER}\n")
+    gone = [upload(folder, "a", b"Phone;Who\n09 17700001;Anna\n"),
+            upload(folder, "b", b"number\n0401112222\n", f"number\n{NUMBER}\n"),  # it was added to a list that has it
+            upload(folder, "c", workbook(tmp_path / "x.xlsx", ["number", "09-17700001"])),
+            upload(folder, "d", b"\xff\x00\xfe nobody can tell"),
+            upload(folder, "e", b"number\n0401112222\n", before=str(folder / "7.csv"))]
+    intake.write_state(gone[-1], State(phase="checking"))  # it may be reading the old list just now
+    stay = [upload(folder, "f", b"number\n0401112222\n", before=str(folder / "7.csv")),
+            upload(folder, "g", workbook(tmp_path / "y.xlsx", ["number", "0401112222"]))]
+    assert purge.purge(folder, order(dry_run=True)).uploads == 5 and all(each.exists() for each in gone)
+    assert purge.purge(folder, order()) == Purged(rows=1, lists=["7.csv"], uploads=5)
+    assert [each.exists() for each in gone] == [False] * 5 and all(each.exists() for each in stay)
+
+
+# ---- as the core asks for it -----------------------------------------------------------------------------------------
+
+
+async def test_the_core_has_a_process_do_it(folder: Path, tmp_path: Path) -> None:
+    (folder / "12.csv").write_text("Contact;Who\n0917700001;Anna\n0917700002;Bo\n")
+    config = loads(OFFICE.replace('file = "all.csv"', f'file = "{folder}/12.csv"\nnumber_column = "Contact"'))
+    assert await from_lists(tmp_path, config, NUMBER, dry_run=True) == Purged(rows=1, lists=["12.csv"])
+    assert await from_lists(tmp_path, config, NUMBER) == Purged(rows=1, lists=["12.csv"])
+    assert (folder / "12.csv").read_text().splitlines() == ["Contact;Who", "0917700002;Bo"]
+    assert await from_lists(tmp_path / "nothing", config, NUMBER) == Purged()
+
+
+async def test_a_process_that_fails_is_told_and_nothing_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lists").mkdir()
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(SwitchroomError) as told:
+        await from_lists(tmp_path, loads(OFFICE), NUMBER)
+    assert told.value.id == "person.lists"
+
+
+@pytest.fixture
+def large(folder: Path) -> Iterator[Path]:
+    """As many rows as a list may have, five columns."""
+    with (folder / "7.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["number", "name", "street", "Second", "note"])
+        for at in range(lists.MAX_ROWS):
+            writer.writerow([f"+35840{at:07}", f"Person {at}", f"Street {at}", f"0500 {at:06}", "–"])
+    yield folder / "7.csv"
+
+
+def test_a_large_list_takes_little_memory_and_seconds(large: Path) -> None:
+    wanted = Order(number="+358400199999", countries=["FI", "EE"])
+    main = ("import re, sys; from appliance.campaigns import purge; purge.main();"
+            " sys.stderr.write(re.search(r'VmHWM:\\s+(\\d+) kB', open('/proc/self/status').read())[1])")
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", main, str(large.parents[1])], capture_output=True,
+                          input=msgspec.json.encode(wanted), check=True, timeout=120)
+    assert msgspec.json.decode(done.stdout, type=Purged) == Purged(rows=1, lists=["7.csv"])
+    assert sum(1 for _ in large.open()) == lists.MAX_ROWS
+    assert time.monotonic() - began < 60
+    assert int(done.stderr) < 120 << 10  # KiB at most ever: of a list of 12 MB no more than a row
