@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
-from appliance.config import check_codes, check_goals, check_office, check_rules
+from appliance.config import check_codes, check_goals, check_office, check_rules, check_webhooks
 from appliance.config.decode import Report, nearest, shown
 from appliance.config.locate import Path
 from appliance.config.model import Config, Table
@@ -104,7 +104,7 @@ class Checker:
         self._references()
         self._targets()
         self._files()
-        for rules in (check_rules, check_office, check_codes, check_goals):
+        for rules in (check_rules, check_office, check_codes, check_goals, check_webhooks):
             rules.run(self.config, self.report, self.where, self.leaves)
 
     def _rows(self, section: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -229,6 +229,7 @@ class Checker:
                 self._file(self._place(leaf), leaf.value)
             elif "words" in leaf.marks and leaf.value.startswith(FILE):
                 self._file(self._place(leaf), file_of(leaf.value))
+        check_webhooks.of_files(self.config, self.report, self.where, self.base)
 
     def _file(self, path: Path, name: str) -> None:
         base = self.base if self.base is not None else FilePath()

@@ -6,12 +6,13 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, field
 
-from appliance.config.kinds import Name, QueueName, Secret, Table
+from appliance.config.kinds import FileName, Name, QueueName, Secret, Table
 
 HookEvent = Literal["call.ringing", "call.answered", "call.ended", "call.missed", "voicemail.left", "recording.ready",
                     "campaign.ended"]
 HOOK_EVENTS: tuple[HookEvent, ...] = get_args(HookEvent)
 WebAddress = Annotated[str, Meta(max_length=500, pattern=r"^https?://[^\s/?#@\\]{1,255}(/[^\s#\\]*)?$")]
+MAX_CA = 65_536
 HookSecret = Annotated[Secret, Meta(min_length=24)]
 
 
@@ -33,6 +34,12 @@ class Webhook(Table, frozen=True, kw_only=True):
     ] = []  # noqa: RUF012 - msgspec copies it
     active: Annotated[bool, Meta(description="false: nothing is sent, and nothing kept for it.")] = True
     verify: Annotated[bool, Meta(description="Check the certificate of an https address.")] = True
+    ca_file: Annotated[
+        FileName, Meta(description="PEM file with the certificates that alone are trusted; empty: those of the system.")
+    ] = ""
+    ca: Annotated[
+        str, Meta(max_length=MAX_CA, description="The same as text: what stands between BEGIN CERTIFICATE and END CERTIFICATE.")
+    ] = ""
     allow_local: Annotated[
         bool, Meta(description="true: the address may be this machine itself or link-local; otherwise such are refused.")
     ] = False

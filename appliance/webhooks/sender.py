@@ -87,6 +87,15 @@ def _post(
         return _failed(problem), True
 
 
+def _trusting(hook: Webhook) -> ssl.SSLContext:
+    """Trusts the certificates of this webhook alone, or where it names none the system's. Raises ValueError."""
+    try:
+        return ssl.create_default_context(cafile=hook.ca_file or None, cadata=hook.ca or None)
+    except OSError as problem:  # ssl.SSLError is one
+        where, why = hook.ca_file or "ca", problem.strerror or str(problem)
+        raise ValueError(f"{where} holds no certificate that can be read ({why}); check [[webhooks]]") from None
+
+
 def _failed(problem: Exception) -> Tried:
     return Tried(0, f"{type(problem).__name__}: {problem}"[:300])
 
@@ -94,7 +103,7 @@ def _failed(problem: Exception) -> Tried:
 def _pool(hook: Webhook, scheme: str, host: str, address: str, port: int) -> urllib3.HTTPConnectionPool:
     if scheme != "https":
         return urllib3.HTTPConnectionPool(address, port, maxsize=1)
-    context = ssl.create_default_context()
+    context = _trusting(hook)
     if not hook.verify:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return urllib3.HTTPSConnectionPool(address, port, maxsize=1, ssl_context=context, server_hostname=host,

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import http.server
 import json
+import ssl
 import threading
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +16,7 @@ from typing import Any, Self
 class Crm:
     """`refuse`: so many requests are answered 503 before one is taken."""
 
-    def __init__(self, key: bytes, refuse: int = 0) -> None:
+    def __init__(self, key: bytes, refuse: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.refuse = refuse
         self.taken: list[tuple[str, dict[str, Any]]] = []
         """Id and message, each id once."""
@@ -35,7 +36,9 @@ class Crm:
                 return None
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/calls"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_port}/calls"
 
     def _take(self, key: bytes, heads: dict[str, str], body: bytes) -> int:
         head = {name.lower(): value for name, value in heads.items()}

@@ -1,0 +1,67 @@
+"""Rules about webhooks: whose certificates they trust."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path as FilePath
+
+from cryptography import x509
+
+from appliance.config.check_rules import Where
+from appliance.config.decode import Report, shown
+from appliance.config.model import Config
+from appliance.config.walk import Leaf
+from appliance.config.webhooks import MAX_CA, Webhook
+
+MOST_CERTIFICATES = 50
+
+
+def run(config: Config, report: Report, where: Where, texts: Sequence[Leaf]) -> None:
+    """All rules; see `check_rules.run`."""
+    for hook in config.webhooks:
+        for key in ("ca_file", "ca"):
+            if getattr(hook, key):
+                _trusted(hook, key, report, where)
+        if hook.ca and (why := _why_not(hook.ca.encode())):
+            report("config.wrong-value", (*where(hook), "ca"), *why)
+
+
+def _trusted(hook: Webhook, key: str, report: Report, where: Where) -> None:
+    path = (*where(hook), key)
+    if hook.ca and hook.ca_file and key == "ca":
+        report("config.clash", path, '"ca" and "ca_file" both say whom to trust.', "Keep one of them.")
+    if not hook.url.startswith("https://"):
+        what = f'"{key}" does nothing: {shown(hook.url)} has no certificate.'
+        report("config.wrong-key", path, what, "Write https://, or take it out.")
+    elif not hook.verify:
+        report("config.wrong-key", path, f'"{key}" does nothing: certificates are not checked.', "Take out verify = false.")
+
+
+def of_files(config: Config, report: Report, where: Where, base: FilePath) -> None:
+    """What stands in the files that are named; one that is missing is told with all other files."""
+    for hook in config.webhooks:
+        file = base / hook.ca_file
+        if not hook.ca_file or "\x00" in hook.ca_file or not file.is_file():
+            continue
+        try:
+            with file.open("rb") as opened:
+                why = _why_not(opened.read(MAX_CA + 1))
+        except OSError as problem:
+            why = (f"{shown(hook.ca_file)} cannot be read: {problem.strerror}.", "Check its owner and rights.")
+        if why:
+            report("config.wrong-value", (*where(hook), "ca_file"), *why)
+
+
+def _why_not(pem: bytes) -> tuple[str, str] | None:
+    """What is wrong with certificates as text (RFC 7468), and what to do; None where they can be used."""
+    if b"PRIVATE KEY-----" in pem:
+        return "This is a private key.", "It belongs to the certificate authority alone: take its certificate."
+    if len(pem) > MAX_CA:
+        return f"It has more than {MAX_CA} signs.", "Take the certificate of your own authority alone."
+    try:
+        found = x509.load_pem_x509_certificates(pem)
+    except ValueError:
+        return "There is no certificate that can be read.", "Take one that begins with -----BEGIN CERTIFICATE-----."
+    if len(found) > MOST_CERTIFICATES:
+        return f"There are more than {MOST_CERTIFICATES} certificates.", "Take the certificate of your own authority alone."
+    return None
