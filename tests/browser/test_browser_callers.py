@@ -78,12 +78,17 @@ def test_a_caller_named_script_is_text_on_every_page(site: Site, page: Page, gat
     safe(page)
     shots(page, "attack-live")
     page.goto(f"{site.url}/wallboard")
+    expect(page.locator("[data-queue=front]")).to_be_visible()
     safe(page)
+    assert name not in page.locator("body").inner_text()  # a TV on the wall names nobody
     caller.hang_up()
     rung.wait_end()
     wait_for(lambda: len(site.box.json("cdr", "list")) > before, 10, "the call's record")
+    call = site.box.json("cdr", "list")[0]["call"]
     page.goto(f"{site.url}/calls")
+    expect(page.locator(f"[data-call='{call}'] small").first).to_have_text(name)  # as it came, letter by letter
     safe(page)
-    page.goto(f"{site.url}/calls/{site.box.json('cdr', 'list')[0]['call']}")
+    page.goto(f"{site.url}/calls/{call}")
+    expect(page.locator("h1")).to_contain_text(f"({name})")
     safe(page)
     shots(page, "attack-call")

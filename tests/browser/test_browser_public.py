@@ -3,7 +3,9 @@ also in a frame of another site."""
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -52,6 +54,28 @@ def elsewhere(site: Site) -> Iterator[str]:
     server.shutdown()
     thread.join(10)
     server.server_close()
+
+
+def test_while_the_core_is_away_the_page_says_so_and_comes_back_by_itself(site: Site, page: Page) -> None:
+    site.box.config.write_text(site.box.config.read_text() + PUBLIC)
+    site.box.run("config", "reload")
+    page.goto(f"{site.url}/public")
+    expect(page.locator("[data-queue=front]")).to_be_visible()
+    serve = site.box.pid("serve")
+    os.kill(serve, signal.SIGSTOP)  # or it would start another one at once
+    site.box.kill("core")
+    try:
+        expect(page.locator("main")).to_contain_text("not known just now", timeout=40_000)
+        expect(page.locator(".tile")).to_have_count(0)
+        expect(page.locator("h1")).to_be_visible()
+        check_accessible(page)
+        fits(page)
+        shots(page, "public-away")
+        told = page.request.get(f"{site.url}/api/v1/public/figures")
+        assert told.status == 200 and told.json()["up"] is False and told.json()["queues"] == []
+    finally:
+        os.kill(serve, signal.SIGCONT)
+    expect(page.locator("[data-queue=front]")).to_be_visible(timeout=40_000)
 
 
 def test_nothing_is_there_until_the_office_wants_it_then_what_it_chose(site: Site, page: Page, elsewhere: str) -> None:
