@@ -195,6 +195,7 @@ def purge(lists: Path, order: Order) -> Purged:
     """`lists`: DATA/lists."""
     wanted, rows = Wanted(order.number, order.countries), 0
     rewritten, unread, uploads = list[str](), list[str](), 0
+    _sweep(lists, order)
     for path in sorted(each for each in lists.glob("*.csv") if _OWN.fullmatch(each.name)):
         columns = order.lists.get(path.name) or Columns()
         try:
@@ -211,6 +212,13 @@ def purge(lists: Path, order: Order) -> Purged:
             if not order.dry_run:
                 shutil.rmtree(folder, ignore_errors=True)
     return Purged(rows=rows, lists=rewritten, uploads=uploads, unread=unread)
+
+
+def _sweep(lists: Path, order: Order) -> None:
+    """What was left by a kill in the middle of an exchange has people too."""
+    with contextlib.suppress(OSError), locked(lists):
+        for path in [*lists.glob(".*.csv.old"), *lists.glob(".*.csv.new")] if not order.dry_run else ():
+            path.unlink(missing_ok=True)
 
 
 def main() -> None:

@@ -73,7 +73,7 @@ class Erasure:
             files=[each for each in files if not _rewritten(box.data, purged, each)], unread=purged.unread)
         if not command.dry_run:
             await self._note(command, found, purged)
-            if purged.rows or purged.uploads:
+            if texts:
                 await from_lists(box.data, box.config, number)
             await self._erase(number, found, command.by)
         return reply

@@ -113,6 +113,13 @@ def test_a_full_disk_leaves_the_old_list(folder: Path, monkeypatch: pytest.Monke
     assert NUMBER in (folder / "7.csv").read_text() and not (folder / ".7.csv.new").exists()
 
 
+def test_what_a_kill_left_goes_too(folder: Path) -> None:
+    for name in (".7.csv.old", ".7.csv.new"):
+        (folder / name).write_text(f"number\n{NUMBER}\n")
+    assert purge.purge(folder, order(dry_run=True)) == Purged() and len(list(folder.glob(".7*"))) == 2
+    assert purge.purge(folder, order()) == Purged() and not list(folder.glob(".7*"))
+
+
 def test_a_list_is_not_exchanged_while_it_is_cleaned(folder: Path) -> None:
     (folder / "7.csv").write_text(f"number\n{NUMBER}\n")
     with purge.locked(folder):
