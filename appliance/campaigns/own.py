@@ -27,7 +27,8 @@ def check_new(config: Config, number: str) -> None:
     if not _NUMBER.fullmatch(number):
         raise SwitchroomError("list.bad-number", "The number of a list has one to ten digits.", "Choose one such as 13.")
     if config.list_numbered(number) is not None:
-        raise SwitchroomError("list.taken", f"There is a list {number} already.", "Choose another number, or replace that list.")
+        raise SwitchroomError("list.taken", "There is a list {number} already.",
+                              "Choose another number, or replace that list.", number=number)
 
 
 def reads_itself(entry: SubscriberList | None, target: Path, name: str) -> bool:
@@ -74,4 +75,5 @@ def exchanged(target: Path, made: Path) -> Iterator[None]:
             finally:
                 before.unlink(missing_ok=True)
     except OSError as problem:
-        raise SwitchroomError("list.unwritable", f"The list cannot be kept: {problem.strerror}.", "Free some space.") from None
+        raise SwitchroomError("list.unwritable", "The list cannot be kept: {reason}.", "Free some space.",
+                              reason=problem.strerror) from None

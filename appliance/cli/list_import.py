@@ -71,7 +71,8 @@ def import_list(ctx: click.Context, file: Path, number: str, name: str, mode: st
             _keep(data, store, entry, number, name, made, f"list.{mode or 'new'}", state)
         _tell(ctx, state, number, saved=not dry_run)
     except OSError as problem:
-        raise SwitchroomError("list.unwritable", f"The list cannot be kept: {problem.strerror}.", "Free some space.") from None
+        raise SwitchroomError("list.unwritable", "The list cannot be kept: {reason}.", "Free some space.",
+                              reason=problem.strerror) from None
     except MemoryError:
         raise intake.TOO_LARGE from None
     finally:
@@ -85,7 +86,8 @@ def _entry(config: Config, number: str, mode: str | None) -> SubscriberList | No
         return None
     entry = config.list_numbered(number)
     if entry is None:
-        raise SwitchroomError("list.unknown", f"There is no list {number[:20]}.", f"Leave out --{mode} to make it.")
+        raise SwitchroomError("list.unknown", "There is no list {number}.", "Leave out --{mode} to make it.", number=number[:20],
+                              mode=mode)
     return entry
 
 
@@ -94,7 +96,7 @@ def _plan(config: Config, entry: SubscriberList | None, file: Path, glance: Glan
     number_at = _column(glance.columns, number, glance.number_at)
     if number_at < 0:
         raise SwitchroomError("list.no-column", "Which column has the numbers is not clear.",
-                              f"Say it with --number-column. There are: {', '.join(glance.columns)[:200]}.")
+                              "Say it with --number-column. There are: {known}.", known=", ".join(glance.columns)[:200])
     name_at = -1 if name == "-" else _column(glance.columns, name, glance.name_at if glance.name_at != number_at else -1)
     return Plan(source=str(file.absolute()), number_at=number_at, name_at=name_at, emergency=config.dialling.emergency,
                 country=(entry.country if entry is not None else None) or config.office.country,
@@ -110,7 +112,8 @@ def _column(columns: Sequence[str], wanted: str, otherwise: int) -> int:
             return at
     if wanted.isdecimal() and len(wanted) < 6 and 1 <= int(wanted) <= len(columns):
         return int(wanted) - 1
-    raise SwitchroomError("list.no-column", f"There is no column {wanted[:80]!r}.", f"There are: {', '.join(columns)[:200]}.")
+    raise SwitchroomError("list.no-column", "There is no column {column}.", "There are: {known}.", column=repr(wanted[:80]),
+                          known=", ".join(columns)[:200])
 
 
 def _read(ctx: click.Context, plan: Plan, glance: Glance, made: Path) -> State:
@@ -146,12 +149,13 @@ def _keep(data: Path, store: Store, entry: SubscriberList | None, number: str, n
 
 def _tell(ctx: click.Context, state: State, number: str, *, saved: bool) -> None:
     if ctx.obj.json:
+        bad = [{"row": each.row, "text": each.text, "reason": str(each.reason), "hint": str(each.hint)} for each in state.bad]
         click.echo(msgspec.json.encode({"list": number, "saved": saved, "good": state.good, "kept": state.kept,
-                                        "duplicates": state.duplicates, "bad_rows": state.bad}).decode())
+                                        "duplicates": state.duplicates, "bad_rows": bad}).decode())
         return
     console = Console(highlight=False)
     for each in state.bad[:SHOWN]:
-        console.print(f"[yellow]Row {each.row}[/]: {escape(each.text)}: {escape(each.reason)}")
+        console.print(f"[yellow]Row {each.row}[/]: {escape(each.text)}: {escape(str(each.reason))}")
     if len(state.bad) > SHOWN:
         console.print(f"… and {len(state.bad) - SHOWN} more: --bad-rows FILE has them all.")
     kept = f" ({state.kept} of them from before)" if state.kept else ""
@@ -164,7 +168,7 @@ def _write_bad(path: Path, bad: Sequence[Bad]) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["row", "text", "reason", "hint"])
-        writer.writerows([each.row, safe_cell(each.text), each.reason, each.hint] for each in bad)
+        writer.writerows([each.row, safe_cell(each.text), str(each.reason), str(each.hint)] for each in bad)
 
 
 def _who() -> str:

@@ -12,8 +12,10 @@ from appliance.config.decode import Report, shown
 from appliance.config.model import Config
 from appliance.config.walk import Leaf
 from appliance.config.webhooks import MAX_CA, Webhook
+from appliance.sentences import Said, say
 
 MOST_CERTIFICATES = 50
+ALONE = say("Take the certificate of your own authority alone.")
 
 
 def run(config: Config, report: Report, where: Where, texts: Sequence[Leaf]) -> None:
@@ -29,12 +31,13 @@ def run(config: Config, report: Report, where: Where, texts: Sequence[Leaf]) -> 
 def _trusted(hook: Webhook, key: str, report: Report, where: Where) -> None:
     path = (*where(hook), key)
     if hook.ca and hook.ca_file and key == "ca":
-        report("config.clash", path, '"ca" and "ca_file" both say whom to trust.', "Keep one of them.")
+        report("config.clash", path, say('"ca" and "ca_file" both say whom to trust.'), say("Keep one of them."))
     if not hook.url.startswith("https://"):
-        what = f'"{key}" does nothing: {shown(hook.url)} has no certificate.'
-        report("config.wrong-key", path, what, "Write https://, or take it out.")
+        what = say('"{key}" does nothing: {url} has no certificate.', key=key, url=shown(hook.url))
+        report("config.wrong-key", path, what, say("Write https://, or take it out."))
     elif not hook.verify:
-        report("config.wrong-key", path, f'"{key}" does nothing: certificates are not checked.', "Take out verify = false.")
+        what = say('"{key}" does nothing: certificates are not checked.', key=key)
+        report("config.wrong-key", path, what, say("Take out verify = false."))
 
 
 def of_files(config: Config, report: Report, where: Where, base: FilePath) -> None:
@@ -47,21 +50,22 @@ def of_files(config: Config, report: Report, where: Where, base: FilePath) -> No
             with file.open("rb") as opened:
                 why = _why_not(opened.read(MAX_CA + 1))
         except OSError as problem:
-            why = (f"{shown(hook.ca_file)} cannot be read: {problem.strerror}.", "Check its owner and rights.")
+            why = (say("{file} cannot be read: {reason}.", file=shown(hook.ca_file), reason=problem.strerror),
+                   say("Check its owner and rights."))
         if why:
             report("config.wrong-value", (*where(hook), "ca_file"), *why)
 
 
-def _why_not(pem: bytes) -> tuple[str, str] | None:
+def _why_not(pem: bytes) -> tuple[Said, Said] | None:
     """What is wrong with certificates as text (RFC 7468), and what to do; None where they can be used."""
     if b"PRIVATE KEY-----" in pem:
-        return "This is a private key.", "It belongs to the certificate authority alone: take its certificate."
+        return say("This is a private key."), say("It belongs to the certificate authority alone: take its certificate.")
     if len(pem) > MAX_CA:
-        return f"It has more than {MAX_CA} signs.", "Take the certificate of your own authority alone."
+        return say("It has more than {most} signs.", most=MAX_CA), ALONE
     try:
         found = x509.load_pem_x509_certificates(pem)
     except ValueError:
-        return "There is no certificate that can be read.", "Take one that begins with -----BEGIN CERTIFICATE-----."
+        return say("There is no certificate that can be read."), say("Take one that begins with -----BEGIN CERTIFICATE-----.")
     if len(found) > MOST_CERTIFICATES:
-        return f"There are more than {MOST_CERTIFICATES} certificates.", "Take the certificate of your own authority alone."
+        return say("There are more than {most} certificates.", most=MOST_CERTIFICATES), ALONE
     return None

@@ -102,7 +102,8 @@ def run(plan: Plan, tell: Callable[[Step], None] = lambda step: None, stop: Call
     try:
         asker = _Asker(plan)
     except OSError as problem:
-        raise SwitchroomError("search.no-socket", f"The network cannot be asked: {problem.strerror}.", "Try again.") from None
+        raise SwitchroomError("search.no-socket", "The network cannot be asked: {reason}.", "Try again.",
+                              reason=problem.strerror) from None
     try:
         return asker.run(tell, stop)
     finally:

@@ -12,6 +12,7 @@ from appliance.config.model import Config
 from appliance.errors import SwitchroomError
 from drivers.sip import probe, search
 from drivers.sip.search import Found
+from web.i18n import tell
 
 log = logging.getLogger("search")
 
@@ -72,7 +73,7 @@ class Finder:
         phase: Literal["searching", "done", "failed"] = "searching" if running else "failed" if problem else "done"
         return SearchState(phase=phase, done=step.done, total=step.total, networks=plan.networks,
                            found=search.told(step.found, config),
-                           error=problem.message if problem else "", hint=problem.hint if problem else "")
+                           error=tell(problem.said) if problem else "", hint=tell(problem.said_hint) if problem else "")
 
     def close(self) -> None:
         self._ended.set()

@@ -21,6 +21,7 @@ from appliance.config.words import FILE, file_of
 from appliance.errors import SwitchroomError
 from appliance.media import message
 from appliance.prompts.sounds import MOST_SECONDS
+from appliance.sentences import say
 from web.app import Services, services
 from web.audit.service import note
 from web.campaigns import incoming
@@ -59,10 +60,10 @@ def upload(content: IO[bytes], name: str) -> Greeting:
             note("greeting.upload", target.name, f"{done.seconds:.1f} s")
             part.replace(target)
         except OSError as problem:
-            raise SwitchroomError("greeting.unwritable", f"The greeting cannot be kept: {problem.strerror}.",
-                                  "Free some space.") from None
+            raise SwitchroomError("greeting.unwritable", "The greeting cannot be kept: {reason}.", "Free some space.",
+                                  reason=problem.strerror) from None
         except SwitchroomError as problem:
-            raise SwitchroomError(problem.id, problem.message.replace(str(source), "The file"), problem.hint) from None
+            raise SwitchroomError(problem.id, problem.said.instead(source, say("The file")), problem.said_hint) from None
     return Greeting(words=f"{FILE}{target}", seconds=round(done.seconds, 1))
 
 
@@ -92,8 +93,8 @@ def _room(box: Services) -> None:
     for each in old:
         each.unlink(missing_ok=True)
     if len(kept) - len(old) >= MAX_KEPT:
-        raise SwitchroomError("greeting.too-many", f"{MAX_KEPT} uploaded greetings are in use already.",
-                              f"Remove some files that nobody needs from {folder(box)}.")
+        raise SwitchroomError("greeting.too-many", "{most} uploaded greetings are in use already.",
+                              "Remove some files that nobody needs from {folder}.", most=MAX_KEPT, folder=folder(box))
 
 
 def _texts(box: Services) -> Iterator[str]:
