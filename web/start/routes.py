@@ -193,7 +193,7 @@ def _settings(config: Config, extension: str) -> dict[str, Any]:
 def recording() -> ResponseReturnValue:
     path = _recording(Work(services(), g.user.login).values)
     if path is None:
-        raise SwitchroomError("greeting.unknown", _("There is no recording."), _("Upload one."))
+        raise SwitchroomError("greeting.unknown", "There is no recording.", "Upload one.")
     return send_file(path, "audio/wav", conditional=True, etag=False, max_age=0)
 
 
