@@ -105,7 +105,7 @@ def people(made: Box, desks: int) -> None:
 
 @contextlib.contextmanager
 def elsewhere() -> Iterator[None]:
-    """What this thread does, and what it starts, gets only the time that nobody else wants: in an office it is other machines'."""
+    """What this thread does, and what it starts, gets only time that nobody else wants: in an office other machines do it."""
     was = os.sched_getscheduler(0)
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     yield

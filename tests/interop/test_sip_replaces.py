@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,6 @@ from tests.peers.net import free_port
 from tests.peers.rawsip import Call, RawSip, sdp
 from tests.peers.sipdriver import Peer, Sipp, gateway, media, office, phone
 from tests.peers.sipp import SCENARIOS
-
-
-@pytest.fixture
-async def pair() -> AsyncIterator[tuple[Peer, RawSip]]:
-    """A driver with one gateway, and the gateway."""
-    port = free_port()
-    async with Peer(office(gateway("gateway", port))) as peer:
-        raw = await RawSip().open(peer.port, port)
-        yield peer, raw
-        raw.close()
 
 
 def tags(call: Call) -> tuple[str, str]:

@@ -24,7 +24,9 @@ signal.sigwait([signal.SIGTERM])
 ROOT = str(Path(__file__).parents[2])
 
 
-@pytest.mark.parametrize(("failures", "lived", "delay"), [(0, 100.0, 0.0), (1, 0.1, 0.4), (3, 1.0, 1.6), (50, 1.0, 10.0), (50, 6.0, 0.0)])
+@pytest.mark.parametrize(("failures", "lived", "delay"), [
+    (0, 100.0, 0.0), (1, 0.1, 0.4), (3, 1.0, 1.6), (50, 1.0, 10.0), (50, 6.0, 0.0),
+])
 def test_restart_delay(failures: int, lived: float, delay: float) -> None:
     assert restart_delay(failures, lived) == pytest.approx(delay)
 
