@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from array import array
+from itertools import accumulate, repeat
+from operator import add, mul
 from pathlib import Path
 
 VERSION = 1
@@ -59,14 +61,21 @@ def melody(rate: int) -> array[int]:
     """All of it, 16 bit, mono."""
     beats = 4 * len(_BARS)
     mixed = array("d", bytes(8 * int(beats * _BEAT_SECONDS * rate)))
-    notes = {note: _note(note, rate) for _, note, _ in _score()}
-    for beat, note, strength in _score():
+    score = _score()
+    notes = {note: _note(note, rate) for note in {note for _, note, _ in score}}
+    struck = {(note, strength): array("d", map(strength.__mul__, notes[note])) for note, strength in {x[1:] for x in score}}
+    for beat, note, strength in score:
         at = int(beat * _BEAT_SECONDS * rate)
-        for index, sample in enumerate(notes[note], at):
-            mixed[index % len(mixed)] += strength * sample  # what rings on at the end does so into the beginning
-    rms = math.sqrt(sum(s * s for s in mixed) / len(mixed))
+        sound = struck[note, strength]
+        _add(mixed, at, sound[: len(mixed) - at])
+        _add(mixed, 0, sound[len(mixed) - at :])  # what rings on at the end does so into the beginning
+    rms = math.sqrt(sum(map(mul, mixed, mixed)) / len(mixed))
     gain = 32768 * 10 ** (LEVEL_DBOV / 20) / rms
-    return array("h", (round(gain * s) for s in mixed))
+    return array("h", map(round, map(gain.__mul__, mixed)))
+
+
+def _add(mixed: array[float], at: int, sound: array[float]) -> None:
+    mixed[at : at + len(sound)] = array("d", map(add, mixed[at : at + len(sound)], sound))
 
 
 def _score() -> list[tuple[float, int, float]]:
@@ -89,10 +98,9 @@ def _note(midi: int, rate: int) -> array[float]:
     for multiple, strength, decay in _PARTIALS:
         if hertz * multiple > _HIGHEST_HZ:
             continue
-        turn, fade, level = 2 * math.pi * hertz * multiple / rate, math.exp(-decay / rate), strength
-        for index in range(len(made)):
-            made[index] += level * math.sin(turn * index)
-            level *= fade
+        turn, fade = 2 * math.pi * hertz * multiple / rate, math.exp(-decay / rate)
+        wave = map(math.sin, map(turn.__mul__, range(len(made))))
+        _add(made, 0, array("d", map(mul, accumulate(repeat(fade, len(made) - 1), mul, initial=strength), wave)))
     attack, release = int(_ATTACK_SECONDS * rate), int(_RELEASE_SECONDS * rate)
     for index in range(attack):
         made[index] *= index / attack

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import argon2
 import pyotp
 import pytest
 
+from appliance.users import passwords
 from appliance.users.store import SESSION_SECONDS
 from tests.webkit import PASSWORD, Pages
 
@@ -64,6 +66,12 @@ def test_wrong_passwords_shut_this_door_and_no_other(pages: Pages) -> None:
     assert answer.status_code == 302  # the administrator is not shut out by a thief somewhere else
     pages.clock.advance(61)
     assert thief.post("/login", login="admin", password=PASSWORD).status_code == 302
+
+
+def test_a_name_that_nobody_has_costs_as_much_as_one_that_somebody_has() -> None:
+    """What a password is held against then has the parameters of new hashes: else the time would tell names apart."""
+    assert argon2.extract_parameters(passwords.NOBODY) == argon2.extract_parameters(passwords.hashed(PASSWORD))
+    assert not passwords.matches(None, PASSWORD)
 
 
 def test_the_cookie_from_before_signing_in_is_worth_nothing(pages: Pages) -> None:
