@@ -11,6 +11,7 @@ from appliance.prompts import Prompts
 from appliance.system.paths import prompts_dir
 from tests.peers import sound
 from tests.peers.baresip import Phone
+from tests.peers.net import pause_after
 from tests.peers.sound import RATE, Samples
 from tests.peers.station import StationCall
 
@@ -47,13 +48,13 @@ class Ear:
         words = [sound.load(clip) for clip in clips]
         until = time.monotonic() + seconds
         best = ("", 0.0)
-        while time.monotonic() < until:
+        while (now := time.monotonic()) < until:
             begun, score, why = self._look(words)
             if not why:
                 self.at = begun + sum(map(len, words)) - SLACK
                 return begun / RATE
             best = max(best, (why, score), key=lambda found: found[1])
-            time.sleep(0.1)
+            time.sleep(pause_after(time.monotonic() - now, 0.1))
         log = f"{len(self.samples()) / RATE:.1f} s were heard, {self.at / RATE:.1f} s of them before"
         raise AssertionError(f"{name or clips[0].stem} was not heard within {seconds} s: {best[0]} ({log})")
 

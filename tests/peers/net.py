@@ -78,6 +78,11 @@ def media_base(count: int = 4) -> int:
     raise RuntimeError("no free media ports on 127.0.0.1")
 
 
+def pause_after(took: float, shortest: float = SHORTEST_PAUSE) -> float:
+    """How long to rest after a look that took so long, both in seconds."""
+    return min(max(shortest, 5 * took), LONGEST_PAUSE)
+
+
 def wait_for(what: Callable[[], T], seconds: float, why: str) -> T:
     """Poll until `what()` is truthy and return it; AssertionError with `why` after `seconds`. A look that takes long (a command,
     a whole ledger) rests five times as long as it takes: else the looks would have the processor that the box waits for."""
@@ -89,4 +94,4 @@ def wait_for(what: Callable[[], T], seconds: float, why: str) -> T:
             return found
         ended = time.monotonic()
         assert ended < until, f"not within {seconds:g} s: {why}"
-        time.sleep(min(max(SHORTEST_PAUSE, 5 * (ended - began)), LONGEST_PAUSE))
+        time.sleep(pause_after(ended - began))
