@@ -63,10 +63,14 @@ class Purged(msgspec.Struct, frozen=True, kw_only=True):
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """While a list in `folder` is exchanged, nobody else exchanges one. Blocks. Raises OSError."""
+    """While a list in `folder` (DATA/lists) is exchanged, nobody else exchanges one. Blocks. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
+        if os.geteuid() == 0:  # the command line as root: the box must be able to do the same
+            owner = folder.parent.stat()
+            for each in (folder, handle):
+                os.chown(each, owner.st_uid, owner.st_gid)
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:

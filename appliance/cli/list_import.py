@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from appliance import audit, bus
 from appliance.campaigns import intake, own
 from appliance.campaigns.intake import Bad, Glance, Plan, State
+from appliance.campaigns.purge import locked
 from appliance.campaigns.render.tables import safe_cell
 from appliance.cli.campaign import json_option
 from appliance.clock import SystemClock
@@ -60,7 +61,8 @@ def import_list(ctx: click.Context, file: Path, number: str, name: str, mode: st
     glance = intake.glance(file)
     made = own.path_of(data, number).with_name(f".import-{os.getpid()}.csv")
     try:
-        made.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with locked(made.parent):  # makes the folder, too
+            pass
         state = _read(ctx, _plan(config, entry, file, glance, mode, number_column, name_column), glance, made)
         if bad_rows is not None:
             _write_bad(bad_rows, state.bad)

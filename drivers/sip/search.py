@@ -60,8 +60,10 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def networks_of(table: str) -> list[IPv4Network]:
-    """The networks that the box itself stands in, out of the text of /proc/net/route: those that no router leads to."""
-    found: list[IPv4Network] = []
+    """The networks that the box itself stands in, out of the text of /proc/net/route: those that no router leads to. The
+    office's, by which everything else is reached, stands before those that the box has for itself alone (of containers)."""
+    found: dict[IPv4Network, str] = {}
+    outward: set[str] = set()
     for line in table.splitlines()[1:]:
         cells = line.split()
         if len(cells) < 8:
@@ -71,9 +73,11 @@ def networks_of(table: str) -> list[IPv4Network]:
             network = IPv4Network((to, str(IPv4Address(mask))))
         except ValueError:
             continue  # a route of a kind that we do not know leads to nobody whom we ask
-        if not router and to and network not in found:
-            found.append(network)
-    return found
+        if not to and router:
+            outward.add(cells[0])
+        elif to and not router:
+            found.setdefault(network, cells[0])
+    return sorted(found, key=lambda network: found[network] not in outward)
 
 
 def may_be_asked(network: IPv4Network, *, loopback: bool = False) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,14 @@ def test_what_cannot_be_taken_over_changes_nothing(data: Path, tmp_path: Path, w
 def test_a_dry_run_keeps_nothing(data: Path, tmp_path: Path) -> None:
     told = run(data, "import", people(tmp_path), "--list", "13", "--dry-run")
     assert told["good"] == 2 and not told["saved"] and not list((data / "lists").glob("*.csv")) and audit.waiting(data) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_imports_is_the_boxes(data: Path, tmp_path: Path) -> None:
+    os.chown(data, 4711, 4712)
+    run(data, "import", people(tmp_path), "--list", "13")
+    for each in (data / "lists", data / "lists" / "13.csv", data / "lists" / ".lock"):
+        assert (each.stat().st_uid, each.stat().st_gid) == (4711, 4712), each
 
 
 def test_people_are_told_in_words(data: Path, tmp_path: Path) -> None:

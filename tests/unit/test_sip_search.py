@@ -39,6 +39,9 @@ TOKEN = "0123456789abcdef"
 def test_only_networks_that_the_box_stands_in() -> None:
     assert list(map(str, search.networks_of(TABLE))) == ["192.168.1.0/24", "172.16.0.0/16", "203.0.113.0/24"]
     assert search.networks_of("") == []
+    bridges = "".join(f"br{at}\t0000{0x10 + at:02X}AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n" for at in range(5))
+    head, _, rest = TABLE.partition("\n")
+    assert str(search.networks_of(f"{head}\n{bridges}{rest}")[0]) == "192.168.1.0/24"
 
 
 @pytest.mark.parametrize(("network", "may"), [
