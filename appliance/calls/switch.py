@@ -11,6 +11,7 @@ from appliance._core import Channels
 from appliance.calls.call import Call
 from appliance.calls.leg import Leg, LegState
 from appliance.calls.replace import Replacing, may_replace
+from appliance.calls.routing import canonical
 from appliance.clock import Clock
 from appliance.config.model import Config
 from appliance.config.words import Words
@@ -289,9 +290,16 @@ class Switch:
         leg = self._open(call, event)
         self.lead(call, lambda: self._refuse(leg) if event.replaces else self.on_incoming(leg, event))
 
+    def _number_of(self, event: Incoming) -> str:
+        """The caller's number, or what a phone has dialled. Lines write numbers as they like: records have one form of each, so
+        that who called is found by it, and is the same as whom we call."""
+        if event.kind != "line":
+            return event.number
+        return canonical(event.caller, self.config.office.country) if event.caller[:1].isdigit() else event.caller
+
     def _open(self, call: Call, event: Incoming) -> Leg:
         """A leg that calls us, as part of `call`, and its first event in the ledger."""
-        leg = call.add_leg("in", event.kind, event.endpoint, event.caller if event.kind == "line" else event.number, id=event.leg)
+        leg = call.add_leg("in", event.kind, event.endpoint, self._number_of(event), id=event.leg)
         leg.incoming = event
         leg.codecs = self.codecs_of(leg.kind, leg.endpoint)
         self.ledger.append(call.opened(leg, event.caller_name, event.peer, event.sip_call_id))

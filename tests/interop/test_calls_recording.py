@@ -185,7 +185,7 @@ def test_what_is_kept_of_a_number_is_erased(house: House, anna: Station, words: 
         house.gateway.user = "gateway"
     cdr = house.cdr()
     wait_for(lambda: any(e.call == cdr.call for e in last(house, RecordingEnded)), 10, "the recording's end")  # type: ignore[attr-defined]
-    assert cdr.caller == "0917700001" and len(set(folder.glob("*/*.wav")) - others) == 1
+    assert cdr.caller == "+358917700001" and len(set(folder.glob("*/*.wav")) - others) == 1
     refused = box.run("recording", "erase", "--number", "101", check=False)
     assert refused.returncode == 1 and "is no number of a caller" in refused.stderr
     would = box.json("recording", "erase", "--number", "0917700001", "--dry-run")

@@ -410,7 +410,7 @@ def test_the_last_caller_is_told_and_called_back(house: House, anna: Station) ->
     house.cdr()
     anna.plan = [180, 200]
     party = Party(anna.dial("*69"))
-    party.hear("last-caller", number=CALLER)
+    party.hear("last-caller", number="+358917700123")
     party.call.press("1")
     assert house.gateway.wait_call().number == CALLER
     party.call.hang_up()

@@ -38,6 +38,7 @@ RULES = {
     "agent-again": f'{ANNA}offer_callback_after_seconds = 1\n[queues.callback]\nask_number = false\nfirst = "agent"\n'
                    "attempts = 2\nminutes_between = 0.1",
     "own": ANNA,
+    "pause": f"{ANNA}wrap_up_seconds = 60",
     "restarted": f'{ANNA}hours = "office"\nwhen_interrupted = "call-back"\nwhen_nobody_signed_in = "hangup"',
 }
 NUMBERS = {name: f"{number:02}" for number, name in enumerate(RULES, 1)}
@@ -50,7 +51,8 @@ VIP = '\n[[callers]]\nname = "dear"\nkind = "vip"\nnumbers = ["+358917700077"]\n
 
 
 def queue(name: str) -> str:
-    return f'\n[[queues]]\nname = "{name}"\nnumber = "7{NUMBERS[name]}"\nwrap_up_seconds = 0\n{RULES[name]}\n'
+    pause = "" if "wrap_up_seconds" in RULES[name] else "wrap_up_seconds = 0\n"
+    return f'\n[[queues]]\nname = "{name}"\nnumber = "7{NUMBERS[name]}"\n{pause}{RULES[name]}\n'
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +95,11 @@ def enters(house: QueueHouse, station: Station, name: str, count: int = 1) -> St
     call = station.dial(outside).wait_up()
     house.waiting(name, count)
     return call
+
+
+def listed(house: QueueHouse) -> list[str]:
+    """Missed callers of the queue `cut`."""
+    return [row["contact"] for row in house.box.json("abandoned", "list", "--json") if row["queue"] == "cut"]
 
 
 def presses(call: StationCall, keys: str) -> None:
@@ -151,17 +158,13 @@ def test_who_is_cut_off_and_calls_again_has_the_old_place(house: QueueHouse, ann
     second = next(contact.id for contact in house.waiting("cut", 2) if contact.id != before.id)
     lost.hang_up()
     assert house.event(ContactLeft, contact=before.id).reason == "abandoned"
-
-    def listed() -> list[str]:
-        return [row["contact"] for row in house.box.json("abandoned", "list", "--json") if row["queue"] == "cut"]
-
-    assert listed() == [before.id]
+    assert listed(house) == [before.id]
     again = enters(house, house.gateway, "cut", 2)
     now = {contact.id: contact for contact in house.waiting("cut", 2)}
     (back,) = now.keys() - {second}
     assert (now[back].since, now[back].position, now[second].position) == (before.since, 1, 2)
     assert served(house, anna, {back: again, second: other}) == [back, second]
-    wait_for(lambda: not listed(), 5, "nobody on the list")
+    wait_for(lambda: not listed(house), 5, "nobody on the list")
 
 
 def test_who_hangs_up_is_called_back_where_the_office_wants_it_and_may_call_again(
@@ -183,6 +186,17 @@ def test_who_hangs_up_is_called_back_where_the_office_wants_it_and_may_call_agai
     customer = daria.wait_call(15, fits=standing).wait_up()
     assert house.event(CallbackClosed, contact=second.id).reason == "reached"
     customer.hang_up()
+
+
+def test_who_is_reached_by_any_call_is_off_the_list_of_missed_callers(house: QueueHouse, daria: Station) -> None:
+    lost = enters(house, house.gateway, "cut")
+    contact = house.waiting("cut")[0].id
+    lost.hang_up()
+    wait_for(lambda: contact in listed(house), 5, "who gave up on the list")
+    call = daria.dial("00917700123").wait_up()
+    assert house.gateway.wait_call(fits=standing).number.endswith("917700123")
+    wait_for(lambda: contact not in listed(house), 10, "nobody on the list")
+    call.hang_up()
 
 
 # ---- who keeps it without a line -----------------------------------------------------------------------------------------
@@ -245,6 +259,28 @@ def test_who_is_called_at_the_own_extension_is_busy_for_the_queue(
     assert house.event(ContactConnected, contact=contact).agent == "anna"
     assert house.agent("anna").state == "on-contact"
     waits.hang_up()
+
+
+def test_a_pause_after_the_call_is_the_queues_own_and_ends_when_the_agent_says_so(
+    house: QueueHouse, anna: Station, boris: Station, daria: Station
+) -> None:
+    house.sign_in("anna")
+    talks = daria.dial(f"7{NUMBERS['pause']}").wait_up()
+    at_anna = anna.wait_call(fits=standing).wait_up()
+    talks.hang_up()
+    at_anna.wait_end()
+    wait_for(lambda: house.agent("anna").state == "wrap-up", 5, "the pause")
+    now = house.agent("anna")
+    assert 55 < now.until - house.queues().now <= 60
+    house.control("anna", "extend")
+    assert house.agent("anna").until == pytest.approx(now.until + 60)
+    waits = enters(house, boris, "own")
+    contact = house.waiting("own")[0].id
+    assert not house.events(ContactOffered, contact=contact)
+    house.control("anna", "ready")
+    anna.wait_call(fits=standing).wait_up()
+    waits.hang_up()
+    wait_for(lambda: house.agent("anna").state == "ready", 5, "no pause after a call of the other queue")
 
 
 def test_who_waits_or_talks_at_a_kill_keeps_the_place_also_where_it_closes(

@@ -18,6 +18,8 @@ RULES = {
     "random": THREE, "linear": THREE, "ring-all": THREE,
     "weighted-random": 'agents = [{ agent = "anna", weight = 100 }, { agent = "boris", weight = 1 }]',
     "ring-progressively": 'agents = ["anna", "boris"]\nring_more_every_seconds = 2',
+    "two-at-once": f"{THREE}\nring_at_once = 2",
+    "ranks": 'agents = [{ agent = "anna", rank = 2 }, { agent = "boris", rank = 2 }, { agent = "chen", rank = 1 }]',
     "skills": 'agents = ["boris", "anna"]\nskills = { billing = 2 }\nrelax_skills_after_seconds = 2',
 }
 NUMBERS = {name: f"{number:02}" for number, name in enumerate([*RULES, "solo", "sticky"], 1)}
@@ -28,7 +30,9 @@ def queue(name: str, strategy: str, rules: str) -> str:
             'when_full_or_late = "hangup"\n')
 
 
-QUEUES = "".join(queue(name, name, rules) for name, rules in RULES.items())
+LIKE = {"two-at-once": "linear", "ranks": "longest-idle"}
+"""Queues that are called otherwise than their strategy."""
+QUEUES = "".join(queue(name, LIKE.get(name, name), rules) for name, rules in RULES.items())
 QUEUES += queue("solo", "linear", 'agents = ["boris"]') + queue("sticky", "linear", f"{THREE}\nlast_agent_minutes = 10")
 
 
@@ -109,6 +113,22 @@ def test_ring_all_rings_all_at_once(house: QueueHouse, desks: dict[str, Station]
     assert ended == {"chen": "accepted", "anna": "withdrawn", "boris": "withdrawn"}
     for agent in ("anna", "boris"):
         desks[agent].wait_call(fits=lambda call: call.cancelled)
+
+
+def test_so_many_phones_as_are_set_ring_at_once(house: QueueHouse, desks: dict[str, Station]) -> None:
+    desks["anna"].plan = [180]
+    house.sign_in(*PHONES)
+    assert takers(house, "two-at-once", 1) == ["boris"]
+    contact = house.events(ContactConnected, queue="two-at-once")[-1].contact
+    assert {offer.agent for offer in house.events(ContactOffered, contact=contact)} == {"anna", "boris"}
+
+
+def test_the_next_rank_is_rung_only_while_nobody_of_the_first_is_free(house: QueueHouse) -> None:
+    """Chen comes last and has been idle for the shortest time."""
+    house.sign_in("anna", "boris", "chen")
+    assert takers(house, "ranks", 2) == ["chen", "chen"]
+    house.control("chen", "logout")
+    assert takers(house, "ranks", 1) == ["anna"]
 
 
 def test_ring_progressively_adds_a_phone_and_lets_the_first_ring_on(house: QueueHouse, desks: dict[str, Station]) -> None:

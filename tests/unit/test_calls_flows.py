@@ -33,7 +33,7 @@ from appliance.messages import (
     Record,
     ShortageChanged,
 )
-from drivers.base import Answered, DigitInfo, Ended, MediaChanged, Ringing, TransferAsked
+from drivers.base import Answered, DigitInfo, Ended, Incoming, MediaChanged, Ringing, TransferAsked
 from tests.callslab import Lab, media, settle
 
 OUTSIDE = ToOutside("+358917700000", ["gateway", "provider"])
@@ -426,3 +426,25 @@ def test_time_after_an_attended_transfer_is_talk() -> None:
     ]
     records = [Record(seq, 1000 + at, at, "boot", event) for seq, (at, event) in enumerate(events, 1)]
     assert [cdr.talk for cdr in fold(records)] == [30]
+
+
+@pytest.mark.parametrize(("shown", "noted"), [
+    ("0401234567", "+358401234567"), ("00358401234567", "+358401234567"), ("+358401234567", "+358401234567"),
+    ("358401234567", "+358401234567"), ("anonymous", "anonymous"), ("gateway", "gateway"), ("112", "112"), ("", ""),
+])
+def test_a_caller_s_number_is_noted_in_one_form_however_the_line_writes_it(shown: str, noted: str) -> None:
+    """By it the history is found, and that a missed caller was called and reached."""
+    async def work() -> None:
+        lab = Lab()
+        lab.comes("600")  # whoever comes is led by nobody
+
+        def comes(kind: Any) -> Leg:
+            lab.tell(Incoming(leg=f"x-{kind}", endpoint="gateway", kind=kind, number="600", caller=shown, offer=media()))
+            return lab.switch.legs[f"x-{kind}"]
+
+        assert (comes("line").number, comes("phone").number) == (noted, "600")
+        opened = [event.number for event in lab.ledger.events if isinstance(event, LegOpened)]
+        assert opened[-2:] == [noted, "600"]
+        assert lab.switch.legs["x-line"].incoming is not None and lab.switch.legs["x-line"].incoming.caller == shown
+
+    run(work())
