@@ -1,7 +1,7 @@
-"""Callers whom nobody served, as a list to be worked off: a fold of the ledger. Pure.
+"""Callers whom nobody served, and whom an agent wants called again, as a list to be worked off: a fold of the ledger. Pure.
 
 One entry a caller, however often he called. It closes by itself when anyone reaches him: he calls again and is served, is called
-back, or is called from any phone; or somebody says that it is done.
+back, or is called from any phone; or somebody says that it is done. An outcome may open one, and another outcome closes that.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ MISSED = frozenset({
     "abandoned", "cut", "interrupted", "max-wait", "overflow", "nobody-in", "all-on-break", "full", "long-wait", "no-queue",
 })
 """Reasons of `ContactLeft` that leave somebody unserved. Who goes on to another queue or is called back closes the entry."""
+
+CALL_AGAIN = "call-again"
+"""Reason of an entry that an outcome made, and the mark of such outcomes."""
 
 
 class Missed(msgspec.Struct):
@@ -45,6 +48,9 @@ class MissedCallers:
         self._out: dict[str, tuple[str, str]] = {}
         """Leg that we placed over a line -> number, and the call."""
         self._queue: dict[str, str] = {}
+        """Contact -> the queue it was in last."""
+        self._dialled: dict[str, str] = {}
+        """Call -> the number outside that it went to."""
 
     def apply(self, event: m.Event, utc: float) -> None:
         match event:
@@ -52,13 +58,17 @@ class MissedCallers:
                 self._numbers.setdefault(event.call, event.number if event.kind == "line" else event.endpoint)
             case m.LegOpened(direction="out", kind="line"):
                 self._out[event.leg] = (event.number, event.call)
+                self._dialled[event.call] = event.number
             case m.LegAnswered():
                 number, _ = self._out.pop(event.leg, ("", ""))
                 self._reached_number(number)
             case m.ContactQueued():
                 self._key[event.contact] = event.caller or event.contact
+                self._queue[event.contact] = event.queue
             case m.ContactConnected():
                 self._close(event.contact)
+            case m.ContactOutcome():
+                self._outcome(event, utc)
             case m.CallbackRequested():
                 self._close(event.contact)
             case m.CallbackClosed(reason="expired" | "attempts" | "no-queue" | "unreachable"):
@@ -77,11 +87,21 @@ class MissedCallers:
             return
         self._add(event.contact, event.queue, event.reason, event.waited, utc)
 
+    def _outcome(self, event: m.ContactOutcome, utc: float) -> None:
+        known = self._open.get(self._key.get(event.contact, event.contact))
+        if CALL_AGAIN in event.marks:
+            if known is None or known.reason != CALL_AGAIN:
+                self._add(event.contact, self._queue.get(event.contact, ""), CALL_AGAIN, 0.0, utc)
+        elif known is not None and known.reason == CALL_AGAIN:
+            self._close(event.contact)
+
     def _add(self, contact: str, queue: str, reason: str, waited: float, utc: float) -> None:
         key = self._key.get(contact, contact)
         known = self._open.get(key)
         if known is None:
-            self._open[key] = Missed(contact, queue, self._numbers.get(contact, ""), utc, utc, 1, waited, reason)
+            # Who was in no queue was called by us: the first leg of that call is our own phone's.
+            number = (self._numbers if contact in self._key else self._dialled).get(contact, "")
+            self._open[key] = Missed(contact, queue, number, utc, utc, 1, waited, reason)
         else:
             known.last, known.waited, known.reason, known.queue = utc, waited, reason, queue
             known.times += 1

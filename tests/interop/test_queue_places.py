@@ -38,6 +38,7 @@ RULES = {
     "agent-again": f'{ANNA}offer_callback_after_seconds = 1\n[queues.callback]\nask_number = false\nfirst = "agent"\n'
                    "attempts = 2\nminutes_between = 0.1",
     "own": ANNA,
+    "confirms": f"{ANNA}agent_confirms = true",
     "pause": f"{ANNA}wrap_up_seconds = 60",
     "restarted": f'{ANNA}hours = "office"\nwhen_interrupted = "call-back"\nwhen_nobody_signed_in = "hangup"',
 }
@@ -259,6 +260,18 @@ def test_who_is_called_at_the_own_extension_is_busy_for_the_queue(
     assert house.event(ContactConnected, contact=contact).agent == "anna"
     assert house.agent("anna").state == "on-contact"
     waits.hang_up()
+
+
+def test_a_call_that_the_agent_must_confirm_is_taken_by_pressing_1(house: QueueHouse, anna: Station, daria: Station) -> None:
+    house.sign_in("anna")
+    caller = daria.dial(f"7{NUMBERS['confirms']}").wait_up()
+    at_anna = anna.wait_call(fits=standing).wait_up()
+    Party(at_anna).hear("agent-confirm")
+    contact = house.waiting("confirms")[0]
+    assert contact.state == "offered" and not house.events(ContactConnected, contact=contact.id)
+    at_anna.info_digit("1")
+    assert house.event(ContactConnected, contact=contact.id).agent == "anna"
+    caller.hang_up()
 
 
 def test_a_pause_after_the_call_is_the_queues_own_and_ends_when_the_agent_says_so(

@@ -80,3 +80,31 @@ def test_it_is_owned_and_done() -> None:
     assert [e.owner for e in list_.entries()] == ["anna"]
     list_.apply(m.MissedMarked(contact="c1", by="anna", done=True), 300.0)
     assert list_.entries() == []
+
+
+def noted(contact: str, *marks: str) -> m.ContactOutcome:
+    return m.ContactOutcome(at=9.0, contact=contact, agent="anna", code="3", name="x", marks=list(marks))
+
+
+def test_whom_an_agent_wants_called_again_stands_there_until_reached() -> None:
+    served = m.ContactConnected(at=2.0, contact="c1", agent="anna", queue="front", waited=1.0)
+    list_ = callers(*comes("c1"), served, noted("c1", "call-again"), noted("c1", "call-again"))
+    (entry,) = list_.entries()
+    assert (entry.reason, entry.queue, entry.number, entry.times) == ("call-again", "front", "+358401234567", 1)
+    out = m.LegOpened(call="c9", leg="c9-2", direction="out", kind="line", endpoint="gateway", number="+358401234567")
+    list_.apply(out, 200.0)
+    list_.apply(m.LegAnswered(leg="c9-2"), 201.0)
+    assert list_.entries() == []
+
+
+def test_another_outcome_takes_it_off_again_and_leaves_those_whom_nobody_served() -> None:
+    served = m.ContactConnected(at=2.0, contact="c1", agent="anna", queue="front", waited=1.0)
+    assert callers(*comes("c1"), served, noted("c1", "call-again"), noted("c1", "solved")).entries() == []
+    assert len(callers(*comes("c1"), gives_up("c1"), noted("c1", "solved")).entries()) == 1
+
+
+def test_a_customer_whom_we_called_is_called_again_at_that_number() -> None:
+    events = [m.LegOpened(call="c5", leg="a", direction="in", kind="phone", endpoint="101", number="+358409999999"),
+              m.LegOpened(call="c5", leg="b", direction="out", kind="line", endpoint="gateway", number="+358409999999"),
+              m.LegAnswered(leg="b"), noted("c5", "call-again")]
+    assert [(entry.number, entry.queue) for entry in callers(*events).entries()] == [("+358409999999", "")]

@@ -54,7 +54,7 @@ def left(reason: str) -> str:
         "closed": _("the queue is closed"), "full": _("the queue is full"), "nobody-in": _("nobody is signed in"),
         "all-on-break": _("all are on a break"), "long-wait": _("the wait would be too long"),
         "no-queue": _("the queue is gone"), "interrupted": _("the box restarted"),
-        "resumed": _("the caller called again and kept the place"),
+        "resumed": _("the caller called again and kept the place"), "call-again": _("an agent wants the caller called again"),
     }.get(reason, reason)  # fmt: skip
 
 
