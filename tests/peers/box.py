@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import psutil
 
+from appliance import bus
 from drivers.sip.probe import LOOPBACK
 from tests.peers.commands import switchroom
 from tests.peers.net import free_port, listening, media_range, wait_for
@@ -88,8 +89,7 @@ class Box:
     def _is_up(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, f"serve ended with {self._process.returncode}:\n{self.log()[-3000:]}"
-        done = self.run("status", check=False)
-        return done.returncode == 0
+        return bus.running(self.data) and self.run("status", check=False).returncode == 0
 
     def wait_pages(self, seconds: float = 30) -> str:
         """The address of the pages, as soon as they are served; they come up after the core."""
