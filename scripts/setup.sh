@@ -3,6 +3,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 VENV=.venv
 PY=$VENV/bin/python
+PACKAGES=()  # of Debian, wanted beside Switchroom's own
+BUILT=()     # the sources that were compiled just now
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 
@@ -31,23 +33,27 @@ fingerprint() { cat "$@" | sha256sum | cut -d' ' -f1; }
 changed() { local name=$1; shift; [ "$(cat "$VENV/.stamp-$name" 2>/dev/null)" != "$(fingerprint "$@")" ]; }
 done_with() { local name=$1; shift; fingerprint "$@" > "$VENV/.stamp-$name"; }
 
-setup_packages() {
+setup_packages() {  # [PACKAGE...]: what is wanted beside what Switchroom itself needs
     need_packages build-essential pkg-config python3 python3-dev python3-venv libre-dev libspandsp-dev libtiff-dev libssl-dev \
-        zlib1g-dev espeak-ng sox libsox-fmt-mp3 ca-certificates
+        zlib1g-dev espeak-ng sox libsox-fmt-mp3 ca-certificates "$@"
 }
 
-setup_python() {
+setup_environment() {
     if [ ! -x "$PY" ] || ! "$PY" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
         say "Making the Python environment ($VENV)"
         rm -rf "$VENV"
         /usr/bin/python3 -m venv "$VENV"
     fi
-    local wanted=(requirements.txt requirements-build.txt requirements-assets.txt)
-    if changed python "${wanted[@]}"; then
-        say "Installing Python libraries (requirements.txt)"
-        "$VENV/bin/pip" install -q --disable-pip-version-check -r requirements-build.txt -r requirements.txt
-        "$VENV/bin/pip" install -q --disable-pip-version-check --no-deps -r requirements-assets.txt
-        done_with python "${wanted[@]}"
+}
+
+# libraries NAME FILE [OPTION...]: install what the requirements in FILE ask for.
+libraries() {
+    local name=$1 file=$2
+    shift 2
+    if changed "$name" "$file"; then
+        say "Installing Python libraries ($file)"
+        "$VENV/bin/pip" install -q --disable-pip-version-check "$@" -r "$file"
+        done_with "$name" "$file"
     fi
 }
 
@@ -59,25 +65,26 @@ sources() {
     echo pyproject.toml
 }
 
-compile() {
-    # pip would compile all of it once more, in a folder of its own and with one core.
-    "$PY" setup.py -q build_ext --inplace --parallel "$(nproc)" &&
-        SWITCHROOM_COMPILED=1 "$VENV/bin/pip" install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
-}
-
 setup_build() {
     local files
     mapfile -t files < <(sources)
     if changed build "${files[@]}" || ! ls appliance/_core.*.so >/dev/null 2>&1; then
         say "Building the C and Cython parts"
         mkdir -p var
-        if ! compile > var/build.log 2>&1; then
+        if ! "$PY" setup.py -q build_ext --inplace --parallel "$(nproc)" > var/build.log 2>&1; then
             tail -40 var/build.log >&2
             say "The build failed; all of it is in var/build.log"
             return 1
         fi
-        done_with build "${files[@]}"
+        BUILT=("${files[@]}")
     fi
+}
+
+# pip would compile all of it once more, in a folder of its own and with one core.
+setup_package() {
+    [ ${#BUILT[@]} -gt 0 ] || return 0
+    SWITCHROOM_COMPILED=1 "$VENV/bin/pip" install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+    done_with build "${BUILT[@]}"
 }
 
 setup_bytecode() {
@@ -89,7 +96,8 @@ setup_translations() {
     local files
     mapfile -t files < <(find web/translations -name '*.po' | LC_ALL=C sort)
     if changed translations "${files[@]}"; then
-        "$VENV/bin/pybabel" -q compile -d web/translations 2>> var/build.log
+        mkdir -p var
+        "$VENV/bin/pybabel" -q compile -d web/translations 2> var/translations.log
         done_with translations "${files[@]}"
     fi
 }
@@ -98,14 +106,29 @@ setup_prompts() {
     "$PY" -m appliance.cli prompts build
 }
 
-setup_all() {
-    setup_packages
-    setup_python
-    # Speaking the prompts needs nothing that is compiled, and the compiler leaves a core idle for most of its time.
+# beside_the_build [COMMAND...]: all that needs nothing compiled. The compiler leaves a core idle for most of its time.
+beside_the_build() {
+    libraries python requirements.txt
+    libraries assets requirements-assets.txt --no-deps
     setup_prompts &
     local prompts=$!
-    setup_build || { kill "$prompts"; exit 1; }
-    setup_bytecode
     setup_translations
+    setup_bytecode
+    if [ $# -gt 0 ]; then "$@"; fi
     wait "$prompts"
+}
+
+setup_all() {  # [COMMAND...]: what else is to be done beside the build
+    setup_packages "${PACKAGES[@]}"
+    setup_environment
+    libraries build-tools requirements-build.txt
+    set -m  # what goes on beside is a group of its own, and ends as a whole where the build fails or somebody presses Ctrl-C
+    beside_the_build "$@" &
+    local beside=$!
+    set +m
+    trap 'kill -- "-$beside" 2>/dev/null || true' EXIT
+    setup_build || exit 1
+    wait "$beside" || exit 1
+    trap - EXIT
+    setup_package
 }
