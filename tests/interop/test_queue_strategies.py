@@ -33,7 +33,8 @@ def queue(name: str, strategy: str, rules: str) -> str:
 LIKE = {"two-at-once": "linear", "ranks": "longest-idle"}
 """Queues that are called otherwise than their strategy."""
 QUEUES = "".join(queue(name, LIKE.get(name, name), rules) for name, rules in RULES.items())
-QUEUES += queue("solo", "linear", 'agents = ["boris"]') + queue("sticky", "linear", f"{THREE}\nlast_agent_minutes = 10")
+QUEUES += queue("solo", "linear", 'agents = ["boris"]')
+QUEUES += queue("sticky", "linear", f"{THREE}\nlast_agent_minutes = 10\nlast_agent_wait_seconds = 2")
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +156,18 @@ def test_who_calls_again_gets_the_same_agent(house: QueueHouse) -> None:
     house.sign_in("anna", "boris")
     assert takers(house, "sticky", 1, number="+358401234501") == ["chen"]
     assert takers(house, "sticky", 1, number="+358401234502") == ["anna"]
+
+
+def test_the_same_agent_is_waited_for_only_so_long(house: QueueHouse, desks: dict[str, Station]) -> None:
+    """Chen talks to a colleague; Anna is free all the time."""
+    house.sign_in("chen")
+    assert takers(house, "sticky", 1, number="+358401234503") == ["chen"]
+    colleague = desks["boris"].dial("103").wait_up()
+    wait_for(lambda: house.agent("chen").state == "dialling-out", 5, "chen is shown busy")
+    house.sign_in("anna")
+    assert takers(house, "sticky", 1, 3000, number="+358401234503") == ["anna"]
+    assert 2.0 <= house.events(ContactConnected, queue="sticky")[-1].waited < 3.0
+    colleague.hang_up()
 
 
 def test_an_agent_with_a_baresip_phone_serves_a_sipp_caller(house: QueueHouse, desks: dict[str, Station]) -> None:
