@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 from appliance.messages import AuditNoted, NoteAudit
 
 log = logging.getLogger("audit")
@@ -85,7 +85,7 @@ def _wait(data: Path, command: NoteAudit) -> None:
             os.fsync(handle)
     except OSError as problem:
         raise SwitchroomError("audit.failed", "This could not be noted in the audit log: {reason}.",
-                              "Free some space on the disk; nothing was changed.", reason=problem.strerror) from None
+                              "Free some space on the disk; nothing was changed.", reason=because(problem)) from None
 
 
 def waiting(data: Path) -> list[NoteAudit]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.sentences import Said
+from appliance.sentences import Said, say
 
 
 class SwitchroomError(Exception):
@@ -24,3 +24,17 @@ class SwitchroomError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
+
+
+def because(problem: OSError) -> Said:
+    """What the system says went wrong. What is usual is translated; the rest comes as it is."""
+    return Said(problem.strerror or type(problem).__name__)
+
+
+USUAL = (
+    say("No space left on device"), say("Permission denied"), say("Operation not permitted"), say("Read-only file system"),
+    say("No such file or directory"), say("Input/output error"), say("Disk quota exceeded"), say("Too many open files"),
+    say("Is a directory"), say("Not a directory"), say("File exists"), say("File name too long"), say("File too large"),
+    say("Address already in use"), say("Cannot assign requested address"), say("Cannot allocate memory"),
+)
+"""What `because` is likely to give (strerror(3), glibc)."""

@@ -8,9 +8,17 @@ from appliance._core import REASONS, Reason
 from appliance.sentences import Said, say
 
 _TIMES = ("at", "since", "until", "again")
+_CODES = ("channel", "strategy", "reason")
+"""Values that are words of ours, but for the reason of a break: that is as the configuration names it."""
+WORDS = (
+    say("chat"), say("mail"), say("longest-idle"), say("ring-all"), say("round-robin"), say("fewest-calls"),
+    say("least-occupied"), say("equal-load"), say("random"), say("weighted-random"), say("linear"),
+    say("ring-progressively"), say("skills"), say("missed"), say("unreachable"),
+)
 
 
 def told(reason: Reason, clock: Callable[[float], str]) -> Said:
     """The same in English as `reason.text(clock)`; `clock` shows UTC seconds."""
-    values = {name: clock(value) if name in _TIMES else value for name, value in reason.values.items()}
+    values = {name: clock(value) if name in _TIMES else Said(value) if name in _CODES else value
+              for name, value in reason.values.items()}
     return say("{name}: {reason}", name=reason.name, reason=Said(REASONS[reason.reason]).about(**values))

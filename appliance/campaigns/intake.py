@@ -22,7 +22,7 @@ import msgspec
 from appliance.campaigns import workbook
 from appliance.campaigns.lists import MAX_FIELD, MAX_ROWS, RowReader, check_bad, counted, find_columns, header_of, open_rows
 from appliance.config.model import SubscriberList
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 from appliance.sentences import NOTHING, Said
 
 SHOWN_ROWS = 8
@@ -235,7 +235,7 @@ def run(folder: Path) -> None:
         state = failed(problem)
     except OSError as problem:
         state = failed(SwitchroomError("list.unwritable", "The list cannot be kept: {reason}.", "Free some space.",
-                                       reason=problem.strerror))
+                                       reason=because(problem)))
     except MemoryError:
         state = failed(TOO_LARGE)
     write_state(folder, state)

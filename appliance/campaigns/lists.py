@@ -19,7 +19,7 @@ from typing import BinaryIO, NamedTuple
 from appliance.campaigns import workbook
 from appliance.config.model import Config, SubscriberList
 from appliance.config.numbers import emergency_numbers, is_emergency, normalise
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 from appliance.messages import BadRow, Subscriber
 from appliance.sentences import Said
 
@@ -110,7 +110,7 @@ def open_rows(path: Path, encoding: str = "auto") -> Iterator[tuple[str, Iterato
             yield used, _rows(io.TextIOWrapper(file, encoding=used, errors="strict", newline=""), path)
     except OSError as error:
         raise SwitchroomError("list.unreadable", "{path} cannot be read: {reason}.", "Check the path and its permissions.",
-                              path=path, reason=error.strerror) from None
+                              path=path, reason=because(error)) from None
 
 
 # ---- encoding --------------------------------------------------------------------------------------------------------

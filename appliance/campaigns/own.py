@@ -12,7 +12,7 @@ from pathlib import Path
 from appliance.campaigns.purge import locked
 from appliance.config import edit
 from appliance.config.model import Config, SubscriberList
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 
 MAX_NAME = 80
 _NUMBER = re.compile(r"[0-9]{1,10}")
@@ -76,4 +76,4 @@ def exchanged(target: Path, made: Path) -> Iterator[None]:
                 before.unlink(missing_ok=True)
     except OSError as problem:
         raise SwitchroomError("list.unwritable", "The list cannot be kept: {reason}.", "Free some space.",
-                              reason=problem.strerror) from None
+                              reason=because(problem)) from None

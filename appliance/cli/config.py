@@ -298,7 +298,7 @@ def diff(ctx: click.Context, old: str, new: str | None, secrets: bool, as_json: 
         _show_problems(error.problems, _wants_json(ctx, as_json))
         sys.exit(2)
     if _wants_json(ctx, as_json):
-        _print_json(found)
+        _print_json(found.shown())
     else:
         _show_diff(found)
     sys.exit(1 if found.unified else 0)

@@ -12,6 +12,7 @@ from appliance.config.decode import Report, shown
 from appliance.config.model import Config
 from appliance.config.walk import Leaf
 from appliance.config.webhooks import MAX_CA, Webhook
+from appliance.errors import because
 from appliance.sentences import Said, say
 
 MOST_CERTIFICATES = 50
@@ -50,7 +51,7 @@ def of_files(config: Config, report: Report, where: Where, base: FilePath) -> No
             with file.open("rb") as opened:
                 why = _why_not(opened.read(MAX_CA + 1))
         except OSError as problem:
-            why = (say("{file} cannot be read: {reason}.", file=shown(hook.ca_file), reason=problem.strerror),
+            why = (say("{file} cannot be read: {reason}.", file=shown(hook.ca_file), reason=because(problem)),
                    say("Check its owner and rights."))
         if why:
             report("config.wrong-value", (*where(hook), "ca_file"), *why)

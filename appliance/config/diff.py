@@ -14,19 +14,36 @@ from appliance.config.locate import Path as KeyPath
 from appliance.config.locate import Place, Places
 from appliance.config.model import Config, Table
 from appliance.config.values import enc_hook
+from appliance.sentences import Said, say
 
 _MASK = "***"
-_NAMES = {"hours": "hours", "queues": "queue", "scenarios": "scenario", "phones": "phone", "agents": "agent"}
-_NAMES |= {"lines": "line", "routes": "route", "menus": "menu", "lists": "list", "mailboxes": "mailbox"}
-_NAMES |= {"music": "music", "breaks": "break", "outcomes": "outcome", "surveys": "survey", "callers": "callers"}
-_NAMES |= {"targets": "target", "reports": "report"}
+_NAMES = {
+    "hours": say("hours"), "queues": say("queue"), "scenarios": say("scenario"), "phones": say("phone"), "agents": say("agent"),
+    "lines": say("line"), "routes": say("route"), "menus": say("menu"), "lists": say("list"), "mailboxes": say("mailbox"),
+    "music": say("music"), "breaks": say("break"), "outcomes": say("outcome"), "surveys": say("survey"),
+    "callers": say("callers"), "targets": say("target"), "reports": say("report"), "webhooks": say("webhook"),
+}
 
 
-class Diff(msgspec.Struct, frozen=True, kw_only=True):
+class ShownDiff(msgspec.Struct, frozen=True, kw_only=True):
     """`unified` is a unified diff of the texts; `changes` sentences such as "scenario 701: lines 5 → 3"."""
 
     unified: str
     changes: list[str]
+
+
+class Diff(msgspec.Struct, frozen=True, kw_only=True):
+    """The same, its sentences such that a page can tell them in the reader's language."""
+
+    unified: str
+    said: list[Said]
+
+    @property
+    def changes(self) -> list[str]:
+        return [str(each) for each in self.said]
+
+    def shown(self) -> ShownDiff:
+        return ShownDiff(unified=self.unified, changes=self.changes)
 
 
 def mask_text(text: str) -> str:
@@ -66,59 +83,70 @@ def unified(old: str, new: str, old_name: str, new_name: str, *, secrets: bool =
     return "\n".join(lines)
 
 
-def changes(old: Config, new: Config, *, secrets: bool = False) -> list[str]:
+def changes(old: Config, new: Config, *, secrets: bool = False) -> list[Said]:
     """What a person would say differs, in the order of the document."""
-    found: list[str] = []
+    found: list[Said] = []
     for section in Config.__struct_fields__:
         before, after = getattr(old, section), getattr(new, section)
         if section in KEYS:
             found += _list_changes(section, before, after, secrets)
         else:
-            found += _table_changes(section, before, after, secrets)
+            found += _table_changes(Said(section), before, after, secrets)
     return found
 
 
-def _list_changes(section: str, old: list[Table], new: list[Table], secrets: bool) -> Iterator[str]:
+def _list_changes(section: str, old: list[Table], new: list[Table], secrets: bool) -> Iterator[Said]:
     key = KEYS[section]
     before = {getattr(table, key): table for table in old}
     after = {getattr(table, key): table for table in new}
     for name in before:
         if name not in after:
-            yield f"{_NAMES[section]} {name}: removed"
+            yield say("{place}: removed", place=_place(section, name))
     for name, table in after.items():
         if name not in before:
-            yield f"{_NAMES[section]} {name}: added"
+            yield say("{place}: added", place=_place(section, name))
         else:
-            yield from _table_changes(f"{_NAMES[section]} {name}", before[name], table, secrets)
+            yield from _table_changes(_place(section, name), before[name], table, secrets)
     kept_before, kept_after = [n for n in before if n in after], [n for n in after if n in before]
     if kept_before != kept_after:
-        yield f"{section}: order {', '.join(kept_before)} → {', '.join(kept_after)}"
+        yield say("{section}: order {before} → {after}", section=section, before=", ".join(kept_before),
+                  after=", ".join(kept_after))
 
 
-def _table_changes(name: str, old: Table, new: Table, secrets: bool) -> Iterator[str]:
+def _place(section: str, name: str) -> Said:
+    return Said("{thing} {name}", {"thing": _NAMES[section], "name": name})
+
+
+def _table_changes(place: Said, old: Table, new: Table, secrets: bool) -> Iterator[Said]:
     for field in type(new).__struct_fields__:
         before, after = getattr(old, field), getattr(new, field)
         if before == after:
             continue
         if isinstance(before, Table) and isinstance(after, Table):
-            yield from _table_changes(f"{name}: {field}", before, after, secrets)
-            continue
-        if field in SECRET_KEYS and not secrets:
-            yield f"{name}: {field} {'removed' if after is None else 'set' if before is None else 'changed'}"
+            yield from _table_changes(Said("{place}: {key}", {"place": place, "key": field}), before, after, secrets)
+        elif field in SECRET_KEYS and not secrets:
+            said = (say("{place}: {key} removed") if after is None else say("{place}: {key} set") if before is None
+                    else say("{place}: {key} changed"))
+            yield said.about(place=place, key=field)
         else:
-            yield f"{name}: {field} {_words(before)} → {_words(after)}"
+            yield Said("{place}: {key} {before} → {after}",
+                       {"place": place, "key": field, "before": _words(before), "after": _words(after)})
 
 
-def _words(value: Any) -> str:
-    if value is None:
-        return "none"
+def _words(value: Any) -> str | Said:
+    return say("none") if value is None else _toml(value)
+
+
+def _toml(value: Any) -> str:
     plain = msgspec.to_builtins(value, enc_hook=enc_hook)
+    if plain is None:
+        return "none"
     if isinstance(plain, bool):
         return "true" if plain else "false"
     if isinstance(plain, list):
-        return "[" + ", ".join(_words(item) for item in plain) + "]"
+        return "[" + ", ".join(_toml(item) for item in plain) + "]"
     if isinstance(plain, dict):
-        return "{" + ", ".join(f"{key} = {_words(item)}" for key, item in plain.items()) + "}"
+        return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in plain.items()) + "}"
     if isinstance(plain, float):
         return f"{plain:g}"
     text = str(plain)

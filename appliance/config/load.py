@@ -20,7 +20,7 @@ from appliance.config.locate import Path, Places, TooDeep
 from appliance.config.model import Config, Office, Table, to_builtins
 from appliance.config.problems import MAX_PROBLEMS, ConfigError, ConfigProblem, path_text
 from appliance.config.values import dec_hook
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 from appliance.sentences import Said, say
 
 MAX_BYTES = 1 << 20
@@ -54,7 +54,7 @@ def read_text(path: FilePath) -> str:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise SwitchroomError("config.unreadable", "{path} cannot be read: {reason}.", "Check the path and its permissions.",
-                              path=path, reason=error.strerror) from None
+                              path=path, reason=because(error)) from None
     if len(data) > MAX_BYTES:
         raise ConfigError([_too_long(str(path))])
     try:

@@ -30,7 +30,7 @@ from appliance.config.diff import Diff
 from appliance.config.load import loads, read_text
 from appliance.config.model import Config
 from appliance.config.walk import Leaf, changed
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 
 Kind = Literal["serve", "import", "rollback", "edit"]
 _SUMMARY_CHANGES = 3
@@ -129,7 +129,7 @@ class Store:
         """The difference of two texts, both valid configurations."""
         return Diff(
             unified=differences.unified(old, new, old_name, new_name, secrets=secrets),
-            changes=differences.changes(loads(old, old_name), loads(new, new_name), secrets=secrets),
+            said=differences.changes(loads(old, old_name), loads(new, new_name), secrets=secrets),
         )
 
     def _known(self, number: int | None) -> Version:
@@ -214,7 +214,7 @@ class Store:
             return "first version"
         found = differences.changes(self.config(now.number), config)
         more = f"; and {len(found) - _SUMMARY_CHANGES} more" if len(found) > _SUMMARY_CHANGES else ""
-        return "; ".join(found[:_SUMMARY_CHANGES]) + more if found else "layout and comments"
+        return "; ".join(map(str, found[:_SUMMARY_CHANGES])) + more if found else "layout and comments"
 
     # ---- files ---------------------------------------------------------------------------------------------------
 
@@ -246,7 +246,7 @@ class Store:
             beside.unlink(missing_ok=True)
             raise SwitchroomError("config.store-failed", "The configuration could not be stored: {reason}.",
                                   "Free some space on the disk; the old configuration stays in force.",
-                                  reason=error.strerror) from error
+                                  reason=because(error)) from error
 
     def _hand_over(self, path: Path) -> None:
         """What root writes by the command line belongs to the owner of the data, or the box could not read it."""
@@ -263,7 +263,7 @@ class Store:
             handle = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise SwitchroomError("config.store-failed", "{root} cannot be written: {reason}.",
-                                  "Check its owner and rights.", root=self.root, reason=error.strerror) from error
+                                  "Check its owner and rights.", root=self.root, reason=because(error)) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 from appliance.media._media import ffi, lib
 from appliance.media.audio import RATE, resample
 
@@ -107,7 +107,7 @@ def _read(path: Path, most_seconds: float) -> bytes:
             pcm = _read_mono(file, form, size)
     except OSError as error:
         raise SwitchroomError("message.unreadable", "{path} cannot be read: {reason}.",
-                              "Check the path and its permissions.", path=path, reason=error.strerror) from None
+                              "Check the path and its permissions.", path=path, reason=because(error)) from None
     if len(pcm) < 2:
         raise SwitchroomError("message.empty", "{path} holds no audio.", "Record the message again.", path=path)
     return resample(bytes(pcm), form.rate, RATE)
@@ -202,4 +202,4 @@ def _write(path: Path, pcm: bytes) -> None:
             if name:
                 Path(name).unlink()
         raise SwitchroomError("message.unwritable", "{path} cannot be written: {reason}.", "Check the disk and its space.",
-                              path=path, reason=error.strerror) from None
+                              path=path, reason=because(error)) from None

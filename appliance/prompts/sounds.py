@@ -20,7 +20,7 @@ from random import Random
 
 from appliance.config.model import Break, Config, Music, Outcome
 from appliance.config.words import Words, choose, file_of, spoken, title_of
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 from appliance.prompts import build
 from appliance.prompts.catalog import Clip
 from appliance.prompts.library import Prompts
@@ -78,7 +78,7 @@ class Sounds:
             self._sweep({*spoken_keys, *files.values()})
         except OSError as error:
             raise SwitchroomError("prompts.disk", "The office's own prompts cannot be stored: {reason}.",
-                                  "Free some space on the disk, and check the owner of {folder}.", reason=error.strerror,
+                                  "Free some space on the disk, and check the owner of {folder}.", reason=because(error),
                                   folder=self.folder) from error
         self._files.update(files)
         return made

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from appliance.config.words import Words
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 
 Owner = Literal["menu", "queue", "voicemail"]
 OWNERS: tuple[Owner, ...] = ("menu", "queue", "voicemail")
@@ -45,7 +45,7 @@ class Greetings:
                 os.close(folder)
         except OSError as error:
             raise SwitchroomError("greeting.unwritable", "{path} cannot be written: {reason}.",
-                                  "Check the disk and its space.", path=path, reason=error.strerror) from None
+                                  "Check the disk and its space.", path=path, reason=because(error)) from None
         self._there[owner, name] = path
         return path
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 from drivers.sip import search
 from drivers.sip.search import Device
 
@@ -103,7 +103,7 @@ def run(plan: Plan, tell: Callable[[Step], None] = lambda step: None, stop: Call
         asker = _Asker(plan)
     except OSError as problem:
         raise SwitchroomError("search.no-socket", "The network cannot be asked: {reason}.", "Try again.",
-                              reason=problem.strerror) from None
+                              reason=because(problem)) from None
     try:
         return asker.run(tell, stop)
     finally:

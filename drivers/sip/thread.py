@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 from drivers.sip import wire
 
 log = logging.getLogger("sip")
@@ -92,7 +92,8 @@ class SipThread:
         err = self._lib.ua_command(self._ua, records, len(records))
         if err:
             raise SwitchroomError("sip.command", "The SIP thread took no command: {reason}.",
-                                  "The machine is short of memory; see `switchroom status`.", reason=os.strerror(err))
+                                  "The machine is short of memory; see `switchroom status`.",
+                                  reason=because(OSError(err, os.strerror(err))))
 
     def counters(self) -> dict[str, int]:
         if self._ua is None:

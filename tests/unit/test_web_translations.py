@@ -17,7 +17,7 @@ from web.i18n import LANGUAGES
 ROOT = Path(__file__).parents[2]
 CATALOGUES = ROOT / "web" / "translations"
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "lazy_gettext": None, "_l": None, "N_": None}
-PLACE = re.compile(r"%(?:\((\w+)\))?[sd]")
+PLACE = re.compile(r"%(?:\(\w+\))?[sd]|\{\w+\}")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,8 @@ def test_every_text_is_translated(language: str, wanted: set[str]) -> None:
 def test_what_is_filled_in_is_the_same(language: str) -> None:
     for message in catalogue(language):
         if message.id and isinstance(message.id, str):
-            assert sorted(PLACE.findall(message.id)) == sorted(PLACE.findall(str(message.string))), message.id
+            wanted, found = set(PLACE.findall(message.id)), set(PLACE.findall(str(message.string)))
+            assert wanted == found, message.id
 
 
 def _whole(string: object) -> bool:

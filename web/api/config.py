@@ -10,7 +10,7 @@ from flask import request
 from msgspec import Meta
 
 from appliance.config import edit
-from appliance.config.diff import Diff
+from appliance.config.diff import ShownDiff
 from appliance.config.load import MAX_BYTES
 from appliance.config.problems import ShownProblem
 from appliance.config.store import Version
@@ -95,11 +95,11 @@ def check_config(body: Candidate) -> Verdict:
     return Verdict(not problems, [each.shown() for each in problems])
 
 
-@api.post("/config/diff", Right.CONFIG_VIEW, returns=Diff, body=Candidate)
-def diff_candidate(body: Candidate) -> Diff:
+@api.post("/config/diff", Right.CONFIG_VIEW, returns=ShownDiff, body=Candidate)
+def diff_candidate(body: Candidate) -> ShownDiff:
     """What a document would change in the one in force."""
     store = services().store
-    return service.compare(store.text(), f"version {store.version()}", _whole(body.text), "new")
+    return service.compare(store.text(), f"version {store.version()}", _whole(body.text), "new").shown()
 
 
 @api.get("/config/history", Right.CONFIG_VIEW, returns=list[Version])
@@ -114,12 +114,12 @@ def config_version(number: int) -> Document:
     return Document(number, services().store.text(number, secrets=False))
 
 
-@api.get("/config/diff", Right.CONFIG_VIEW, returns=Diff, query=DiffQuery)
-def diff_config(query: DiffQuery) -> Diff:
+@api.get("/config/diff", Right.CONFIG_VIEW, returns=ShownDiff, query=DiffQuery)
+def diff_config(query: DiffQuery) -> ShownDiff:
     """What differs between two versions."""
     store = services().store
     new = query.new or store.version()
-    return service.compare(store.text(query.old), f"version {query.old}", store.text(new), f"version {new}")
+    return service.compare(store.text(query.old), f"version {query.old}", store.text(new), f"version {new}").shown()
 
 
 @api.post_file("/config/greetings", Right.CONFIG_EDIT, returns=Greeting, query=GreetingQuery)

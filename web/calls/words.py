@@ -65,6 +65,19 @@ def offer_end(how: str) -> str:
     }.get(how, how)  # fmt: skip
 
 
+def callback_end(reason: str) -> str:
+    return {
+        "reached": _("the customer was reached"), "expired": _("too much time has gone by"),
+        "attempts": _("all attempts are used up"), "cancelled": _("cancelled"),
+        "called-again": _("the customer called again"), "no-queue": _("the queue is gone"),
+        "unreachable": _("no line leads to the number"),
+    }.get(reason, reason)  # fmt: skip
+
+
+def screened(verdict: str) -> str:
+    return {"block": _("unwanted"), "vip": _("VIP"), "anonymous": _("without a number")}.get(verdict, verdict)
+
+
 def decision(action: core.Action) -> str:
     """What the queues decided."""
     return {
@@ -169,10 +182,10 @@ _SAY: dict[str, Callable[[Step, Facts], str]] = {
     "contact-noted": lambda s, f: _("%(agent)s writes: %(text)s", agent=f.get("agent", ""), text=f.get("text", "")),
     "callback-requested": lambda s, f: _("asks to be called back by %(queue)s", queue=f.get("queue", "")),
     "callback-attempted": lambda s, f: _("is called back, attempt %(number)s", number=f.get("attempt", "")),
-    "callback-closed": lambda s, f: _("the promise to call back ends: %(why)s", why=f.get("reason", "")),
+    "callback-closed": lambda s, f: _("the promise to call back ends: %(why)s", why=callback_end(str(f.get("reason", "")))),
     "fact-keyed": lambda s, f: _("keyed in %(name)s: %(digits)s", name=f.get("label") or f.get("name", ""),
                                  digits=f.get("digits", "")),
-    "caller-screened": lambda s, f: _("screened as %(verdict)s", verdict=f.get("verdict", "")),
+    "caller-screened": lambda s, f: _("screened as %(verdict)s", verdict=screened(str(f.get("verdict", "")))),
     "voicemail-left": lambda s, f: _("leaves a message in %(box)s", box=f.get("box", "")),
     "recording-started": lambda s, f: _("recording begins"),
     "recording-paused": lambda s, f: _("recording is paused") if f.get("paused") else _("recording goes on"),

@@ -15,7 +15,7 @@ from typing import IO, Literal
 import msgspec
 
 from appliance.config.model import Config
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 from appliance.media import message
 from appliance.media.audio import RATE
 from appliance.messages import AskCalls, CallsReply, RecordMessage
@@ -163,7 +163,7 @@ def _keep(source: Path, name: str, how: Source, *, text: str = "", language: str
         _write(box, kept)
     except OSError as problem:
         raise SwitchroomError("message.unwritable", "The message cannot be kept: {reason}.", "Free some space.",
-                              reason=problem.strerror) from None
+                              reason=because(problem)) from None
     except SwitchroomError as problem:
         raise SwitchroomError(problem.id, problem.said.instead(source, say("The file")), problem.said_hint) from None
     return kept

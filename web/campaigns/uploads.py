@@ -22,7 +22,7 @@ from msgspec import Meta
 
 from appliance.campaigns import intake, workbook
 from appliance.campaigns.intake import Glance, Phase, Plan, State
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 from appliance.sentences import Said, say
 from web.app import Services, services
 from web.audit.service import note
@@ -129,7 +129,7 @@ def take(content: IO[bytes], file: str) -> UploadShown:
     except OSError as problem:
         shutil.rmtree(folder, ignore_errors=True)
         raise SwitchroomError("list.unwritable", "The file cannot be kept: {reason}.", "Free some space.",
-                              reason=problem.strerror) from None
+                              reason=because(problem)) from None
     except SwitchroomError as problem:
         shutil.rmtree(folder, ignore_errors=True)
         raise _named(problem, folder, name) from None
@@ -223,7 +223,7 @@ def check(id: str, wish: Wish) -> UploadShown:
     except OSError as problem:
         _under_way.discard(str(folder))
         raise SwitchroomError("list.unwritable", "The file cannot be kept: {reason}.", "Free some space.",
-                              reason=problem.strerror) from None
+                              reason=because(problem)) from None
     threading.Thread(target=_run, args=(folder,), name="list-check", daemon=True).start()
     return _shown(upload, state)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ class Drafts:
             beside.unlink(missing_ok=True)
             raise SwitchroomError("config.store-failed", "The draft could not be stored: {reason}.",
                                   "Free some space on the disk; what is in force stays as it is.",
-                                  reason=problem.strerror) from problem
+                                  reason=because(problem)) from problem
 
     def drop(self, login: str) -> None:
         with contextlib.suppress(FileNotFoundError):

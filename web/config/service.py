@@ -188,7 +188,7 @@ def compare(old: str, old_name: str, new: str, new_name: str) -> Diff:
     """Two texts, right or not; secrets are masked."""
     before, after = check(old).config, check(new).config
     return Diff(unified=differences.unified(old, new, old_name, new_name),
-                changes=differences.changes(before, after) if before is not None and after is not None else [])
+                said=differences.changes(before, after) if before is not None and after is not None else [])
 
 
 def apply(box: Services, text: str, base: int, summary: str = "") -> Version:

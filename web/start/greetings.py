@@ -18,7 +18,7 @@ from typing import IO
 import msgspec
 
 from appliance.config.words import FILE, file_of
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 from appliance.media import message
 from appliance.prompts.sounds import MOST_SECONDS
 from appliance.sentences import say
@@ -61,7 +61,7 @@ def upload(content: IO[bytes], name: str) -> Greeting:
             part.replace(target)
         except OSError as problem:
             raise SwitchroomError("greeting.unwritable", "The greeting cannot be kept: {reason}.", "Free some space.",
-                                  reason=problem.strerror) from None
+                                  reason=because(problem)) from None
         except SwitchroomError as problem:
             raise SwitchroomError(problem.id, problem.said.instead(source, say("The file")), problem.said_hint) from None
     return Greeting(words=f"{FILE}{target}", seconds=round(done.seconds, 1))

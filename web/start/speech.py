@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from appliance.config.kinds import LANGUAGES
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 from appliance.prompts import build
 from appliance.prompts.catalog import Clip
 
@@ -34,6 +34,6 @@ def spoken(text: str, language: str) -> bytes:
             return (Path(folder) / str(RATE) / "text.wav").read_bytes()
     except OSError as problem:
         raise SwitchroomError("prompts.disk", "The text could not be spoken: {reason}.", "Free some space.",
-                              reason=problem.strerror) from None
+                              reason=because(problem)) from None
     finally:
         _one.release()
