@@ -193,8 +193,12 @@ def test_what_is_kept_of_a_number_is_erased(house: House, anna: Station, words: 
     assert box.run("recording", "erase", "--number", "0917700001").stdout.startswith("Erased: recordings 1.")
     assert set(folder.glob("*/*.wav")) == others
     assert [e.reason for e in last(house, RecordingErased) if e.call == cdr.call] == ["number"]  # type: ignore[attr-defined]
+    uploaded = box.data / "lists" / "77.csv"
+    uploaded.parent.mkdir(exist_ok=True)
+    uploaded.write_text("number,name\n+358917700001,Anna\n+358917700002,Bo\n")
     rest = box.json("person", "erase", "+358917700001")
-    assert (rest["recordings"], rest["calls"]) == (0, 1) and rest["texts"] >= 1
+    assert (rest["recordings"], rest["calls"], rest["list_rows"]) == (0, 1, 1) and rest["texts"] >= 1
+    assert uploaded.read_text().splitlines() == ["number,name", "+358917700002,Bo"]
     assert [Path(file).name for file in rest["files"]] == ["managers.csv"]
     known = house.reader.cdr(cdr.call)
     assert known is not None and known.caller == "(erased)" and known.recordings[0].erased == "number"
