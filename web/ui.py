@@ -23,12 +23,15 @@ def span(seconds: float) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
-def since(utc: float, css: str = "") -> Markup:
-    """A time that counts up in the browser (static/app.js); `utc` is when it began. Nothing where it is 0."""
+def since(utc: float, css: str = "", limit: float = 0.0) -> Markup:
+    """A time that counts up in the browser (static/app.js); `utc` is when it began. Nothing where it is 0. Past `limit`
+    seconds it is pointed out; 0: never."""
     if not utc:
         return Markup("")
-    return Markup('<time class="count {}" data-since="{:.3f}">{}</time>').format(
-        escape(css), utc, span(now() - utc))
+    passed = now() - utc
+    over = " over" if 0 < limit < passed else ""
+    return Markup('<time class="count {}{}" data-since="{:.3f}"{}>{}</time>').format(
+        escape(css), over, utc, Markup(' data-limit="{:.0f}"').format(limit) if limit else "", span(passed))
 
 
 def now() -> float:

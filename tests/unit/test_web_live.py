@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from appliance.messages import Command, ContactNow, Done, MoveContact, Person, Queues, QueuesReply
+from appliance.messages import AgentNow, Command, ContactNow, Done, MoveContact, Person, Queues, QueuesReply
 from tests.webkit import Pages
 from web.live.hub import State
 
@@ -84,3 +84,21 @@ def test_who_only_looks_sees_no_names_and_moves_nobody(pages: Pages) -> None:
     page = browser.get("/live").text
     assert "Olli" not in page and "/live/move/" not in page
     assert browser.get("/live/move/c1").status_code == 403
+
+
+def test_a_break_that_lasts_too_long_is_pointed_out(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lunch may take an hour, a meeting as long as it likes, and so may a conversation."""
+    now = pages.clock.utc()
+
+    def agent(id: str, state: str, reason: str, since: float) -> AgentNow:
+        return AgentNow(id=id, name=id.title(), extension="101", state=state, reason=reason, since=since, until=0.0, contacts=0,
+                        busy=0.0, queues=["front"])
+
+    agents = [agent("anna", "break", "lunch", now - 3601), agent("boris", "break", "lunch", now - 60),
+              agent("chen", "break", "meeting", now - 9000), agent("dora", "on-contact", "", now - 9000)]
+    state = State(version=2, up=True, queues=QueuesReply(core="x", number=1, now=now, queues=[], agents=agents, contacts=[]))
+    monkeypatch.setattr(pages.box.hub, "wait", lambda after, timeout: state)
+    page = pages.browser("supervisor").get("/live").text
+    rows = {id: page.partition(f'data-agent="{id}"')[2].partition("</tr>")[0] for id in ("anna", "boris", "chen", "dora")}
+    assert {id: ('data-limit="3600"' in row, " over" in row) for id, row in rows.items()} == {
+        "anna": (True, True), "boris": (True, False), "chen": (False, False), "dora": (False, False)}

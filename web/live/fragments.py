@@ -22,7 +22,8 @@ def _queues(state: State, sees: Sees) -> dict[str, Any]:
 
 def _agents(state: State, sees: Sees) -> dict[str, Any]:
     agents = state.queues.agents if state.queues else []
-    return {"agents": [each for each in agents if not each.queues or any(map(sees, each.queues))]}
+    limits = {each.name: 60 * (each.max_minutes or 0) for each in services().config.breaks} if agents else {}
+    return {"agents": [each for each in agents if not each.queues or any(map(sees, each.queues))], "limits": limits}
 
 
 def _waiting(state: State, sees: Sees) -> dict[str, Any]:

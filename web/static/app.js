@@ -16,7 +16,9 @@ const ahead = Number(document.body.dataset.now) - Date.now() / 1000;
 function count() {
   const now = Date.now() / 1000 + ahead;
   for (const each of document.querySelectorAll("time[data-since]")) {
-    const text = span(now - Number(each.dataset.since));
+    const passed = now - Number(each.dataset.since);
+    if (each.dataset.limit) each.classList.toggle("over", passed > Number(each.dataset.limit));
+    const text = span(passed);
     if (each.textContent !== text) each.textContent = text;
   }
 }
