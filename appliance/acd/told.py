@@ -15,6 +15,11 @@ WORDS = (
     say("least-occupied"), say("equal-load"), say("random"), say("weighted-random"), say("linear"),
     say("ring-progressively"), say("skills"), say("missed"), say("unreachable"),
 )
+STATES = (
+    say("logged-out"), say("ready"), say("offered"), say("on-contact"), say("wrap-up"), say("break"), say("dialling-out"),
+    say("reserved"), say("not-answering"),
+)
+"""The agents' states as refusals name them."""
 
 
 def told(reason: Reason, clock: Callable[[float], str]) -> Said:

@@ -33,6 +33,7 @@ from appliance.messages import (
     ReportRequested,
     ReportSent,
 )
+from appliance.sentences import say
 
 CLOCK_SLACK: Final = 60.0
 """Seconds by which a calendar may go back without being noticed: leap seconds, and processes that looked at different moments."""
@@ -51,6 +52,8 @@ NEXT_STATES: Final[dict[CampaignState, frozenset[CampaignState]]] = {
     "cancelled": frozenset(),
 }
 """State -> states it may change to. Anything else is refused and changes nothing."""
+STATES: Final = (say("running"), say("paused"), say("finished"), say("cancelled"))
+"""As refusals name them."""
 
 FREE: Final = frozenset(causes.FREE_LIMIT)
 SHELVES: Final = 255

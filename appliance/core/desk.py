@@ -34,6 +34,7 @@ from appliance.messages import (
     Subscriber,
 )
 from appliance.prompts import Moment, moment
+from appliance.sentences import Said
 
 DRAFT_SECONDS = 7 * 86400
 """How long a message that no campaign was made of is kept: an operator whose start failed may ask for it."""
@@ -221,7 +222,8 @@ class Desk:
             return
         if state not in NEXT_STATES[entry.book.state]:
             raise SwitchroomError("campaign.state", "Campaign {campaign} is {state}: it cannot be {wanted}.",
-                                  "See `switchroom campaign list`.", campaign=campaign, state=entry.book.state, wanted=state)
+                                  "See `switchroom campaign list`.", campaign=campaign,
+                                  state=Said(entry.book.state), wanted=Said(state))
         event = CampaignStateChanged(campaign=campaign, state=state, by=by, reason=reason)
         await self._ledger.commit(event)
         self.note([event])

@@ -109,7 +109,7 @@ class QueueCommands:
         if denied:
             why = Said(core.DENIALS[denied[0].reason])
             raise SwitchroomError("agent.state", "{agent} is {state}: {why}", "See `switchroom agent list`.",
-                                  agent=command.agent, state=denied[0].state, why=why)
+                                  agent=command.agent, state=Said(denied[0].state), why=why)
         if command.action == "login" and command.extension:
             acd.seats.sit(command.agent, command.extension)
         return m.Done()

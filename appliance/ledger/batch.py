@@ -11,6 +11,7 @@ import msgspec
 
 from appliance import messages as m
 from appliance.errors import SwitchroomError
+from appliance.sentences import say
 
 from ._derive import Intake
 from .keys import attempt_key, subscriber_key
@@ -173,7 +174,8 @@ def _check(txn: Any, dbs: Dbs, events: Sequence[Stamped]) -> None:
 
 
 def _twice(event: m.AttemptStarted | m.AttemptEnded) -> SwitchroomError:
-    what = f"Attempt {event.attempt} at subscriber {event.subscriber} of campaign {event.campaign}"
+    what = say("Attempt {attempt} at subscriber {subscriber} of campaign {campaign}", attempt=event.attempt,
+               subscriber=event.subscriber, campaign=event.campaign)
     if isinstance(event, m.AttemptStarted):
         return SwitchroomError("ledger.duplicate-attempt", "{what} was already started.",
                                "Look its outcome up with `attempt`.", what=what)

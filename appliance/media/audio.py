@@ -17,8 +17,9 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 from appliance.media._media import ffi, lib
+from appliance.sentences import Said, say
 
 RATE = 8000
 TRUSTED_SECONDS = 0.1
@@ -75,7 +76,7 @@ class AudioCache:
         try:
             stat = os.stat(name)  # noqa: PTH116 - done for every clip that is played; pathlib costs more than the call
         except OSError as error:
-            raise _bad(Path(path), error.strerror or "it cannot be read") from None
+            raise _bad(Path(path), because(error)) from None
         stamp = (stat.st_mtime_ns, stat.st_size)
         if known is not None and known[0] == stamp:
             self._entries[name] = (stamp, known[1], now + TRUSTED_SECONDS)
@@ -83,7 +84,7 @@ class AudioCache:
             return known[1]
         path = Path(path)
         if stat.st_size > MAX_BYTES:
-            raise _bad(path, f"it has {stat.st_size >> 20} MB, more than {MAX_BYTES >> 20}")
+            raise _bad(path, say("it has {size} MB, more than {most}", size=stat.st_size >> 20, most=MAX_BYTES >> 20))
         audio = read_audio(path)
         self._keep(name, stamp, audio, now + TRUSTED_SECONDS)
         return audio
@@ -94,7 +95,7 @@ class AudioCache:
         try:
             stat = file.stat()
         except OSError as error:
-            raise _bad(file, error.strerror or "it cannot be read") from None
+            raise _bad(file, because(error)) from None
         if str(path) not in self._entries and stat.st_size <= MAX_BYTES:
             audio = await asyncio.to_thread(read_audio, file)
             self._keep(str(path), (stat.st_mtime_ns, stat.st_size), audio, time.monotonic() + TRUSTED_SECONDS)
@@ -117,14 +118,14 @@ def read_audio(path: Path) -> Audio:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise _bad(path, error.strerror or "it cannot be read") from None
+        raise _bad(path, because(error)) from None
     law = RAW_LAWS.get(path.suffix.lower())
     if law is not None and data[:4] != b"RIFF":
         return Audio.of_pcm(_expand(law, data))
     try:
         pcm, rate = parse_wav(data)
-    except ValueError as error:
-        raise _bad(path, str(error)) from None
+    except _Unfit as error:
+        raise _bad(path, error.why) from None
     return Audio.of_pcm(resample(pcm, rate, RATE))
 
 
@@ -142,7 +143,7 @@ def resample(pcm: bytes, rate_in: int, rate_out: int) -> bytes:
 def parse_wav(data: bytes) -> tuple[bytes, int]:
     """A WAV file as mono 16-bit PCM in native byte order, and its rate. Raises ValueError in words for a person."""
     if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        raise ValueError("it is no WAV file")
+        raise _Unfit(say("it is no WAV file"))
     form: tuple[int, int, int, int] | None = None
     at = 12
     while at + 8 <= len(data):
@@ -152,26 +153,26 @@ def parse_wav(data: bytes) -> tuple[bytes, int]:
             form = _format(body)
         elif name == b"data":
             if form is None:
-                raise ValueError("its format stands behind its data")
+                raise _Unfit(say("its format stands behind its data"))
             return _mono(body, *form[:3]), form[3]
         at += 8 + size + (size & 1)
-    raise ValueError("it holds no audio data")
+    raise _Unfit(say("it holds no audio data"))
 
 
 def _format(body: bytes) -> tuple[int, int, int, int]:
     """(encoding, channels, bits, rate) out of a fmt chunk, checked."""
     if len(body) < 16:
-        raise ValueError("its format is cut short")
+        raise _Unfit(say("its format is cut short"))
     encoding, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", body)
     if encoding == WAVE_EXTENSIBLE and len(body) >= 26:
         encoding = struct.unpack_from("<H", body, 24)[0]
     known = bits in (8, 16, 24, 32) if encoding == WAVE_PCM else encoding in (WAVE_ALAW, WAVE_ULAW) and bits == 8
     if not known:
-        raise ValueError(f"its encoding ({encoding}, {bits} bit) is not PCM, A-law or µ-law")
+        raise _Unfit(say("its encoding ({encoding}, {bits} bit) is not PCM, A-law or µ-law", encoding=encoding, bits=bits))
     if not 1 <= channels <= 8:
-        raise ValueError(f"it has {channels} channels")
+        raise _Unfit(say("it has {channels} channels", channels=channels))
     if not 4000 <= rate <= 192000:
-        raise ValueError(f"its rate of {rate} Hz is outside 4000-192000")
+        raise _Unfit(say("its rate of {rate} Hz is outside {range}", rate=rate, range="4000-192000"))
     return encoding, channels, bits, rate
 
 
@@ -207,6 +208,14 @@ def _expand(law: int, data: bytes) -> bytes:
     return bytes(ffi.buffer(out, 2 * len(data)))
 
 
-def _bad(path: Path, why: str) -> SwitchroomError:
+class _Unfit(ValueError):
+    """A file that cannot be played, and why."""
+
+    def __init__(self, why: Said) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
+def _bad(path: Path, why: str | Said) -> SwitchroomError:
     return SwitchroomError("media.file", "{name} cannot be played: {why}.", "Use a WAV file with PCM, A-law or µ-law audio.",
                            name=path.name, why=why)

@@ -15,6 +15,7 @@ import msgspec
 from appliance.errors import SwitchroomError, because
 from appliance.media._media import ffi, lib
 from appliance.media.audio import RATE, resample
+from appliance.sentences import Said, say
 
 KEEP_SECONDS = 0.15
 """Of what is before the first and behind the last sound: words begin and end softly."""
@@ -137,7 +138,7 @@ def _seek_data(file: BinaryIO, path: Path) -> tuple[_Format, int]:
     if not head:
         raise SwitchroomError("message.empty", "{path} is empty.", "Record the message again.", path=path)
     if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
-        raise _unsupported(path, "it is no WAV file")
+        raise _unsupported(path, say("it is no WAV file"))
     form: _Format | None = None
     for _ in range(MOST_CHUNKS):
         chunk = file.read(8)
@@ -149,7 +150,7 @@ def _seek_data(file: BinaryIO, path: Path) -> tuple[_Format, int]:
             form = _format(file.read(min(size, 40)), path)
         elif name == b"data":
             if form is None:
-                raise _unsupported(path, "its format stands behind its data")
+                raise _unsupported(path, say("its format stands behind its data"))
             return form, min(size, total - here)
         file.seek(here + size + (size & 1))
     raise SwitchroomError("message.empty", "{path} holds no audio.", "Record the message again.", path=path)
@@ -157,20 +158,21 @@ def _seek_data(file: BinaryIO, path: Path) -> tuple[_Format, int]:
 
 def _format(body: bytes, path: Path) -> _Format:
     if len(body) < 16:
-        raise _unsupported(path, "its header is cut short")
+        raise _unsupported(path, say("its header is cut short"))
     encoding, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", body)
     if encoding == _EXTENSIBLE and len(body) >= 26:
         encoding = struct.unpack_from("<H", body, 24)[0]
     if bits not in _WIDTHS.get(encoding, ()):
-        raise _unsupported(path, f"its encoding ({encoding}, {bits} bit) is not PCM, A-law or µ-law")
+        why = say("its encoding ({encoding}, {bits} bit) is not PCM, A-law or µ-law", encoding=encoding, bits=bits)
+        raise _unsupported(path, why)
     if not 1 <= channels <= 8:
-        raise _unsupported(path, f"it has {channels} channels")
+        raise _unsupported(path, say("it has {channels} channels", channels=channels))
     if not 8000 <= rate <= 96000:
-        raise _unsupported(path, f"its rate of {rate} Hz is outside 8000-96000")
+        raise _unsupported(path, say("its rate of {rate} Hz is outside {range}", rate=rate, range="8000-96000"))
     return _Format(encoding, channels, rate, bits)
 
 
-def _unsupported(path: Path, why: str) -> SwitchroomError:
+def _unsupported(path: Path, why: str | Said) -> SwitchroomError:
     return SwitchroomError("message.unsupported", "{path} cannot be used: {why}.",
                            "Save it as a WAV file: PCM, mono or stereo, 8 to 48 kHz.", path=path, why=why)
 

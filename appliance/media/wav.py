@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 
 from appliance.errors import SwitchroomError
+from appliance.sentences import Said, say
 
 HEADER = 44
 _FORMAT = struct.Struct("<4sI4s4sIHHIIHH4sI")
@@ -20,10 +21,10 @@ def repair(path: Path) -> int:
             head = file.read(HEADER)
             size = os.fstat(file.fileno()).st_size
             if len(head) < HEADER:
-                raise _unreadable(path, "it has no header")
+                raise _unreadable(path, say("it has no header"))
             riff, _, wave, fmt, fmt_size, kind, channels, rate, byte_rate, frame, bits, data, _ = _FORMAT.unpack(head)
             if (riff, wave, fmt, fmt_size, kind, data) != (b"RIFF", b"WAVE", b"fmt ", 16, 1, b"data") or not frame:
-                raise _unreadable(path, "it is no recording of ours")
+                raise _unreadable(path, say("it is no recording of ours"))
             length = (size - HEADER) // frame * frame
             file.seek(0)
             rest = (wave, fmt, 16, 1, channels, rate, byte_rate, frame, bits, data, length)
@@ -36,6 +37,6 @@ def repair(path: Path) -> int:
         raise _unreadable(path, str(problem)) from problem
 
 
-def _unreadable(path: Path, why: str) -> SwitchroomError:
+def _unreadable(path: Path, why: str | Said) -> SwitchroomError:
     return SwitchroomError("recording.unreadable", "The recording {path} cannot be read: {why}.",
                            "Restore it from a backup.", path=path, why=why)

@@ -25,6 +25,7 @@ from appliance.prompts import build
 from appliance.prompts.catalog import Clip
 from appliance.prompts.library import Prompts
 from appliance.prompts.texts import speech
+from appliance.sentences import Said, say
 
 RATES = build.RATES
 VERSION = "1"
@@ -100,9 +101,9 @@ class Sounds:
         try:
             size = source.stat().st_size
         except OSError as error:
-            raise _unreadable(source, error.strerror or "it is not there") from None
+            raise _unreadable(source, because(error)) from None
         if size > MOST_BYTES:
-            raise _unreadable(source, f"it has {size >> 20} MB, more than {MOST_BYTES >> 20}")
+            raise _unreadable(source, say("it has {size} MB, more than {most}", size=size >> 20, most=MOST_BYTES >> 20))
         gain = _gain(source, kind)
         for rate in RATES:
             target = self._path(key, rate)
@@ -201,7 +202,7 @@ def _sox(source: Path, arguments: list[str]) -> bytes:
     """Run sox on `source`; what it tells. Raises SwitchroomError "prompts.file-unreadable", "prompts.no-speech"."""
     kind = TYPES.get(source.suffix.lower())
     if kind is None or not source.is_absolute():
-        raise _unreadable(source, f"it must be one of {', '.join(TYPES)}")
+        raise _unreadable(source, say("it must be one of {types}", types=", ".join(TYPES)))
     command = ["sox", "-D", "-V1", "--no-glob", "-t", kind, str(source), *arguments]
     try:
         return subprocess.run(command, capture_output=True, check=True, timeout=_TIMEOUT).stderr
@@ -211,9 +212,9 @@ def _sox(source: Path, arguments: list[str]) -> bytes:
         ) from problem
     except (OSError, subprocess.SubprocessError) as problem:
         said = getattr(problem, "stderr", b"") or b""
-        raise _unreadable(source, said.decode(errors="replace").strip()[:300] or "sox failed") from problem
+        raise _unreadable(source, said.decode(errors="replace").strip()[:300] or say("sox failed")) from problem
 
 
-def _unreadable(source: Path, why: str) -> SwitchroomError:
+def _unreadable(source: Path, why: str | Said) -> SwitchroomError:
     return SwitchroomError("prompts.file-unreadable", "{source} cannot be played: {why}.",
                            "Name another file, or save it as WAV.", source=source, why=why)

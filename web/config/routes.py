@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 import msgspec
@@ -32,6 +33,15 @@ NEW = "new"
 def told(meaning: str) -> str:
     """What the model says of a key, in the language of the page where somebody has translated it. It may hold a "%"."""
     return str(_(meaning)).replace("`", "")
+
+
+@blueprint.app_template_global()
+def summary(text: str) -> str:
+    """What a version changed: what people wrote as it is, what the box writes by itself in the language of the page."""
+    back = re.fullmatch(r"rolled back to version ([0-9]+)", text)
+    if back:
+        return _("rolled back to version %(number)s", number=back[1])
+    return {"first version": _("first version"), "layout and comments": _("layout and comments")}.get(text, text)
 
 
 def work() -> Work:
