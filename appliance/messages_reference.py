@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from appliance import messages as m
+from appliance.sentences import Said
 
 HEAD = """# Messages on the bus
 
@@ -39,7 +40,7 @@ def _fields(cls: type) -> Iterator[tuple[str, str]]:
 
 def page() -> str:
     parts = [HEAD, "## Commands\n\n", *map(block, m.COMMANDS), "## Replies\n\n", *map(block, m.REPLIES),
-             "## Parts of replies\n\n", *map(block, (m.QueueNow, m.AgentNow, m.ContactNow, m.LineStatus, m.PhoneStatus)),
+             "## Parts of replies\n\n", *map(block, (Said, m.QueueNow, m.AgentNow, m.ContactNow, m.LineStatus, m.PhoneStatus)),
              "## Published\n\n", *map(block, (m.Wake, m.Changed))]
     return "".join(parts).rstrip() + "\n"
 
