@@ -46,7 +46,13 @@ cdef int leave_place(Acd acd, Contact c) except -1:
 cdef int forget_contact(Acd acd, Contact c) except -1:
     """It is gone; nobody is rung for it any more."""
     leave_place(acd, c)
+    return strike_out(acd, c)
+
+
+cdef int strike_out(Acd acd, Contact c) except -1:
+    """The last of it. Each offer knows its contact: those that ended would keep it, and it them, until the collector comes by."""
     c.state = C_NONE
+    c.tries = []
     del acd.contacts[c.id]
     return 0
 
@@ -417,9 +423,7 @@ cdef int hang_up_connected(Acd acd, Contact c, object event) except -1:
     if by == "cut" or by == "restart":
         remember_place(acd, c, a.id)
     end_talk(acd, c, by)
-    c.state = C_NONE
-    del acd.contacts[c.id]
-    return 0
+    return strike_out(acd, c)
 
 
 cdef int end_talk(Acd acd, Contact c, str reason) except -1:
@@ -539,9 +543,7 @@ cdef int do_hand_over(Acd acd, Contact c, object event) except -1:
     if taker is None:
         c.agent = None
         c.queue.talking -= 1
-        c.state = C_NONE
-        del acd.contacts[c.id]
-        return 0
+        return strike_out(acd, c)
     c.agent = taker
     c.taken = c.connected = acd.now
     taker.misses = 0

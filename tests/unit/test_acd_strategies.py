@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from typing import Any
 
@@ -213,3 +214,24 @@ def test_of_several_queues(changes: dict[str, Any], first: str) -> None:
     desk.enter("b")
     actions = desk.do(acd.HangUp(busy), 10.0)
     assert [a.contact for a in actions if isinstance(a, acd.Offer)] == [first]
+
+
+def test_a_contact_that_is_over_leaves_nothing_to_the_collector() -> None:
+    """An offer that has ended knows its contact, and the contact its offers."""
+    desk = Desk(strategy="ring-all")
+    desk.sign_in()
+    desk.serve()
+    gc.collect()
+    gc.disable()
+    try:
+        desk.serve()
+        contact, _ = desk.enter()
+        desk.do(acd.Refuse(contact, "anna"))
+        desk.do(acd.HangUp(contact))
+        contact, rung = desk.enter()
+        desk.do(acd.Answer(contact, rung[0]))
+        desk.do(acd.HandOver(contact, ""))
+        assert desk.core.contact(contact) is None
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
