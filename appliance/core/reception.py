@@ -60,7 +60,8 @@ class Reception:
 
     def __init__(self, box: Box) -> None:
         self._box = box
-        self._freed = asyncio.Event()
+        self._freed: asyncio.Event | None = None
+        """Made where somebody waits for a channel."""
         self.settings = box.settings
         self.recorder = box.recordings
         self.lot = ParkingLot(lambda: box.config.parking.slots, self._parked)
@@ -190,11 +191,12 @@ class Reception:
 
     def channel_free(self) -> None:
         """A channel of some line is free."""
-        self._freed.set()
-        self._freed = asyncio.Event()
+        if self._freed is not None:
+            self._freed.set()
+            self._freed = None
 
     async def channel_freed(self, seconds: float) -> bool:
-        freed = self._freed
+        freed = self._freed = self._freed or asyncio.Event()
         try:
             async with asyncio.timeout(seconds):
                 await freed.wait()

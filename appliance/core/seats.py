@@ -55,19 +55,27 @@ class Seats:
         """Who sits at this phone: who signed in there, else whose it is, else the phone itself where a queue rings it."""
         config = self._switch.config
         signed_in = self.signed_in_at(extension)
-        own = next((agent for agent in _owners(config).get(extension, ()) if not self._at.get(agent)), "")
-        named = extension in _rung_phones(config)
-        return signed_in or own or (phone_agent(extension) if named else "")
+        if signed_in:
+            return signed_in
+        for agent in _owners(config).get(extension, ()):
+            if not self._at.get(agent):
+                return agent
+        return phone_agent(extension) if extension in _rung_phones(config) else ""
 
     def agents_at(self, extension: str) -> list[str]:
         """All whose calls ring this phone: who sits there, and the phone itself where a queue rings it by its extension."""
         sits = self.agent_at(extension)
-        named = [phone_agent(extension)] if extension in _rung_phones(self._switch.config) else []
-        return [agent for agent in dict.fromkeys([sits, *named]) if agent]
+        if extension not in _rung_phones(self._switch.config):
+            return [sits] if sits else []
+        named = phone_agent(extension)
+        return [named] if sits == named else [sits, named]
 
     def signed_in_at(self, extension: str) -> str:
         """The agent who signed in here by code, "" where none did."""
-        return next((agent for agent, at in self._at.items() if at == extension), "")
+        for agent, at in self._at.items():
+            if at == extension:
+                return agent
+        return ""
 
     def sit(self, agent: str, extension: str) -> None:
         """An agent signs in at a phone; "" leaves it."""
