@@ -12,7 +12,8 @@ SANITIZE = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g", "-O
 # What debuggers read of 6 MB of generated C would be 40 % of its compile time.
 FLAGS = SANITIZE if os.environ.get("SWITCHROOM_SANITIZE") else ["-O2", "-g0"]
 
-CYTHON_MODULES = ["appliance/_core.pyx", "appliance/ledger/_fold.pyx", "appliance/ledger/_derive.pyx"]
+CYTHON_MODULES = ["appliance/_core.pyx", "appliance/ledger/_fold.pyx", "appliance/ledger/_derive.pyx",
+                  "drivers/sip/_wire.pyx"]
 
 
 def compiled(source: str) -> Extension:

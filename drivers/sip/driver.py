@@ -95,6 +95,8 @@ class SipDriver:
         self._max_legs = max_legs
         self._salt = secrets.token_bytes(16)
         self._prefix = f"s{secrets.token_hex(4)}"
+        self._named = "", ""
+        """The leg that was last given a Call-ID, and this: it is asked for twice, for the ledger and for the INVITE."""
         self._legs: dict[str, _Leg] = {}
         self._handles: dict[int, _Leg] = {}
         self._next = 2
@@ -237,7 +239,9 @@ class SipDriver:
         known = self._legs.get(leg)
         if known is not None:
             return known.call_id
-        return hashlib.blake2b(leg.encode(), key=self._salt, digest_size=16).hexdigest()
+        if self._named[0] != leg:
+            self._named = leg, hashlib.blake2b(leg.encode(), key=self._salt, digest_size=16).hexdigest()
+        return self._named[1]
 
     def _add(self, leg: str, handle: int, endpoint: str, kind: str, call_id: str) -> _Leg:
         entry = _Leg(leg, handle, endpoint, kind, call_id, [handle])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,10 @@ def test_numbers_of_commands_and_events_are_those_of_sip_h() -> None:
     assert {name: getattr(wire, name) for name in found} == found
 
 
+HEAD = struct.Struct("<IHHQIIH6x")
+"""RING_HEAD of ring.h."""
+
+
 def test_a_command_has_every_string_with_a_nul_behind_it() -> None:
     record = wire.command(wire.CMD_REJECT, 486, 7, 1, 2, (b"Busy Here", b""))
     assert len(record) == int.from_bytes(record[:4], "little") == 32 + 2 + 9 + 1 + 2 + 0 + 1
@@ -31,11 +36,37 @@ def test_a_command_has_every_string_with_a_nul_behind_it() -> None:
 
 
 def test_records_come_back_in_order() -> None:
-    head = wire._HEAD
-    one = head.pack(32 + 5, wire.EV_INFO, 1, 2, 3, 4, 1) + b"\x03\x00abc"
-    two = head.pack(32, wire.EV_STOPPED, 0, 0, 0, 0, 0)
-    assert list(wire.records(one + two)) == [
-        (wire.EV_INFO, 1, 2, 3, 4, [b"abc"]), (wire.EV_STOPPED, 0, 0, 0, 0, [])]
+    most = (1 << 16) - 1, (1 << 64) - 1, (1 << 32) - 1, (1 << 32) - 1
+    one = HEAD.pack(32 + 5, wire.EV_INFO, 1, 2, 3, 4, 1) + b"\x03\x00abc"
+    two = HEAD.pack(32, wire.EV_STOPPED, *most, 0)
+    assert wire.records(one + two) == [(wire.EV_INFO, 1, 2, 3, 4, [b"abc"]), (wire.EV_STOPPED, *most, [])]
+    assert wire.records(b"") == []
+
+
+@pytest.mark.parametrize("broken", [
+    HEAD.pack(32, 1, 0, 0, 0, 0, 0)[:31],  # half a head
+    HEAD.pack(31, 1, 0, 0, 0, 0, 0),  # smaller than its head: it would never end
+    HEAD.pack(64, 1, 0, 0, 0, 0, 0),  # larger than what there is
+    HEAD.pack(32, 1, 0, 0, 0, 0, 1),  # a string of which there is nothing
+    HEAD.pack(37, 1, 0, 0, 0, 0, 1) + b"\x04\x00abc",  # one that reaches beyond the record
+    HEAD.pack(37, 1, 0, 0, 0, 0, 1) + b"\x04\x00abc" + HEAD.pack(32, 1, 0, 0, 0, 0, 0),
+])
+def test_a_broken_record_is_refused(broken: bytes) -> None:
+    with pytest.raises(ValueError):
+        wire.records(broken)
+
+
+def test_a_command_refuses_numbers_that_do_not_fit() -> None:
+    for wrong in ({"code": 1 << 16}, {"id": 1 << 64}, {"id": -1}, {"a": 1 << 32}, {"b": -1}):
+        with pytest.raises(OverflowError):
+            wire.command(wire.CMD_CALL, **wrong)
+
+
+@pytest.mark.parametrize("block", [b"\x20\x4e", b"\x20\x4e\x21\x4e\x07\x00\x65\x14\x01\x00192.0.2.1",
+                                   b"\x20\x4e\x21\x4e\x01\x00\x65\x14\x04\x00192.0.2.1"])
+def test_a_broken_description_of_audio_is_refused(block: bytes) -> None:
+    with pytest.raises(ValueError):
+        wire.media_answer(block)
 
 
 def test_media_blocks() -> None:
