@@ -132,7 +132,10 @@ void leg_report(struct leg *leg)
 	rec = ua_record(leg->ua, EV_ENDED, leg->end_code, leg->id, leg->end_q850, leg->end_by);
 	record_str(rec, leg->end_text);
 	record_str(rec, leg->end_contact ? leg->end_contact : "");
-	ua_emit(leg->ua);
+	if (leg->end_by == BY_NEAR)
+		ua_emit_soon(leg->ua); /* as we wanted it */
+	else
+		ua_emit(leg->ua);
 }
 
 void leg_end(struct leg *leg)

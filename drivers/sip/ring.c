@@ -20,6 +20,7 @@ struct ring {
 	_Atomic uint64_t tail; /* reader: bytes ever read */
 	struct spill *first, **last;
 	_Atomic uint64_t spilled;
+	bool unheard; /* writer: something may lie there that nobody was woken for */
 };
 
 struct ring *ring_new(size_t size_log2)
@@ -90,7 +91,21 @@ void record_add(struct record *rec, const char *p, size_t len)
 	++rec->strings;
 }
 
-static bool ring_put(struct ring *r, const uint8_t *p, size_t len)
+static void ring_wake(struct ring *r)
+{
+	const uint64_t one = 1;
+
+	(void)!write(r->fd, &one, sizeof(one));
+}
+
+void ring_call(struct ring *r)
+{
+	if (r->unheard)
+		ring_wake(r);
+	r->unheard = false;
+}
+
+static bool ring_put(struct ring *r, const uint8_t *p, size_t len, bool wake)
 {
 	const uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
 	const uint64_t tail = atomic_load(&r->tail);
@@ -103,11 +118,9 @@ static bool ring_put(struct ring *r, const uint8_t *p, size_t len)
 	memcpy(r->buf, p + first, len - first);
 	atomic_store(&r->head, head + len);
 	/* Whoever empties the ring looks at head once more after moving tail: only then may the wake-up be left out. */
-	if (atomic_load(&r->tail) == head) {
-		const uint64_t one = 1;
-
-		(void)!write(r->fd, &one, sizeof(one));
-	}
+	r->unheard |= atomic_load(&r->tail) == head;
+	if (wake)
+		ring_call(r);
 	return true;
 }
 
@@ -116,7 +129,7 @@ bool ring_flush(struct ring *r)
 	while (r->first) {
 		struct spill *s = r->first;
 
-		if (!ring_put(r, s->buf, s->len))
+		if (!ring_put(r, s->buf, s->len, true))
 			return false;
 		r->first = s->next;
 		if (!r->first)
@@ -126,14 +139,14 @@ bool ring_flush(struct ring *r)
 	return true;
 }
 
-void ring_push(struct ring *r, struct record *rec)
+void ring_push(struct ring *r, struct record *rec, bool wake)
 {
 	const uint32_t len = (uint32_t)rec->len;
 	struct spill *s;
 
 	memcpy(rec->buf, &len, 4);
 	memcpy(rec->buf + 24, &rec->strings, 2);
-	if (ring_flush(r) && ring_put(r, rec->buf, rec->len))
+	if (ring_flush(r) && ring_put(r, rec->buf, rec->len, wake))
 		return;
 	s = malloc(sizeof(*s) + rec->len);
 	if (!s)
@@ -154,30 +167,47 @@ bool ring_strained(const struct ring *r)
 	return r->first || used > r->size / 2;
 }
 
+static size_t record_size(const struct ring *r, uint64_t at)
+{
+	uint8_t lenb[4];
+	uint32_t len;
+
+	for (size_t i = 0; i < 4; ++i)
+		lenb[i] = r->buf[(at + i) & (r->size - 1)];
+	memcpy(&len, lenb, 4);
+	return len;
+}
+
+static void record_copy(const struct ring *r, uint64_t tail, uint8_t *to, size_t len)
+{
+	const size_t at = tail & (r->size - 1);
+	const size_t first = len < r->size - at ? len : r->size - at;
+
+	memcpy(to, r->buf + at, first);
+	memcpy(to + first, r->buf, len - first);
+}
+
 size_t ring_read(struct ring *r, uint8_t *buf, size_t size)
 {
-	uint64_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
-	const uint64_t head = atomic_load(&r->head);
+	uint64_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed), woken, head;
 	size_t done = 0;
 
-	while (tail != head) {
-		uint8_t lenb[4];
-		uint32_t len;
-		size_t at, first;
+	(void)!read(r->fd, &woken, sizeof(woken));
+	while (tail != (head = atomic_load(&r->head))) {
+		while (tail != head) {
+			const size_t len = record_size(r, tail);
 
-		for (size_t i = 0; i < 4; ++i)
-			lenb[i] = r->buf[(tail + i) & (r->size - 1)];
-		memcpy(&len, lenb, 4);
-		if (done + len > size)
-			break;
-		at = tail & (r->size - 1);
-		first = len < r->size - at ? len : r->size - at;
-		memcpy(buf + done, r->buf + at, first);
-		memcpy(buf + done + first, r->buf, len - first);
-		done += len;
-		tail += len;
+			if (done + len > size) {
+				atomic_store(&r->tail, tail);
+				ring_wake(r);
+				return done;
+			}
+			record_copy(r, tail, buf + done, len);
+			done += len;
+			tail += len;
+		}
+		atomic_store(&r->tail, tail);
 	}
-	atomic_store(&r->tail, tail);
 	return done;
 }
 

@@ -35,12 +35,14 @@ int ring_fd(const struct ring *r);
 void record_begin(struct record *rec, uint16_t type, uint16_t code, uint64_t id, uint32_t a, uint32_t b);
 void record_add(struct record *rec, const char *p, size_t len);
 
-/* Writer only. */
-void ring_push(struct ring *r, struct record *rec);
+/* Writer only. Without `wake` the reader may sleep on: it is woken by the next record that does, or by ring_call. */
+void ring_push(struct ring *r, struct record *rec, bool wake);
+void ring_call(struct ring *r);
 bool ring_flush(struct ring *r); /* moves waiting records in; true when none waits any more */
 bool ring_strained(const struct ring *r);
 
-/* Reader only: copies whole records, returns bytes; 0 when empty. `size` is at least RING_RECORD_MAX. */
+/* Reader only: takes the wake-up and copies whole records, returns bytes; 0 when empty. `size` is at least RING_RECORD_MAX. What
+ * finds no room is left, and wakes anew: the reader asks once, and waits for its descriptor. */
 size_t ring_read(struct ring *r, uint8_t *buf, size_t size);
 
 uint64_t ring_spilled(const struct ring *r);

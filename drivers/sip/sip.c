@@ -175,6 +175,7 @@ static void parts_stop(struct ua *ua)
 {
 	tmr_cancel(&ua->second_tmr);
 	tmr_cancel(&ua->stop_tmr);
+	tmr_cancel(&ua->call_tmr);
 	hash_apply(ua->legs_by_id, free_handler, NULL);
 	requests_close(ua);
 	orphans_close(ua);

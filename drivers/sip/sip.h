@@ -38,9 +38,10 @@ struct ua *ua_start(const struct ua_config *cfg, char *error, size_t size);
 /* After the stop command was answered by EV_STOPPED (or to abandon it): joins the thread, frees everything. Returns the
  * number of library blocks still allocated, 0 when nothing leaked. */
 size_t ua_free(struct ua *ua);
-/* Descriptor that becomes readable when there are events. Read it empty (8 bytes) before ua_events. */
+/* Descriptor that becomes readable when there are events; ua_events makes it unreadable. */
 int ua_fd(const struct ua *ua);
-/* Copies whole event records; 0 when there are none. `size` at least 65,536. */
+/* Copies whole event records; 0 when there are none. `size` at least 65,536. What finds no room in it makes the descriptor
+ * readable again. */
 size_t ua_events(struct ua *ua, uint8_t *buf, size_t size);
 /* One or several command records. 0, or ENOMEM, EINVAL (malformed: nothing is carried out). */
 int ua_command(struct ua *ua, const uint8_t *records, size_t len);

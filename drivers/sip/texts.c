@@ -3,6 +3,8 @@
 
 #include <strings.h>
 
+enum { SOON_MS = 2 };
+
 struct record *ua_record(struct ua *ua, enum ua_ev type, uint16_t code, uint64_t id, uint32_t a, uint32_t b)
 {
 	record_begin(&ua->rec, (uint16_t)type, code, id, a, b);
@@ -11,7 +13,22 @@ struct record *ua_record(struct ua *ua, enum ua_ev type, uint16_t code, uint64_t
 
 void ua_emit(struct ua *ua)
 {
-	ring_push(ua->ring, &ua->rec);
+	ring_push(ua->ring, &ua->rec, true);
+}
+
+static void call_handler(void *arg)
+{
+	struct ua *ua = arg;
+
+	ring_call(ua->ring);
+}
+
+/* For what nobody waits for: under load it goes along with what comes next, and wakes nobody of its own. */
+void ua_emit_soon(struct ua *ua)
+{
+	ring_push(ua->ring, &ua->rec, false);
+	if (!tmr_isrunning(&ua->call_tmr))
+		tmr_start(&ua->call_tmr, SOON_MS, call_handler, ua);
 }
 
 void record_pl(struct record *rec, const struct pl *pl)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import resource
@@ -17,8 +16,6 @@ from drivers.sip import wire
 
 log = logging.getLogger("sip")
 _BUFFER = 1 << 18
-_BATCHES = 4
-"""Buffers drained in one turn of the loop: others get their turn, the descriptor stays readable."""
 
 
 class SipThread:
@@ -64,7 +61,7 @@ class SipThread:
         self._cbuf = ffi.new("uint8_t[]", _BUFFER)
         self._fd = self._lib.ua_fd(self._ua)
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._fd, self._readable)
+        self._loop.add_reader(self._fd, self._drain)
 
     @property
     def running(self) -> bool:
@@ -102,15 +99,8 @@ class SipThread:
         self._lib.ua_counters(self._ua, out)
         return {name: int(getattr(out, name)) for name, _ in self._ffi.typeof("struct ua_counters").fields}
 
-    def _readable(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # woken, and read empty by the turn before
-            os.eventfd_read(self._fd)
-        for _ in range(_BATCHES):
-            if not self._drain():
-                return
-        os.eventfd_write(self._fd, 1)
-
     def _drain(self) -> bool:
+        """Hand out a buffer full of events. Where there are more the descriptor stays readable: others get their turn first."""
         if self._ua is None:
             return False
         n = self._lib.ua_events(self._ua, self._cbuf, _BUFFER)

@@ -61,7 +61,7 @@ struct ua {
 	unsigned locals;
 	bool public_bad;
 	unsigned listens;
-	struct tmr second_tmr, stop_tmr;
+	struct tmr second_tmr, stop_tmr, call_tmr;
 	uint64_t next_id; /* odd */
 	uint32_t legs;
 	bool stopping;
@@ -180,6 +180,7 @@ void command_queue_handler(int id, void *data, void *arg);
 
 /* ---- texts.c ---- */
 void ua_emit(struct ua *ua);
+void ua_emit_soon(struct ua *ua);
 struct record *ua_record(struct ua *ua, enum ua_ev type, uint16_t code, uint64_t id, uint32_t a, uint32_t b);
 void record_pl(struct record *rec, const struct pl *pl);
 void record_str(struct record *rec, const char *s);

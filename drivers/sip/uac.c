@@ -229,7 +229,10 @@ static void provisional(struct leg *leg, const struct sip_msg *msg)
 	if (media)
 		(void)leg_far_set(leg, &far);
 	record_far(ua_record(leg->ua, EV_PROGRESS, msg->scode, leg->id, 0, 0), media ? &far : NULL);
-	ua_emit(leg->ua);
+	if (media)
+		ua_emit(leg->ua);
+	else
+		ua_emit_soon(leg->ua);
 }
 
 static void accepted(struct leg *leg, const struct sip_msg *msg)

@@ -184,7 +184,7 @@ static void answered_by_ack(struct leg *leg, const struct sip_msg *msg)
 
 void uas_ack(struct leg *leg, const struct sip_msg *msg)
 {
-	const bool first = leg->state == LEG_ANSWERED;
+	const bool first = leg->state == LEG_ANSWERED, known = leg->far_set;
 	struct desc_far before = leg->far;
 
 	if (!leg->ok || msg->cseq.num != leg->ok_cseq)
@@ -204,7 +204,10 @@ void uas_ack(struct leg *leg, const struct sip_msg *msg)
 			return;
 		}
 		record_far(ua_record(leg->ua, EV_ANSWERED, 200, leg->id, 0, 0), &leg->far);
-		ua_emit(leg->ua);
+		if (known)
+			ua_emit_soon(leg->ua);
+		else
+			ua_emit(leg->ua);
 	} else if (leg->far_set && memcmp(&before, &leg->far, sizeof(before))) {
 		record_far(ua_record(leg->ua, EV_MEDIA, 0, leg->id, 0, 0), &leg->far);
 		ua_emit(leg->ua);

@@ -5,6 +5,7 @@
 #include "ring.h"
 #include "ua_libre.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,20 +85,28 @@ static void test_wheel(void)
 	CHECK(!due[1]);
 }
 
-/* ---- ring: everything arrives once, in order, also what finds no room ---- */
+/* ---- ring: everything arrives once, in order, also what finds no room; whoever reads only when woken misses nothing ---- */
 
 enum { RECORDS = 200000 };
+
+static void await_wake(struct ring *r)
+{
+	struct pollfd pfd = { .fd = ring_fd(r), .events = POLLIN };
+
+	CHECK(poll(&pfd, 1, 20000) == 1);
+}
 
 static void *reader(void *arg)
 {
 	struct ring *r = arg;
-	static uint8_t buf[1 << 17];
+	static uint8_t buf[RING_RECORD_MAX];
 	uint64_t expected = 0;
 
 	while (expected < RECORDS) {
-		const size_t n = ring_read(r, buf, sizeof(buf));
-		size_t at = 0;
+		size_t n, at = 0;
 
+		await_wake(r);
+		n = ring_read(r, buf, sizeof(buf));
 		while (at < n) {
 			uint32_t len;
 			uint64_t id;
@@ -126,10 +135,11 @@ static void test_ring(void)
 		memset(text, (int)(uint8_t)i, sizeof(text));
 		record_begin(&rec, 1, 2, i, 3, 4);
 		record_add(&rec, text, (size_t)rand() % (i % 100 ? 60 : sizeof(text)));
-		ring_push(r, &rec);
+		ring_push(r, &rec, i % 3); /* some wait for the next that wakes */
 	}
 	while (!ring_flush(r))
 		;
+	ring_call(r);
 	pthread_join(t, NULL);
 	CHECK(ring_spilled(r) > 0); /* a ring this small: the waiting list was used */
 	record_begin(&rec, 1, 2, 3, 4, 5);
