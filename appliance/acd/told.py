@@ -13,8 +13,10 @@ _CODES = ("channel", "strategy", "reason")
 WORDS = (
     say("chat"), say("mail"), say("longest-idle"), say("ring-all"), say("round-robin"), say("fewest-calls"),
     say("least-occupied"), say("equal-load"), say("random"), say("weighted-random"), say("linear"),
-    say("ring-progressively"), say("skills"), say("missed"), say("unreachable"),
+    say("ring-progressively"), say("skills"), say("unreachable"),
 )
+MISSED = say("missed calls")
+"""The reason "missed": alone, the word says of a target that it was not reached."""
 STATES = (
     say("logged-out"), say("ready"), say("offered"), say("on-contact"), say("wrap-up"), say("break"), say("dialling-out"),
     say("reserved"), say("not-answering"),
@@ -23,7 +25,11 @@ STATES = (
 
 
 def told(reason: Reason, clock: Callable[[float], str]) -> Said:
-    """The same in English as `reason.text(clock)`; `clock` shows UTC seconds."""
-    values = {name: clock(value) if name in _TIMES else Said(value) if name in _CODES else value
+    """The sentence of `reason.text(clock)`; `clock` shows UTC seconds."""
+    values = {name: clock(value) if name in _TIMES else _word(value) if name in _CODES else value
               for name, value in reason.values.items()}
     return say("{name}: {reason}", name=reason.name, reason=Said(REASONS[reason.reason]).about(**values))
+
+
+def _word(code: str) -> Said:
+    return MISSED if code == "missed" else Said(code)
