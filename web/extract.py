@@ -14,6 +14,7 @@ from babel.messages.extract import extract_python
 
 from appliance.campaigns import causes
 from web.config.fields import Field, sections
+from web.config.names import LABEL, plain_label
 
 Found = tuple[int, str | None, Any, list[str]]
 """Line, function (None: the text is alone), text, comments."""
@@ -70,13 +71,15 @@ def tables(file: IO[bytes], *_: object, **__: object) -> Iterator[Found]:
 def forms(*_: object, **__: object) -> Iterator[Found]:
     """What the forms of the configuration say of its tables and keys: the model is their only description."""
 
-    def meanings(fields: Iterable[Field]) -> Iterator[str]:
+    def keys(fields: Iterable[Field]) -> Iterator[Field]:
         for each in fields:
-            yield each.meaning
-            yield from meanings(each.inner)
+            yield each
+            yield from keys(each.inner)
 
     for section in sections().values():
-        yield from ((0, None, text, []) for text in (section.about, *meanings(section.fields)) if text)
+        all_keys = list(keys(section.fields))
+        yield from ((0, None, text, []) for text in (section.about, *(each.meaning for each in all_keys)) if text)
+        yield from ((0, "pgettext", (LABEL, plain_label(each.key)), []) for each in all_keys)
 
 
 def verdicts(*_: object, **__: object) -> Iterator[Found]:

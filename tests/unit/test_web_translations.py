@@ -16,17 +16,19 @@ from web.i18n import LANGUAGES
 
 ROOT = Path(__file__).parents[2]
 CATALOGUES = ROOT / "web" / "translations"
-KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "lazy_gettext": None, "_l": None, "N_": None}
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "lazy_gettext": None, "_l": None, "N_": None,
+            "pgettext": ((1, "c"), 2)}
 PLACE = re.compile(r"%(?:\(\w+\))?[sd]|\{\w+\}")
 
 
 @pytest.fixture(scope="module")
-def wanted() -> set[str]:
+def wanted() -> set[tuple[str, str | None]]:
+    """Texts, each with its context: what tells it from the same words elsewhere."""
     with (ROOT / "babel.cfg").open() as file:
         methods, options = parse_mapping_cfg(file)
-    found: set[str] = set()
-    for _, _, message, _, _ in extract_from_dir(ROOT, methods, options, keywords=KEYWORDS):
-        found.add(message if isinstance(message, str) else message[0])  # a plural is known by its singular
+    found: set[tuple[str, str | None]] = set()
+    for _, _, message, _, context in extract_from_dir(ROOT, methods, options, keywords=KEYWORDS):
+        found.add((message if isinstance(message, str) else message[0], context))  # a plural is known by its singular
     assert len(found) > 50
     return found
 
@@ -37,9 +39,10 @@ def catalogue(language: str) -> Catalog:
 
 
 @pytest.mark.parametrize("language", sorted(set(LANGUAGES) - {"en"}))
-def test_every_text_is_translated(language: str, wanted: set[str]) -> None:
+def test_every_text_is_translated(language: str, wanted: set[tuple[str, str | None]]) -> None:
     known = catalogue(language)
-    missing = sorted(text for text in wanted if not (message := known.get(text)) or not _whole(message.string))
+    missing = sorted(text for text, context in wanted
+                     if not (message := known.get(text, context)) or not _whole(message.string))
     assert not missing, f"{len(missing)} texts have no translation; run scripts/translations and fill them in: {missing[:10]}"
     assert not [message.id for message in known if message.fuzzy and message.id]
 

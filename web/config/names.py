@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import pgettext
 from flask_babel.speaklater import LazyString
 
 GROUPS: list[tuple[LazyString, list[str]]] = [
@@ -46,6 +47,15 @@ def title(section: str) -> str:
     return str(TITLES[section])
 
 
-def label(key: str) -> str:
-    """A key as a label: "ring_seconds" -> "Ring seconds"."""
+LABEL = "configuration key"
+"""What tells a label from the same word elsewhere in the catalogues."""
+
+
+def plain_label(key: str) -> str:
+    """A key as a label in English: "ring_seconds" -> "Ring seconds"."""
     return key.replace("_", " ").capitalize()
+
+
+def label(key: str) -> str:
+    """The same in the reader's language."""
+    return str(pgettext(LABEL, plain_label(key)))
