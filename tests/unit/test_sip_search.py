@@ -229,6 +229,9 @@ def test_a_search_from_the_pages_and_from_programs(pages: Pages, house: dict[str
     page = browser.get("/setup/search?to=lines").text
     assert f"/config/table/lines/new?driver=sip-gateway&amp;address=127.9.0.2:{port}" in page
     assert f"/setup/line?address=127.9.0.2:{port}" in browser.get("/setup/search").text
+    for path in ("/setup/search?to=lines", "/setup/search"):  # a phone is shown, but is no line to the outside
+        page = browser.get(path).text
+        assert f'data-found="127.9.0.3:{port}"' in page and f"address=127.9.0.3:{port}" not in page
     assert f'value="127.9.0.2:{port}"' in browser.get(f"/setup/line?address=127.9.0.2:{port}").text
     assert f'value="127.9.0.2:{port}"' in browser.get(f"/config/table/lines/new?driver=sip-gateway&address=127.9.0.2:{port}").text
     assert browser.get("/audit").text.count("line.search") >= 2
