@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path as FilePath
 
@@ -25,7 +26,10 @@ def run(config: Config, report: Report, where: Where, texts: Sequence[Leaf]) -> 
         for key in ("ca_file", "ca"):
             if getattr(hook, key):
                 _trusted(hook, key, report, where)
-        if hook.ca and (why := _why_not(hook.ca.encode())):
+        why = _why_not(hook.ca.encode()) if hook.ca else None
+        if why is None and not hook.ca.isascii():  # of a file TLS passes over what stands around certificates, of a text not
+            why = say("There is no certificate that can be read."), ALONE
+        if why:
             report("config.wrong-value", (*where(hook), "ca"), *why)
 
 
@@ -45,7 +49,7 @@ def of_files(config: Config, report: Report, where: Where, base: FilePath) -> No
     """What stands in the files that are named; one that is missing is told with all other files."""
     for hook in config.webhooks:
         file = base / hook.ca_file
-        if not hook.ca_file or "\x00" in hook.ca_file or not file.is_file():
+        if not hook.ca_file or not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises for names that are too long
             continue
         try:
             with file.open("rb") as opened:
@@ -65,7 +69,7 @@ def _why_not(pem: bytes) -> tuple[Said, Said] | None:
         return say("It has more than {most} signs.", most=MAX_CA), ALONE
     try:
         found = x509.load_pem_x509_certificates(pem)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return say("There is no certificate that can be read."), say("Take one that begins with -----BEGIN CERTIFICATE-----.")
     if len(found) > MOST_CERTIFICATES:
         return say("There are more than {most} certificates.", most=MOST_CERTIFICATES), ALONE

@@ -21,6 +21,8 @@ from tests.webkit import OFFICE
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 AUTHORITY, OTHER = Authority(), Authority("Somebody else")
+UNKNOWN_VERSION = ssl.DER_cert_to_PEM_cert(
+    ssl.PEM_cert_to_DER_cert(AUTHORITY.pem).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09", 1))
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def send(crm: Crm, **more: object) -> sender.Tried:
 
 
 def test_an_authority_of_the_offices_own_is_trusted(crm: Crm, tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("# The office's\n" + AUTHORITY.pem + OTHER.pem)
+    (tmp_path / "ca.pem").write_text("# The office's: Päivä\n" + AUTHORITY.pem + OTHER.pem, "utf-8")
     assert send(crm, ca_file=str(tmp_path / "ca.pem")).taken and send(crm, ca=AUTHORITY.pem).taken
     assert len(crm.taken) == 2 and crm.forged == []
 
@@ -94,6 +96,8 @@ def test_what_can_be_trusted_is_taken(tmp_path: Path) -> None:
     (pasted("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), "config.wrong-value", "no certificate"),
     (pasted(AUTHORITY.pem + AUTHORITY.key_pem), "config.wrong-value", "private key"),
     (pasted("x" * (MAX_CA + 1)), "config.wrong-value", str(MAX_CA)),
+    (pasted("Subject: Päivä\n" + AUTHORITY.pem), "config.wrong-value", "no certificate"),  # TLS takes ASCII alone
+    (pasted(UNKNOWN_VERSION), "config.wrong-value", "no certificate"),
     (pasted(AUTHORITY.pem) + '\nca_file = "ca.pem"', "config.clash", "Keep one"),
     (pasted(AUTHORITY.pem) + "\nverify = false", "config.wrong-key", "verify = false"),
 ])
@@ -110,6 +114,7 @@ def test_a_file_that_holds_none_is_told_where_files_are_looked_at(tmp_path: Path
     text = document('ca_file = "ca.pem"')
     assert loads(text).webhooks[-1].ca_file == "ca.pem"
     assert any("no file" in told for _, told in problems(text, tmp_path))
+    assert any("no file" in told for _, told in problems(document(f'ca_file = "{"a" * 300}"'), tmp_path))
     for content in (b"nothing", AUTHORITY.key_pem.encode(), b"\0" * (MAX_CA + 1)):
         (tmp_path / "ca.pem").write_bytes(content)
         assert any("ca_file" in told and id == "config.wrong-value" for id, told in problems(text, tmp_path))
