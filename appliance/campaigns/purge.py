@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import fcntl
 import os
 import re
@@ -65,16 +66,21 @@ class Purged(msgspec.Struct, frozen=True, kw_only=True):
 def locked(folder: Path) -> Iterator[None]:
     """While a list in `folder` (DATA/lists) is exchanged, nobody else exchanges one. Blocks. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        if os.geteuid() == 0:  # the command line as root: the box must be able to do the same
-            owner = folder.parent.stat()
-            for each in (folder, handle):
-                os.chown(each, owner.st_uid, owner.st_gid)
+    with contextlib.ExitStack() as opened:
+        owner = folder.parent.stat()
+        root = os.geteuid() == 0 and owner.st_uid != 0  # the command line: no link of the box's leads it anywhere else
+        place = _opened(opened, folder, os.O_RDONLY | os.O_DIRECTORY | (os.O_NOFOLLOW if root else 0))
+        handle = _opened(opened, _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, place)
+        for each in (place, handle) if root else ():  # the box must be able to do the same
+            os.fchown(each, owner.st_uid, owner.st_gid)
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(handle)
+
+
+def _opened(opened: contextlib.ExitStack, path: Path | str, flags: int, place: int | None = None) -> int:
+    handle = os.open(path, flags, 0o600, dir_fd=place)
+    opened.callback(os.close, handle)
+    return handle
 
 
 class Wanted:
@@ -150,7 +156,8 @@ def _cleaned(path: Path, columns: Columns, wanted: Wanted) -> Iterator[tuple[lis
 
 def _write(path: Path, beside: Path, rows: Iterator[list[str]], encoding: str) -> None:
     with open_rows(path, encoding) as (used, _):
-        pass
+        if used == "xlsx":
+            raise OSError(errno.EINVAL, "a workbook under the name of a text")  # put there by hand
     with path.open(encoding=used, newline="") as old, beside.open("w", encoding=used, newline="") as file:
         writer = csv.writer(file, delimiter=delimiter_of(old.readline(MAX_LINE)))
         writer.writerows(rows)
@@ -219,10 +226,12 @@ def purge(lists: Path, order: Order) -> Purged:
 
 
 def _sweep(lists: Path, order: Order) -> None:
-    """What was left by a kill in the middle of an exchange has people too."""
+    """What was left by a kill in the middle of an exchange has people too; an import that goes on may have read the old list, and
+    fails."""
     with contextlib.suppress(OSError), locked(lists):
-        for path in [*lists.glob(".*.csv.old"), *lists.glob(".*.csv.new")] if not order.dry_run else ():
-            path.unlink(missing_ok=True)
+        for pattern in (".*.csv.old", ".*.csv.new", ".import-*.csv") if not order.dry_run else ():
+            for path in lists.glob(pattern):
+                path.unlink(missing_ok=True)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import getpass
 import os
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def import_list(ctx: click.Context, file: Path, number: str, name: str, mode: st
     entry = _entry(config, number, mode)
     intake.behave()
     glance = intake.glance(file)
-    made = own.path_of(data, number).with_name(f".import-{os.getpid()}.csv")
+    made = own.path_of(data, number).with_name(f".import-{secrets.token_hex(8)}.csv")
     try:
         with locked(made.parent):  # makes the folder, too
             pass
@@ -134,7 +135,7 @@ def _keep(data: Path, store: Store, entry: SubscriberList | None, number: str, n
     by, target = _who(), own.path_of(data, number)
     if os.geteuid() == 0:  # the box must be able to read it
         owner = data.stat()
-        os.chown(made, owner.st_uid, owner.st_gid)
+        os.chown(made, owner.st_uid, owner.st_gid, follow_symlinks=False)
     audit.note(data, lambda note: bus.ask_once(data, note),
                NoteAudit(at=SystemClock().utc(), by=by, what=what, target=number,
                          detail=f"{state.good} numbers, {state.duplicates} twice, {len(state.bad)} bad rows"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import subprocess
 import sys
 import threading
@@ -114,10 +115,37 @@ def test_a_full_disk_leaves_the_old_list(folder: Path, monkeypatch: pytest.Monke
 
 
 def test_what_a_kill_left_goes_too(folder: Path) -> None:
-    for name in (".7.csv.old", ".7.csv.new"):
-        (folder / name).write_text(f"number\n{NUMBER}\n")
-    assert purge.purge(folder, order(dry_run=True)) == Purged() and len(list(folder.glob(".7*"))) == 2
-    assert purge.purge(folder, order()) == Purged() and not list(folder.glob(".7*"))
+    left = [folder / name for name in (".7.csv.old", ".7.csv.new", ".import-4711.csv")]
+    for path in left:
+        path.write_text(f"number\n{NUMBER}\n")
+    assert purge.purge(folder, order(dry_run=True)) == Purged() and all(path.exists() for path in left)
+    assert purge.purge(folder, order()) == Purged() and not any(path.exists() for path in left)
+
+
+def test_a_workbook_under_the_name_of_a_text_is_told_and_holds_up_no_other(folder: Path, tmp_path: Path) -> None:
+    workbook(folder / "7.csv", ["number", NUMBER])
+    (folder / "8.csv").write_text(f"number\n{NUMBER}\n")
+    assert purge.purge(folder, order()) == Purged(rows=1, lists=["8.csv"], unread=[str(folder / "7.csv")])
+
+
+def test_no_link_is_followed_by_who_locks(folder: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (folder / ".lock").symlink_to(elsewhere)
+    with pytest.raises(OSError), purge.locked(folder):
+        pass
+    assert not elsewhere.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it is root that could be led elsewhere")
+def test_no_link_leads_root_out_of_the_boxs_data(tmp_path: Path) -> None:
+    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    for each in (data, elsewhere):
+        each.mkdir()
+    (data / "lists").symlink_to(elsewhere)
+    os.chown(data, 12_345, 12_345)
+    with pytest.raises(OSError), purge.locked(data / "lists"):
+        pass
+    assert elsewhere.stat().st_uid == 0 and not list(elsewhere.iterdir())
 
 
 def test_a_list_is_not_exchanged_while_it_is_cleaned(folder: Path) -> None:
