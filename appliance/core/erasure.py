@@ -31,6 +31,7 @@ from appliance.errors import SwitchroomError
 from appliance.ledger.cdr import Cdr
 from appliance.ledger.reader import LedgerReader
 from appliance.messages import ErasePerson, NoteAudit, PersonErased, RecordingErased
+from appliance.sentences import say
 from appliance.voicemail.store import Message
 from appliance.webhooks.store import WebhookStore
 
@@ -73,9 +74,9 @@ class Erasure:
             files=[each for each in files if not _rewritten(box.data, purged, each)], unread=purged.unread)
         if not command.dry_run:
             await self._note(command, found, purged)
+            await self._erase(number, found, command.by)  # first: who follows the ledger reads it anew a moment after the note
             if texts:
                 await from_lists(box.data, box.config, number)
-            await self._erase(number, found, command.by)
         return reply
 
     async def _find(self, number: str, parts: frozenset[str]) -> Found:
@@ -179,8 +180,9 @@ async def from_lists(data: Path, config: Config, number: str, *, dry_run: bool =
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        raise SwitchroomError("person.lists", "The uploaded lists could not be looked through.",
-                              "Nothing was erased. Look into the log, then erase again.") from None
+        hint = say("Nothing was erased. Look into the log, then erase again.") if dry_run else say(
+            "All else is erased. Look into the log, then erase again.")
+        raise SwitchroomError("person.lists", "The uploaded lists could not be looked through.", hint) from None
     return msgspec.json.decode(out, type=Purged)
 
 
