@@ -50,6 +50,15 @@ def _refused(problem: SwitchroomError) -> Refused:
     return Refused(id=problem.id, message=problem.said, hint=problem.said_hint)
 
 
+def _reply_in(body: bytes) -> Reply:
+    """What a core says that is of another version, as while one is put in, is no end of the conversation."""
+    try:
+        return _replies.decode(body)
+    except msgspec.DecodeError as problem:
+        return _refused(SwitchroomError("bus.bad-reply", "The core's answer could not be read: {problem}.",
+                                        "Use the same version of switchroom on both sides.", problem=problem))
+
+
 def running(data: Path) -> bool:
     """Whether a core listens there now. ZeroMQ itself would wait for one silently."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -166,7 +175,7 @@ class Client:
             frames = await self._dealer.recv_multipart()
             future = self._waiting.pop(frames[0], None)
             if future is not None and not future.done():
-                future.set_result(_replies.decode(frames[1]))
+                future.set_result(_reply_in(frames[1]))
 
     async def ask(self, command: Command, timeout: float = 10.0) -> Any:
         """Send a command, return its reply. Raises SwitchroomError: "bus.not-running" where no core listens,

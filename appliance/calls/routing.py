@@ -235,6 +235,19 @@ def canonical(number: str, country: str) -> str:
     return e164_of(number, country) or number
 
 
+def caller_on(config: Config, line_name: str, number: str) -> str:
+    """A caller's number as E.164, however the line writes it, or as it is where it is none. Digits that are a whole number
+    with the country's code are read so first: where numbers have no fixed length (DE: 49 170 ...) they could also be one
+    without it, which no line writes without the 0 before it."""
+    line = config.line(line_name)
+    country = config.office.country
+    if number[:1].isdigit() and not number.startswith("0"):
+        whole = e164_of("+" + number, country)
+        if whole and (line is not None and line.send_as == "digits" or whole.startswith(numbers.country_prefix(country))):
+            return whole
+    return canonical(number, country)
+
+
 def campaign_lines(config: Config, number: str, over: list[str]) -> list[str]:
     """The lines that a campaign may call this number over, in order: its route's, narrowed to `over` where the scenario says."""
     route = route_for(config, number)

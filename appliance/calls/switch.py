@@ -11,7 +11,7 @@ from appliance._core import Channels
 from appliance.calls.call import Call
 from appliance.calls.leg import Leg, LegState
 from appliance.calls.replace import Replacing, may_replace
-from appliance.calls.routing import canonical
+from appliance.calls.routing import caller_on
 from appliance.clock import Clock
 from appliance.config.model import Config
 from appliance.config.words import Words
@@ -295,7 +295,7 @@ class Switch:
         that who called is found by it, and is the same as whom we call."""
         if event.kind != "line":
             return event.number
-        return canonical(event.caller, self.config.office.country) if event.caller[:1].isdigit() else event.caller
+        return caller_on(self.config, event.endpoint, event.caller) if event.caller[:1].isdigit() else event.caller
 
     def _open(self, call: Call, event: Incoming) -> Leg:
         """A leg that calls us, as part of `call`, and its first event in the ledger."""

@@ -173,6 +173,11 @@ def send_as(number: str, form: NumberForm, country: str) -> str:
     return "00" + number[1:] if "+" in text else digits
 
 
+def country_prefix(country: str) -> str:
+    """What E.164 numbers of a country begin with: FI -> "+358"."""
+    return f"+{phonenumbers.country_code_for_region(country)}"
+
+
 @lru_cache(maxsize=64)
 def emergency_numbers(country: str) -> tuple[str, ...]:
     """The emergency numbers of a country, e.g. FI -> ("112",). An unknown country has 112 (ETSI TS 122 101)."""

@@ -48,7 +48,8 @@ class Child:
 
 
 def restart_delay(failures: int, lived: float) -> float:
-    """Seconds to wait before the next start: at once after a healthy life, else doubling from 0.2 s up to 10 s."""
+    """Seconds to wait before the next start: at once after a healthy life, else doubling from 0.2 s up to 10 s. `lived`: seconds
+    that it served."""
     if lived > HEALTHY_SECONDS:
         return 0.0
     return min(10.0, 0.2 * float(2 ** min(failures, 6)))
@@ -123,9 +124,9 @@ class Supervisor:
                 self._status = EX_CONFIG
                 self._stopping.set()
                 break
-            lived = time.monotonic() - child.started
+            lived = time.monotonic() - child.ready_at if child.ready_at else 0.0
             child.failures = 0 if lived > HEALTHY_SECONDS else child.failures + 1
-            log.warning("%s ended, starting it again", child.name, extra={"code": code, "lived": round(lived, 1)})
+            log.warning("%s ended, starting it again", child.name, extra={"code": code, "served": round(lived, 1)})
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(restart_delay(child.failures, lived)):
                     await self._stopping.wait()

@@ -42,6 +42,20 @@ async def test_command_reply_refusal_and_failure(data: Path) -> None:
     server.close()
 
 
+async def test_an_answer_of_another_version_is_an_error_and_no_end(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encode = bus._encode
+    monkeypatch.setattr(bus, "_encode", lambda said: b"\xc1" if said == Done(text="Status") else encode(said))
+    server = bus.Server(data, answer)
+    task = asyncio.create_task(server.serve())
+    async with bus.Client(data) as client:
+        with pytest.raises(SwitchroomError) as strange:
+            await client.ask(Status(), 5)
+        assert strange.value.id == "bus.bad-reply"
+        assert await client.ask(Queues(), 5) == Done(text="Queues")
+    task.cancel()
+    server.close()
+
+
 async def test_no_core_is_said_at_once(data: Path) -> None:
     assert not bus.running(data)
     async with bus.Client(data) as client:

@@ -106,3 +106,22 @@ def test_campaign_lines_follow_the_route(office: Config) -> None:
 @pytest.mark.parametrize("dialled", ["", "9" * 500, "abc", "*#*#", "0" * 64])
 def test_hostile_dialling_is_an_excuse(office: Config, dialled: str) -> None:
     assert isinstance(routing.from_phone(office, "101", dialled), routing.ToExcuse)
+
+
+@pytest.mark.parametrize(("country", "form", "written", "number"), [
+    ("FI", "e164", "0401234567", "+358401234567"),
+    ("FI", "e164", "358401234567", "+358401234567"),
+    ("FI", "e164", "00491701234567", "+491701234567"),
+    ("DE", "e164", "491701234567", "+491701234567"),
+    ("DE", "e164", "01701234567", "+491701234567"),
+    ("DE", "digits", "358401234567", "+358401234567"),
+    ("US", "e164", "2125550123", "+12125550123"),
+    ("US", "e164", "12125550123", "+12125550123"),
+    ("FI", "e164", "104", "104"),
+])
+def test_a_caller_has_one_number_however_the_line_writes_it(
+    office: Config, country: str, form: str, written: str, number: str
+) -> None:
+    lines = [msgspec.structs.replace(line, send_as=form) for line in office.lines]
+    there = msgspec.structs.replace(office, office=msgspec.structs.replace(office.office, country=country), lines=lines)
+    assert routing.caller_on(there, lines[0].name, written) == number

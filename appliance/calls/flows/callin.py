@@ -15,7 +15,7 @@ from appliance.calls.flows.agent import AgentCodes
 from appliance.calls.flows.dialogue import KEYS, Dialogue
 from appliance.calls.keys import Code, KeyReader
 from appliance.calls.leg import Leg, Outsider
-from appliance.calls.routing import canonical
+from appliance.calls.routing import caller_on, canonical
 from appliance.config.model import Agent, Config
 
 log = logging.getLogger("callin")
@@ -98,7 +98,7 @@ def caller_as_agent(config: Config, leg: Leg) -> Agent | None:
     if line is None or leg.incoming is None:
         return None
     country = config.office.country
-    number = canonical(leg.incoming.caller, country)
+    number = caller_on(config, leg.endpoint, leg.incoming.caller)
     agent = next((agent for agent in config.agents
                   if agent.outside_number and canonical(agent.outside_number, country) == number), None)
     if agent is None:
