@@ -243,7 +243,7 @@ def caller_on(config: Config, line_name: str, number: str) -> str:
     country = config.office.country
     if number[:1].isdigit() and not number.startswith("0"):
         whole = e164_of("+" + number, country)
-        if whole and (line is not None and line.send_as == "digits" or whole.startswith(numbers.country_prefix(country))):
+        if whole and ((line is not None and line.send_as == "digits") or whole.startswith(numbers.country_prefix(country))):
             return whole
     return canonical(number, country)
 
