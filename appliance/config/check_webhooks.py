@@ -6,8 +6,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path as FilePath
 
-from cryptography import x509
-
 from appliance.config.check_rules import Where
 from appliance.config.decode import Report, shown
 from appliance.config.model import Config
@@ -67,6 +65,8 @@ def _why_not(pem: bytes) -> tuple[Said, Said] | None:
         return say("This is a private key."), say("It belongs to the certificate authority alone: take its certificate.")
     if len(pem) > MAX_CA:
         return say("It has more than {most} signs.", most=MAX_CA), ALONE
+    from cryptography import x509  # 13 MB in each process that reads a configuration: only where there is a certificate
+
     try:
         found = x509.load_pem_x509_certificates(pem)
     except (ValueError, x509.InvalidVersion):

@@ -204,6 +204,10 @@ struct shard {
 	int slot_load[SLOTS];
 	struct port *dirty;
 	int64_t tick;                 /* number of the next slot to run, since the epoch */
+	int64_t counted;              /* the tick since which `came` packets came */
+	int64_t came;
+	bool crowded;                 /* so many that they are fetched together */
+	bool behind;                  /* more lie there than it took at once */
 	uint64_t epoch;               /* ns */
 	_Atomic int port_count, load;
 	_Atomic uint64_t late_max_us, ticks_skipped, stray;
