@@ -13,7 +13,7 @@ from pathlib import Path
 from appliance.config import store
 from appliance.config.model import Config
 from appliance.system import notify, process
-from web import server, tls
+from web import server
 from web.app import create_app, make_services
 
 log = logging.getLogger("web")
@@ -51,6 +51,8 @@ def _certificate(data: Path, config: Config) -> tuple[Path, Path] | None:
         return None
     if config.web.certificate:
         return Path(config.web.certificate), Path(config.web.key)
+    from web import tls  # its library takes 8 MB: only where the pages are not for this machine alone
+
     return tls.own_certificate(data, config.web.listen.host)
 
 
