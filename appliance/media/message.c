@@ -223,8 +223,10 @@ int message_find(const int16_t *pcm, size_t n, struct message_found *found)
 	found->end = last * STEP;
 	found->speech_seconds = (double)sounding * STEP / RATE;
 	found->active_dbov = active_level(pcm + found->start, found->end - found->start);
+	int peak = 0; /* whole: gcc 12 for ARM fails on a loop that finds the greatest of fractions made of these */
 	for (size_t i = found->start; i < found->end; i++)
-		found->peak = fmax(found->peak, abs(pcm[i]) / 32768.0);
+		peak = abs(pcm[i]) > peak ? abs(pcm[i]) : peak;
+	found->peak = peak / 32768.0;
 	return 0;
 }
 
