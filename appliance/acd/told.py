@@ -9,7 +9,7 @@ from appliance.sentences import Said, say
 
 _TIMES = ("at", "since", "until", "again")
 _CODES = ("channel", "strategy", "reason")
-"""Values that are words of ours, but for the reason of a break: that is as the configuration names it."""
+"""Values that are words of ours; of a break as the configuration names it only a name that is such a word changes."""
 WORDS = (
     say("chat"), say("mail"), say("longest-idle"), say("ring-all"), say("round-robin"), say("fewest-calls"),
     say("least-occupied"), say("equal-load"), say("random"), say("weighted-random"), say("linear"),

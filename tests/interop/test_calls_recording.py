@@ -69,6 +69,15 @@ def last(house: House, kind: type) -> list[object]:
     return [r.event for r in house.reader.read(limit=100_000) if isinstance(r.event, kind)]
 
 
+def ended_of(house: House) -> list[RecordingEnded]:
+    """The recordings of the last call, when they are whole."""
+    cdr = house.cdr()
+    found: list[RecordingEnded] = wait_for(
+        lambda: [e for e in last(house, RecordingEnded) if isinstance(e, RecordingEnded) and e.call == cdr.call],
+        10, "the recording's end")
+    return found
+
+
 def test_both_sides_over_a_transfer_and_verified(house: House, anna: Station, words: list[sound.Samples]) -> None:
     before = len(last(house, RecordingStarted))
     with house.guest_desk("103", "chen") as chen:
@@ -82,9 +91,7 @@ def test_both_sides_over_a_transfer_and_verified(house: House, anna: Station, wo
         said(at_chen, caller, words[1])
         caller.hang_up()
         at_chen.wait_end()
-    cdr = house.cdr()
-    ended = wait_for(lambda: [e for e in last(house, RecordingEnded) if isinstance(e, RecordingEnded) and e.call == cdr.call],
-                     10, "the recording's end")
+    ended = ended_of(house)
     assert ended is not None and len(ended) == 1
     event = ended[0]
     assert event.reason == "stopped"
@@ -119,9 +126,7 @@ def test_on_demand_by_the_agents_keys(house: House, words: list[sound.Samples]) 
         said(caller, at_chen, words[2])
         caller.hang_up()
         at_chen.wait_end()
-    cdr = house.cdr()
-    ended = wait_for(lambda: [e for e in last(house, RecordingEnded) if isinstance(e, RecordingEnded) and e.call == cdr.call],
-                     10, "the recording's end")
+    ended = ended_of(house)
     assert len(ended) == len(last(house, RecordingStarted)) - before == 1
     left, _ = sides(house.box.data / "recordings" / ended[0].recording)
     assert sound.likeness(words[1], left) > 0.9
@@ -151,9 +156,7 @@ def test_a_card_number_is_not_recorded(house: House, anna: Station, words: list[
     said(at_anna, caller, words[0])
     caller.hang_up()
     at_anna.wait_end()
-    cdr = house.cdr()
-    ended = wait_for(lambda: [e for e in last(house, RecordingEnded) if isinstance(e, RecordingEnded) and e.call == cdr.call],
-                     10, "the recording's end")
+    ended = ended_of(house)
     assert ended is not None
     path = house.box.data / "recordings" / ended[0].recording
     assert hashlib.sha256(path.read_bytes()).hexdigest() == ended[0].sha256

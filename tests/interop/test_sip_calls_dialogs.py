@@ -6,14 +6,7 @@ import asyncio
 
 import pytest
 
-from drivers.base import (
-    Answered,
-    EarlyMedia,
-    Ended,
-    Incoming,
-    MediaChanged,
-    Ringing,
-)
+from drivers.base import Answered, EarlyMedia, Ended, Incoming, MediaChanged, Ringing
 from tests.peers.gatewaypair import answered_in, answered_out
 from tests.peers.net import free_port
 from tests.peers.rawsip import Call, RawSip, sdp

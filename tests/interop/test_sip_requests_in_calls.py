@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.base import (
-    DigitInfo,
-    Ended,
-    Incoming,
-    MediaChanged,
-    TransferAsked,
-)
+from drivers.base import DigitInfo, Ended, Incoming, MediaChanged, TransferAsked
 from tests.peers.gatewaypair import answered_in, answered_out
 from tests.peers.net import free_port
 from tests.peers.rawsip import Call, RawSip, sdp

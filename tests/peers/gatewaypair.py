@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from drivers.base import (
-    Answered,
-    Incoming,
-)
+from drivers.base import Answered, Incoming
 from tests.peers.rawsip import Call, RawSip, sdp
 from tests.peers.sipdriver import Peer, media
 

@@ -9,7 +9,8 @@ import pytest
 
 from appliance.calls.flows.operator import Draft
 from appliance.clock import ManualClock
-from appliance.config import loads
+from appliance.config import Config, loads
+from appliance.config.model import Scenario
 from appliance.core.desk import Desk
 from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger
@@ -17,14 +18,20 @@ from appliance.messages import CampaignStateChanged
 from tests.unit.test_core_attempts import OFFICE
 
 
-async def test_an_order_that_comes_twice_starts_one_campaign(tmp_path: Path) -> None:
-    people = tmp_path / "all.csv"
+def office(folder: Path) -> tuple[Config, Scenario, Path]:
+    """With somebody on its list; scenario 701; and where messages wait that were just recorded."""
+    people = folder / "all.csv"
     people.write_text("number\n+358917700001\n", encoding="utf-8")
     config = loads(OFFICE.replace('"all.csv"', f'"{people}"'))
     scenario = config.scenario("701")
     assert scenario is not None
-    drafts = tmp_path / "campaigns" / "drafts"
+    drafts = folder / "campaigns" / "drafts"
     drafts.mkdir(parents=True)
+    return config, scenario, drafts
+
+
+async def test_an_order_that_comes_twice_starts_one_campaign(tmp_path: Path) -> None:
+    config, scenario, drafts = office(tmp_path)
 
     def draft(name: str) -> Draft:
         (drafts / name).write_bytes(b"RIFF")
@@ -48,13 +55,7 @@ async def test_an_order_that_comes_twice_starts_one_campaign(tmp_path: Path) -> 
 @pytest.mark.parametrize("orders", [("cancel", "pause"), ("cancel", "cancel"), ("pause", "cancel"), ("finish", "pause")])
 async def test_orders_of_the_same_moment_come_one_after_the_other(tmp_path: Path, orders: tuple[str, str]) -> None:
     """What one waits for is on disk before the other is judged: the ledger holds no pause of what was cancelled."""
-    people = tmp_path / "all.csv"
-    people.write_text("number\n+358917700001\n", encoding="utf-8")
-    config = loads(OFFICE.replace('"all.csv"', f'"{people}"'))
-    scenario = config.scenario("701")
-    assert scenario is not None
-    drafts = tmp_path / "campaigns" / "drafts"
-    drafts.mkdir(parents=True)
+    config, scenario, drafts = office(tmp_path)
     (drafts / "a.wav").write_bytes(b"RIFF")
     ledger = Ledger(tmp_path / "ledger", ManualClock())
     try:
