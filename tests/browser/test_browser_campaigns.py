@@ -109,13 +109,16 @@ def test_a_campaign_is_started_watched_to_its_end_and_reported(site: Site, page:
     expect(page.locator("[data-stage=paused]")).to_be_visible()
     page.click("main button[value=resume]")
     expect(page.locator("[data-stage=running] dd").last).not_to_have_text("0", timeout=60_000)  # somebody is to be tried again
+    page.click("main button[value=pause]")  # so that it stands still while it is looked at, however long that takes
+    expect(page.locator("[data-stage=paused]")).to_be_visible()
     check_accessible(page)
     fits(page)
     shots(page, "campaign-running")
     page.goto(f"{site.url}/campaigns")
-    expect(page.locator("article[data-campaign]")).to_contain_text("running")
+    expect(page.locator("article[data-campaign]")).to_contain_text("paused")
     shots(page, "campaigns")
     page.click("article[data-campaign] a")
+    page.click("main button[value=resume]")
     expect(page.locator("[data-stage=finished]")).to_be_visible(timeout=END)  # by itself
     page.click("#stream a:has-text('See the report')")
     for outcome in ("heard", "confirmed", "declined", "busy", "no_answer", "unreachable", "hung_up"):
