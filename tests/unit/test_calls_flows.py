@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from appliance._core import CAMPAIGN, EMERGENCY
+from appliance._core import CAMPAIGN, EMERGENCY, PHONE
 from appliance.calls.call import Call, disposition_of
 from appliance.calls.flows.dial import Dial
 from appliance.calls.flows.race import best_of
@@ -33,7 +33,7 @@ from appliance.messages import (
     Record,
     ShortageChanged,
 )
-from drivers.base import Answered, DigitInfo, Ended, Incoming, MediaChanged, Ringing, TransferAsked
+from drivers.base import Answered, DigitInfo, Ended, Incoming, MediaChanged, Place, Ringing, TransferAsked
 from tests.callslab import Lab, media, settle
 
 OUTSIDE = ToOutside("+358917700000", ["gateway", "provider"])
@@ -172,15 +172,21 @@ def test_only_a_line_that_fails_as_a_line_is_followed_by_the_next(status: int, b
     run(work())
 
 
+def campaign_on(lab: Lab, line: str, count: int, purpose: int = CAMPAIGN) -> list[Call]:
+    """So many calls of a campaign (or of people) on this line."""
+    calls = []
+    for _ in range(count):
+        call = lab.switch.new_call("campaign", 1)
+        leg = call.add_leg("out", "line", line, "+358917700001")
+        assert lab.channels.seize(leg.id, [line], purpose, 1)[0] == line
+        calls.append(call)
+    return calls
+
+
 def test_an_emergency_call_tries_every_line_and_takes_a_campaigns_channel() -> None:
     async def work() -> None:
         lab = Lab()
-        calls: list[Call] = []
-        for _ in range(5):
-            call = lab.switch.new_call("campaign", 1)
-            leg = call.add_leg("out", "line", "gateway", "+358917700001")
-            assert lab.channels.seize(leg.id, ["gateway"], CAMPAIGN, 1)[0] == "gateway"
-            calls.append(call)
+        calls = campaign_on(lab, "gateway", 5)
         lab.channels.set_up("provider", False)
         for _ in range(10):
             lab.channels.seize(f"x{_}", ["provider"], EMERGENCY)
@@ -190,6 +196,51 @@ def test_an_emergency_call_tries_every_line_and_takes_a_campaigns_channel() -> N
         await settle()
         assert [call.interrupted for call in calls] == ["", "", "", "", "emergency"]  # the youngest
         assert [(order.endpoint, order.number) for order in lab.driver.placed] == [("gateway", "112")]
+        lab.tell(Ended(leg=a.id, cause=Cause(q850=16)))
+        await task
+
+    run(work())
+
+
+def test_an_emergency_call_takes_a_campaigns_channel_rather_than_a_line_that_is_down() -> None:
+    async def work() -> None:
+        lab = Lab()
+        calls = campaign_on(lab, "gateway", 5)
+        lab.channels.set_up("provider", False)
+        lab.driver.on_place = lab.answers
+        a = lab.comes("112")
+        task = dial(lab, a, ToOutside("112", ["provider", "gateway"], emergency=True))
+        await settle()
+        assert [call.interrupted for call in calls] == ["", "", "", "", "emergency"]
+        assert [order.endpoint for order in lab.driver.placed] == ["gateway"]
+        lab.tell(Ended(leg=a.id, cause=Cause(q850=16)))
+        await task
+
+    run(work())
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_an_emergency_call_that_its_line_does_not_take_comes_back_to_one_that_was_full(up: bool) -> None:
+    """Full of people's calls at first, so that the free line is tried; a campaign's call is there when that has failed."""
+    async def work() -> None:
+        lab = Lab()
+        calls = campaign_on(lab, "gateway", 5, PHONE if not up else CAMPAIGN)
+        lab.channels.set_up("provider", up)
+
+        def on_place(order: Place) -> None:
+            if order.endpoint == "provider":
+                lab.channels.release(calls[0].legs[0].id)
+                lab.channels.seize(calls[0].legs[0].id, ["gateway"], CAMPAIGN, 1)
+                lab.fails(503, "far")(order)
+            else:
+                lab.answers(order)
+
+        lab.driver.on_place = on_place
+        a = lab.comes("112")
+        task = dial(lab, a, ToOutside("112", ["gateway", "provider"], emergency=True))
+        await settle()
+        assert [order.endpoint for order in lab.driver.placed] == ["provider", "gateway"]
+        assert sum(call.interrupted == "emergency" for call in calls) == 1
         lab.tell(Ended(leg=a.id, cause=Cause(q850=16)))
         await task
 

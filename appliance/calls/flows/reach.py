@@ -160,7 +160,8 @@ class Reach:
             if line is None:
                 self.call.forget(leg)
                 return failed or Failed(Cause(sip=503, q850=34, by="near", text=why), _line_excuse(why))
-            left = left[left.index(line) + 1:]
+            # An emergency call comes back to lines that were full: it takes a campaign's channel there, if it must.
+            left = [name for name in left if name != line] if decision.emergency else left[left.index(line) + 1:]
             leg.endpoint = line
             leg.outsider = outsider
             self._equip([leg])
@@ -177,9 +178,19 @@ class Reach:
 
     async def _seize(self, leg: Leg, lines: list[str], emergency: bool) -> tuple[str | None, str]:
         channels = self.switch.channels
-        line, why = channels.seize(leg.id, lines, EMERGENCY if emergency else PHONE)
+        if not emergency:
+            return channels.seize(leg.id, lines, PHONE)
+        up = [name for name in lines if (line := channels.line(name)) is not None and line.up]
+        found, why = await self._seize_for_help(leg, up) if up else (None, "line_down")
+        # A line that is down is tried where no other is left: it may work all the same.
+        return (found, why) if found is not None or up == lines else await self._seize_for_help(leg, lines)
+
+    async def _seize_for_help(self, leg: Leg, lines: list[str]) -> tuple[str | None, str]:
+        """A channel of these lines for an emergency call, a campaign's where none is free."""
+        channels = self.switch.channels
+        line, why = channels.seize(leg.id, lines, EMERGENCY)
         until = self.switch.clock.mono() + EMERGENCY_WAIT
-        if line is None and emergency and self.exchange.free_for_emergency(lines):
+        if line is None and self.exchange.free_for_emergency(lines):
             while line is None and self.switch.clock.mono() < until and not self._left_alone:
                 await self.exchange.channel_freed(max(0.0, until - self.switch.clock.mono()))
                 line, why = channels.seize(leg.id, lines, EMERGENCY)
