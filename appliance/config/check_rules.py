@@ -9,6 +9,7 @@ from appliance.config import numbers
 from appliance.config.decode import Report, literal, shown
 from appliance.config.locate import Path
 from appliance.config.model import Config, Hours, Line, Scenario, Table
+from appliance.config.public_holidays import knows_holidays
 from appliance.config.routes import route_for
 from appliance.config.values import HostPort, Target, WrongText, is_ip
 from appliance.config.walk import Leaf
@@ -214,7 +215,7 @@ def _hours(hours: Hours, country: str, report: Report, path: Path) -> None:
                 parse(part)
             except WrongText as error:
                 report("config.wrong-value", (*path, "dates", text), error.what, error.fix)
-    if hours.holidays and not opening.knows_holidays(country, hours.region):
+    if hours.holidays and not knows_holidays(country, hours.region):
         place = f"{country} {literal(hours.region)}" if hours.region else country
         what = say("The holidays of {place} are not known.", place=place)
         key = "region" if hours.region else "holidays"

@@ -18,6 +18,7 @@ import phonenumbers
 from phonenumbers import timezone as number_timezones
 
 from appliance.config.model import Config, Hours, Scenario
+from appliance.config.public_holidays import holidays_of
 from appliance.config.values import WrongText
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -117,30 +118,6 @@ def parse_date(text: str) -> tuple[int | None, int, int]:
 def parse_date_rule(text: str) -> tuple[Span, ...]:
     """What stands beside a date: "closed" or spans. Raises WrongText."""
     return () if text.strip().lower() == "closed" else parse_spans(text.lower(), text)
-
-
-# ---- holidays --------------------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=128)
-def holidays_of(country: str, region: str, year: int) -> frozenset[dt.date]:
-    """Public holidays; empty where the calendar does not know the country."""
-    import holidays as holiday_tables  # the calendars of the world: most starts do not need them
-
-    try:
-        return frozenset(holiday_tables.country_holidays(country, subdiv=region or None, years=year))
-    except NotImplementedError:
-        return frozenset()
-
-
-def knows_holidays(country: str, region: str = "") -> bool:
-    import holidays as holiday_tables
-
-    try:
-        holiday_tables.country_holidays(country, subdiv=region or None, years=2024)
-    except NotImplementedError:
-        return False
-    return True
 
 
 # ---- decisions -------------------------------------------------------------------------------------------------------
