@@ -24,6 +24,7 @@ from appliance.campaigns.lists import MAX_FIELD, MAX_ROWS, RowReader, check_bad,
 from appliance.config.model import SubscriberList
 from appliance.errors import SwitchroomError, because
 from appliance.sentences import NOTHING, Said
+from appliance.system import files
 
 SHOWN_ROWS = 8
 STEP_SECONDS = 0.3
@@ -217,9 +218,7 @@ def read_state(folder: Path) -> State:
 
 
 def write_state(folder: Path, state: State) -> None:
-    beside = folder / ".state.new"
-    beside.write_bytes(msgspec.json.encode(state))
-    beside.replace(folder / "state.json")
+    files.write(folder / "state.json", msgspec.json.encode(state))
 
 
 def failed(problem: SwitchroomError) -> State:

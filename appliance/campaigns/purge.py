@@ -26,6 +26,7 @@ from appliance.campaigns.intake import Plan
 from appliance.campaigns.lists import MAX_LINE, delimiter_of, find_columns, open_rows
 from appliance.config.numbers import normalise
 from appliance.errors import SwitchroomError
+from appliance.system import files
 
 ERASED = "(erased)"
 TAIL = 7
@@ -54,17 +55,20 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 class Purged(msgspec.Struct, frozen=True, kw_only=True):
     """`rows` that went, or that had the number in a further column; `lists` that were rewritten, by the names of their files;
-    `uploads` that were removed; `unread`: files that could not be looked at."""
+    `uploads` that were removed; `unread`: files that could not be looked at; `links`: files elsewhere that a list's name leads to
+    and that have the number. They are the office's own: they are named and left alone."""
 
     rows: int = 0
     lists: list[str] = []
     uploads: int = 0
     unread: list[str] = []
+    links: list[str] = []
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """While a list in `folder` (DATA/lists) is exchanged, nobody else exchanges one. Blocks. Raises OSError."""
+def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """While a list in `folder` (DATA/lists) is exchanged, nobody else exchanges one. Blocks; without `wait` raises
+    BlockingIOError where one is. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with contextlib.ExitStack() as opened:
         owner = folder.parent.stat()
@@ -73,7 +77,7 @@ def locked(folder: Path) -> Iterator[None]:
         handle = _opened(opened, _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, place)
         for each in (place, handle) if root else ():  # the box must be able to do the same
             os.fchown(each, owner.st_uid, owner.st_gid)
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
 
 
@@ -137,8 +141,7 @@ def clean_list(path: Path, columns: Columns, wanted: Wanted, dry_run: bool) -> i
         try:
             _write(path, beside, (kept for _, kept in _cleaned(path, columns, wanted) if kept is not None), columns.encoding)
             shutil.copymode(path, beside)
-            beside.replace(path)
-            _sync(path.parent)
+            files.put(beside, path)
         finally:
             beside.unlink(missing_ok=True)
     return count
@@ -161,16 +164,6 @@ def _write(path: Path, beside: Path, rows: Iterator[list[str]], encoding: str) -
     with path.open(encoding=used, newline="") as old, beside.open("w", encoding=used, newline="") as file:
         writer = csv.writer(file, delimiter=delimiter_of(old.readline(MAX_LINE)))
         writer.writerows(rows)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 # ---- files on their way in -------------------------------------------------------------------------------------------
@@ -205,15 +198,19 @@ def _before(folder: Path) -> str:
 def purge(lists: Path, order: Order) -> Purged:
     """`lists`: DATA/lists."""
     wanted, rows = Wanted(order.number, order.countries), 0
-    rewritten, unread, uploads = list[str](), list[str](), 0
+    rewritten, unread, links, uploads = list[str](), list[str](), list[str](), 0
     _sweep(lists, order)
     for path in sorted(each for each in lists.glob("*.csv") if _OWN.fullmatch(each.name)):
         columns = order.lists.get(path.name) or Columns()
         try:
             with locked(lists):
-                count = clean_list(path, columns, wanted, order.dry_run)
+                away = path.is_symlink()
+                count = clean_list(path, columns, wanted, order.dry_run or away)
         except (SwitchroomError, OSError):
             unread.append(str(path))
+            continue
+        if away:
+            links += [str(path.resolve())] if count and not _is_own(path.resolve(), lists) else []
             continue
         rows += count
         rewritten += [path.name] if count else []
@@ -222,7 +219,11 @@ def purge(lists: Path, order: Order) -> Purged:
             uploads += 1
             if not order.dry_run:
                 shutil.rmtree(folder, ignore_errors=True)
-    return Purged(rows=rows, lists=rewritten, uploads=uploads, unread=unread)
+    return Purged(rows=rows, lists=rewritten, uploads=uploads, unread=unread, links=links)
+
+
+def _is_own(path: Path, lists: Path) -> bool:
+    return path.parent == lists.resolve() and _OWN.fullmatch(path.name) is not None
 
 
 def _sweep(lists: Path, order: Order) -> None:

@@ -20,6 +20,7 @@ from appliance.ledger import export
 from appliance.ledger.cdr import Answer, CdrRow, LegRecord, Recorded
 from appliance.ledger.reader import LedgerReader
 from appliance.ledger.when import parse_when
+from appliance.system import files
 
 
 def filters(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -218,7 +219,7 @@ def _to_file(calls: Any, form: str, output: Path) -> int:
                         file.write(line)
                         count += 1
                         progress.update(task, completed=max(0, count))
-        partial.replace(output)
+        files.put(partial, output)
     except OSError as error:
         raise SwitchroomError("cdr.cannot-write", "{output} cannot be written: {error}.", "Choose another file.",
                               output=output, error=error) from error

@@ -139,7 +139,7 @@ def _keep(data: Path, store: Store, entry: SubscriberList | None, number: str, n
     audit.note(data, lambda note: bus.ask_once(data, note),
                NoteAudit(at=SystemClock().utc(), by=by, what=what, target=number,
                          detail=f"{state.good} numbers, {state.duplicates} twice, {len(state.bad)} bad rows"))
-    with own.exchanged(target, made):
+    with own.exchanged(target, made, name, store.current):
         if own.reads_itself(entry, target, name):
             return
         now = store.in_force()

@@ -31,6 +31,7 @@ from appliance.config.load import loads, read_text
 from appliance.config.model import Config
 from appliance.config.walk import Leaf, changed
 from appliance.errors import SwitchroomError, because
+from appliance.system import files
 
 Kind = Literal["serve", "import", "rollback", "edit"]
 _SUMMARY_CHANGES = 3
@@ -229,37 +230,27 @@ class Store:
 
     def _write(self, path: Path, data: bytes) -> None:
         """All or nothing, also through a power cut. The texts hold secrets: only their owner reads them."""
-        beside = path.with_name(f".{path.name}.new")
         try:
-            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            self._hand_over(beside)
-            beside.replace(path)
-            directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            files.write(path, data, owner=self._owner())
         except OSError as error:
-            beside.unlink(missing_ok=True)
             raise SwitchroomError("config.store-failed", "The configuration could not be stored: {reason}.",
                                   "Free some space on the disk; the old configuration stays in force.",
                                   reason=because(error)) from error
 
-    def _hand_over(self, path: Path) -> None:
+    def _owner(self) -> tuple[int, int] | None:
         """What root writes by the command line belongs to the owner of the data, or the box could not read it."""
-        if os.geteuid() == 0:
-            owner = self.data_dir.stat()
-            os.chown(path, owner.st_uid, owner.st_gid)
+        if os.geteuid() != 0:
+            return None
+        owner = self.data_dir.stat()
+        return owner.st_uid, owner.st_gid
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
         try:
             for folder in (self.root, self.versions):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                self._hand_over(folder)
+                if (owner := self._owner()) is not None:
+                    os.chown(folder, *owner)
             handle = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise SwitchroomError("config.store-failed", "{root} cannot be written: {reason}.",

@@ -22,6 +22,7 @@ from appliance.calls.pickup import watch_policy
 from appliance.calls.routing import ToAgents, emergency_numbers
 from appliance.calls.settings import SettingsBook
 from appliance.calls.switch import Switch
+from appliance.campaigns import own
 from appliance.campaigns.book import CampaignBook
 from appliance.clock import Clock
 from appliance.config import numbers
@@ -129,6 +130,7 @@ class Box:
     # -- life --
 
     async def start(self) -> None:
+        await asyncio.to_thread(own.settle, self.data / "lists", self.config)
         await self._prepare_prompts(self.config)
         self._set_lines()
         clean = not self.ledger.open_calls()

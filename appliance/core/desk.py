@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -35,6 +34,7 @@ from appliance.messages import (
 )
 from appliance.prompts import Moment, moment
 from appliance.sentences import Said
+from appliance.system import files
 
 DRAFT_SECONDS = 7 * 86400
 """How long a message that no campaign was made of is kept: an operator whose start failed may ask for it."""
@@ -293,12 +293,8 @@ class Desk:
         folder.mkdir(parents=True, exist_ok=True)
         kept = folder / "message.wav"
         shutil.copyfile(draft, kept)
-        for path in (kept, folder):
-            handle = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        for path in (kept, folder, folder.parent):
+            files.sync(path)
         return kept
 
     def _discard(self, draft: Path) -> None:

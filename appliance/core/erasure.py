@@ -22,7 +22,7 @@ from appliance import _core as core
 from appliance import audit
 from appliance.calls.callers import is_hidden
 from appliance.calls.routing import canonical
-from appliance.campaigns import lists
+from appliance.campaigns import lists, own
 from appliance.campaigns.purge import Columns, Order, Purged
 from appliance.config import numbers
 from appliance.config.kinds import NumberForm
@@ -71,7 +71,8 @@ class Erasure:
         reply = PersonErased(
             calls=found.calls, recordings=len(found.recordings), voicemail=len(found.messages), callbacks=len(found.callbacks),
             texts=found.texts, now=now, list_rows=purged.rows, uploads=purged.uploads, lists=named,
-            files=[each for each in files if not _rewritten(box.data, purged, each)], unread=purged.unread)
+            files=list(dict.fromkeys([*(each for each in files if not _rewritten(box.data, purged, each)), *purged.links])),
+            unread=purged.unread)
         if not command.dry_run:
             await self._note(command, found, purged)
             await self._erase(number, found, command.by)  # first: who follows the ledger reads it anew a moment after the note
@@ -164,6 +165,8 @@ async def from_lists(data: Path, config: Config, number: str, *, dry_run: bool =
     """Out of the lists that came through the pages, by a process of its own. Raises SwitchroomError "person.lists"."""
     if not (data / "lists").is_dir():
         return Purged()
+    if not dry_run:
+        await asyncio.to_thread(own.settle, data / "lists", config)
     order = Order(
         number=number, dry_run=dry_run,
         countries=list(dict.fromkeys([config.office.country, *(each.country for each in config.lists if each.country)])),

@@ -12,6 +12,7 @@ from appliance.core.ringing import check_phone
 from appliance.errors import SwitchroomError
 from appliance.media import message
 from appliance.sentences import say
+from appliance.system import files
 
 if TYPE_CHECKING:
     from appliance.core.box import Box
@@ -49,7 +50,7 @@ class Recorder:
             level = box.config.recording.level_dbov
             await asyncio.to_thread(message.prepare, draft, draft, max_seconds=most, target_dbov=level)
 
-        def keep() -> None:
-            draft.replace(kept)
+        async def keep() -> None:
+            await asyncio.to_thread(files.put, draft, kept)
 
         box.switch.lead(call, RecordMessage(leg, draft, most, ready, keep).run)

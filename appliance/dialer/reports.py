@@ -23,6 +23,7 @@ from appliance.mail.mailer import Mailer
 from appliance.mail.outbox import Entry, Outbox
 from appliance.mail.reports import campaign_of, mail_id, queue_report
 from appliance.messages import CampaignStateChanged, NoteReport, Record, ReportRequested, ReportSent, VoicemailMailed
+from appliance.system import files
 from appliance.voicemail.mail import message_of as voicemail_of
 
 log = logging.getLogger("dialer")
@@ -174,9 +175,7 @@ class Reports:
 
     def _write_mark(self) -> None:
         upto = min([self._seen, *(wish.seq - 1 for wish in self._wishes)])
-        spare = self._mark.with_suffix(".new")
         try:
-            spare.write_text(str(upto), "ascii")
-            spare.replace(self._mark)
+            files.write(self._mark, str(upto).encode("ascii"))
         except OSError as problem:
             log.warning("%s cannot be written: %s; the next start reads more of the ledger", self._mark, problem)

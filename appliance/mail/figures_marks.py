@@ -6,7 +6,6 @@ A report that is new is not due for the past; one that fell due while the box wa
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ import msgspec
 from appliance.config.goals import FigureReport
 from appliance.config.model import Config
 from appliance.figures import schedule
+from appliance.system import files
 
 log = logging.getLogger("figures")
 Marks = dict[str, float]
@@ -35,12 +35,7 @@ def put_marks(data: Path, marks: Marks) -> None:
     """On the disk when this returns."""
     path = _path(data)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    spare = path.with_suffix(".new")
-    with spare.open("wb") as file:
-        file.write(msgspec.json.encode(marks))
-        file.flush()
-        os.fsync(file.fileno())
-    spare.replace(path)
+    files.write(path, msgspec.json.encode(marks))
 
 
 def _path(data: Path) -> Path:

@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -29,6 +28,7 @@ import msgspec
 
 from appliance.clock import Clock, SystemClock
 from appliance.errors import SwitchroomError
+from appliance.system import files
 
 log = logging.getLogger(__name__)
 
@@ -215,23 +215,7 @@ class Outbox:
 
     def _write(self, path: Path, data: bytes) -> None:
         """All of `data` under `path`, on the disk, or the file as it was."""
-        part = path.with_name(path.name + ".part")
-        try:
-            with part.open("wb") as file:
-                os.fchmod(file.fileno(), 0o600)
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except OSError:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise
-        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        files.write(path, data, beside=path.with_name(path.name + ".part"))
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

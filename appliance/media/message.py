@@ -16,6 +16,7 @@ from appliance.errors import SwitchroomError, because
 from appliance.media._media import ffi, lib
 from appliance.media.audio import RATE, resample
 from appliance.sentences import Said, say
+from appliance.system import files
 
 KEEP_SECONDS = 0.15
 """Of what is before the first and behind the last sound: words begin and end softly."""
@@ -196,9 +197,7 @@ def _write(path: Path, pcm: bytes) -> None:
             name = file.name
             file.write(header)
             file.write(pcm)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
+        files.put(Path(name), path)
     except OSError as error:
         with contextlib.suppress(FileNotFoundError):
             if name:

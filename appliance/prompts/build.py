@@ -28,6 +28,7 @@ from appliance.errors import SwitchroomError
 from appliance.prompts.catalog import Clip, catalog
 from appliance.prompts.melody import melody, melody_path
 from appliance.prompts.texts import LANGUAGES, speech
+from appliance.system import files
 
 RATES = (8000, 16000)
 LEVEL_DBOV = -20.0
@@ -136,7 +137,7 @@ def speak(folder: Callable[[int], Path], language: str, clips: Sequence[Clip]) -
     gap = bytes(2 * int(_SPOKEN_RATE * _GAP_SECONDS))
     row = gap.join(spoken)
     rows = {rate: _samples(_resample(row, rate)) for rate in RATES}
-    start = 0
+    start, made = 0, list[tuple[Path, Path]]()
     for clip, sound in zip(clips, spoken, strict=True):
         end = start + len(sound)
         cut = _find(rows[_WIDE], start, end)
@@ -147,8 +148,10 @@ def speak(folder: Callable[[int], Path], language: str, clips: Sequence[Clip]) -
             piece = _scaled(samples[round(cut.start * rate) : round(cut.end * rate)], cut.gain)
             if clip.ends:
                 piece.extend([0] * int(rate * _BREATH_SECONDS))
-            _write_wav(folder(rate) / f"{clip.name}.wav", piece, rate)
+            target = folder(rate) / f"{clip.name}.wav"
+            made.append((_part(target, piece, rate), target))
         start = end + len(gap)
+    files.put_all(made)
 
 
 def _espeak(text: str, language: str) -> bytes:
@@ -243,6 +246,11 @@ def beep(rate: int) -> array[int]:
 
 
 def _write_wav(path: Path, samples: array[int], rate: int) -> None:
+    files.put(_part(path, samples, rate), path)
+
+
+def _part(path: Path, samples: array[int], rate: int) -> Path:
+    """What `path` will be, beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = array("h", samples)
     if sys.byteorder == "big":
@@ -253,14 +261,12 @@ def _write_wav(path: Path, samples: array[int], rate: int) -> None:
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes(data.tobytes())
-    part.replace(path)
+    return part
 
 
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(data)
-    part.replace(path)
+    files.write(path, data, beside=path.with_suffix(f".{os.getpid()}.part"))
 
 
 def _sweep(out: Path, languages: tuple[str, ...]) -> None:

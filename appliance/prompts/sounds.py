@@ -26,6 +26,7 @@ from appliance.prompts.catalog import Clip
 from appliance.prompts.library import Prompts
 from appliance.prompts.texts import speech
 from appliance.sentences import Said, say
+from appliance.system import files
 
 RATES = build.RATES
 VERSION = "1"
@@ -113,7 +114,7 @@ class Sounds:
             output = ["-c", "1", "-b", "16", "-e", "signed", "-r", str(rate), str(part)]
             try:
                 _sox(source, [*output, *cut, "gain", f"{gain:.2f}"])
-                part.replace(target)
+                files.put(part, target)
             finally:
                 part.unlink(missing_ok=True)
 

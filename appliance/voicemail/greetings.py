@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 
 from appliance.config.words import Words
 from appliance.errors import SwitchroomError, because
+from appliance.system import files
 
 Owner = Literal["menu", "queue", "voicemail"]
 OWNERS: tuple[Owner, ...] = ("menu", "queue", "voicemail")
@@ -37,12 +37,7 @@ class Greetings:
         path = self.folder / owner / f"{name}.wav"
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            draft.replace(path)
-            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            files.put(draft, path)
         except OSError as error:
             raise SwitchroomError("greeting.unwritable", "{path} cannot be written: {reason}.",
                                   "Check the disk and its space.", path=path, reason=because(error)) from None

@@ -21,6 +21,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.errors import SwitchroomError
+from appliance.system import files
 
 log = logging.getLogger("voicemail")
 
@@ -198,18 +199,4 @@ def _read(path: Path) -> Message | None:
 def _write(path: Path, data: bytes) -> None:
     """Whole or not at all, and safe when this returns."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    files.write(path, data, beside=path.with_name(f"{path.name}.{os.getpid()}.part"))

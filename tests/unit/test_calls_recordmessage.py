@@ -25,7 +25,7 @@ class Studio:
         if wrong:
             raise SwitchroomError(wrong, "Nothing.", "")
 
-    def keep(self) -> None:
+    async def keep(self) -> None:
         assert self.draft.exists()
         self.kept = self.takes
 

@@ -162,6 +162,20 @@ def test_a_list_is_not_exchanged_while_it_is_cleaned(folder: Path) -> None:
     assert rows(folder / "7.csv") == [["number", "name"], ["+358917700002", "Bo"]]
 
 
+def test_a_link_to_a_file_of_the_offices_is_named_and_left_alone(folder: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "customers.csv"
+    theirs.write_text(f"number,name\n{NUMBER},Anna\n")
+    (folder / "7.csv").symlink_to(theirs)
+    (folder / "8.csv").write_text(f"number,name\n{NUMBER},Anna\n")
+    (folder / "9.csv").symlink_to("8.csv")  # what it leads to is cleaned itself
+    found = purge.purge(folder, order())
+    assert found == Purged(rows=1, lists=["8.csv"], links=[str(theirs)])
+    assert NUMBER in theirs.read_text() and (folder / "7.csv").is_symlink() and NUMBER not in (folder / "9.csv").read_text()
+    (folder / "7.csv").unlink()
+    (folder / "7.csv").symlink_to(tmp_path / "nowhere.csv")
+    assert purge.purge(folder, order()) == Purged(unread=[str(folder / "7.csv")])
+
+
 # ---- files on their way in -------------------------------------------------------------------------------------------
 
 

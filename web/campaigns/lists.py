@@ -231,7 +231,7 @@ def save(number: str, name: str, made: Path) -> None:
     target = own_path(box, number)
     with _saving:
         entry = box.config.list_numbered(number)
-        with own.exchanged(target, made):
+        with own.exchanged(target, made, name, box.store.current):
             if not own.reads_itself(entry, target, name):
                 base = box.store.in_force()
                 folder = box.store.base_of(base) if base is not None else box.data / "lists"

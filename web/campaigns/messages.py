@@ -20,6 +20,7 @@ from appliance.media import message
 from appliance.media.audio import RATE
 from appliance.messages import AskCalls, CallsReply, RecordMessage
 from appliance.sentences import say
+from appliance.system import files
 from web.app import Services, services
 from web.audit.service import note, who
 from web.campaigns import incoming
@@ -179,9 +180,7 @@ def _room(box: Services) -> str:
 
 
 def _write(box: Services, kept: Kept) -> None:
-    beside = folder(box) / f".{kept.id}.new"
-    beside.write_bytes(msgspec.json.encode(kept))
-    beside.replace(folder(box) / f"{kept.id}.json")
+    files.write(folder(box) / f"{kept.id}.json", msgspec.json.encode(kept))
 
 
 def clean(name: str) -> str:

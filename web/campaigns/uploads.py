@@ -24,6 +24,7 @@ from appliance.campaigns import intake, workbook
 from appliance.campaigns.intake import Glance, Phase, Plan, State
 from appliance.errors import SwitchroomError, because
 from appliance.sentences import Said, say
+from appliance.system import files
 from web.app import Services, services
 from web.audit.service import note
 from web.campaigns import incoming, lists
@@ -331,6 +332,4 @@ def _read(folder: Path) -> Upload | None:
 
 
 def _write(folder: Path, upload: Upload) -> None:
-    beside = folder / ".upload.new"
-    beside.write_bytes(msgspec.json.encode(upload))
-    beside.replace(folder / "upload.json")
+    files.write(folder / "upload.json", msgspec.json.encode(upload))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import threading
 from pathlib import Path
 
 import msgspec
 
 from appliance.errors import SwitchroomError, because
+from appliance.system import files
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,16 +36,10 @@ class Drafts:
     def put(self, login: str, draft: Draft) -> None:
         """All or nothing. Raises SwitchroomError "config.store-failed"."""
         path = self._path(login)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(msgspec.json.encode(draft))
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
+            files.write(path, msgspec.json.encode(draft), beside=path.with_name(f".{path.name}.{threading.get_native_id()}"))
         except OSError as problem:
-            beside.unlink(missing_ok=True)
             raise SwitchroomError("config.store-failed", "The draft could not be stored: {reason}.",
                                   "Free some space on the disk; what is in force stays as it is.",
                                   reason=because(problem)) from problem

@@ -22,6 +22,7 @@ from appliance.errors import SwitchroomError, because
 from appliance.media import message
 from appliance.prompts.sounds import MOST_SECONDS
 from appliance.sentences import say
+from appliance.system import files
 from web.app import Services, services
 from web.audit.service import note
 from web.campaigns import incoming
@@ -58,7 +59,7 @@ def upload(content: IO[bytes], name: str) -> Greeting:
             digest = hashlib.sha256(part.read_bytes()).hexdigest()[:12]
             target = folder(box) / f"{plain(name)}-{digest}.wav"
             note("greeting.upload", target.name, f"{done.seconds:.1f} s")
-            part.replace(target)
+            files.put(part, target)
         except OSError as problem:
             raise SwitchroomError("greeting.unwritable", "The greeting cannot be kept: {reason}.", "Free some space.",
                                   reason=because(problem)) from None

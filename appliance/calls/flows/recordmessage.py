@@ -24,7 +24,7 @@ class RecordMessage:
     """`draft` is what is recorded; `ready` makes it fit to be played, in place; `keep` takes it over. Who hangs up when it is
     said, keeps it: nobody reads a manual first."""
 
-    def __init__(self, leg: Leg, draft: Path, max_seconds: float, ready: Prepare, keep: Callable[[], None]) -> None:
+    def __init__(self, leg: Leg, draft: Path, max_seconds: float, ready: Prepare, keep: Prepare) -> None:
         self.leg = leg
         self.draft = draft
         self.max_seconds = max_seconds
@@ -52,7 +52,7 @@ class RecordMessage:
         await self.talk.say("pause-long")  # the receiver is on its way to the ear
         try:
             await self._choose()
-            self.keep()
+            await self.keep()
             await self.talk.say("goodbye")
         except Goodbye as end:
             if end.prompt:
@@ -75,7 +75,7 @@ class RecordMessage:
                     return key
                 key = await self.talk.play([*self.talk.clips("your-message"), self.draft], keys=KEYS)
         except HungUp:
-            self.keep()
+            await self.keep()
             raise
 
     async def _record(self) -> None:
@@ -103,4 +103,4 @@ class RecordMessage:
             await self.ready()
         except SwitchroomError:
             return  # nothing was
-        self.keep()
+        await self.keep()
