@@ -20,6 +20,9 @@ MISSED = frozenset({
 CALL_AGAIN = "call-again"
 """Reason of an entry that an outcome made, and the mark of such outcomes."""
 
+MOST = 50_000
+"""Calls, contacts and legs of which something is remembered, the last ones: a campaign goes through a million."""
+
 
 class Missed(msgspec.Struct):
     """`contact` is the first of them and names the entry; `number` as the ledger shows it ("" unknown, or erased)."""
@@ -45,8 +48,8 @@ class MissedCallers:
         """Contact -> who it is: the caller's key, else the contact itself."""
         self._numbers: dict[str, str] = {}
         """Call -> the number of the leg that began it."""
-        self._out: dict[str, tuple[str, str]] = {}
-        """Leg that we placed over a line -> number, and the call."""
+        self._out: dict[str, str] = {}
+        """Leg that we placed over a line and that nobody answered yet -> number."""
         self._queue: dict[str, str] = {}
         """Contact -> the queue it was in last."""
         self._dialled: dict[str, str] = {}
@@ -55,16 +58,19 @@ class MissedCallers:
     def apply(self, event: m.Event, utc: float) -> None:
         match event:
             case m.LegOpened(direction="in"):
-                self._numbers.setdefault(event.call, event.number if event.kind == "line" else event.endpoint)
+                if event.call not in self._numbers:
+                    _remember(self._numbers, event.call, event.number if event.kind == "line" else event.endpoint)
             case m.LegOpened(direction="out", kind="line"):
-                self._out[event.leg] = (event.number, event.call)
-                self._dialled[event.call] = event.number
+                _remember(self._out, event.leg, event.number)
+                if not event.campaign:  # of a campaign's calls no agent notes an outcome
+                    _remember(self._dialled, event.call, event.number)
             case m.LegAnswered():
-                number, _ = self._out.pop(event.leg, ("", ""))
-                self._reached_number(number)
+                self._reached_number(self._out.pop(event.leg, ""))
+            case m.LegEnded():
+                self._out.pop(event.leg, None)
             case m.ContactQueued():
-                self._key[event.contact] = event.caller or event.contact
-                self._queue[event.contact] = event.queue
+                _remember(self._key, event.contact, event.caller or event.contact)
+                _remember(self._queue, event.contact, event.queue)
             case m.ContactConnected():
                 self._close(event.contact)
             case m.ContactOutcome():
@@ -124,6 +130,14 @@ class MissedCallers:
     def entries(self) -> list[Missed]:
         """Those open, the oldest first."""
         return sorted(self._open.values(), key=lambda entry: entry.first)
+
+
+def _remember(known: dict[str, str], key: str, value: str) -> None:
+    """As the newest of at most MOST."""
+    known.pop(key, None)
+    known[key] = value
+    if len(known) > MOST:
+        del known[next(iter(known))]
 
 
 def fold(records: Iterable[m.Record], short: Callable[[str], float] = lambda queue: 0.0) -> list[Missed]:

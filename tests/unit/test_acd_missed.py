@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from appliance import messages as m
+from appliance.acd import missed
 from appliance.acd.missed import MissedCallers
 from appliance.messages_acd import LeaveReason
 
@@ -73,6 +74,25 @@ def test_a_promise_to_call_back_closes_it_and_a_broken_one_opens_it() -> None:
     assert list_.entries() == []
     list_.apply(m.CallbackClosed(at=9.0, contact="c2", queue="front", reason="expired"), 300.0)
     assert [(e.contact, e.reason) for e in list_.entries()] == [("c2", "expired")]
+
+
+def test_a_long_campaign_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(missed, "MOST", 100)
+    list_ = callers(*comes("c1"), gives_up("c1"))
+    for at in range(500):
+        number = f"+3584099{at:05}"
+        for event in (m.LegOpened(call=f"o{at}", leg=f"o{at}-1", direction="out", kind="line", endpoint="gateway", number=number,
+                                  campaign=1),
+                      *([m.LegAnswered(leg=f"o{at}-1")] if at % 2 else []),
+                      m.LegEnded(leg=f"o{at}-1", cause=m.Cause(sip=480)),
+                      *comes(f"i{at}", number, f"k{at}-"),
+                      m.LegOpened(call=f"d{at}", leg=f"d{at}-2", direction="out", kind="line", endpoint="g", number=number)):
+            list_.apply(event, 200.0 + at)
+    kept = {name: len(value) for name, value in vars(list_).items() if isinstance(value, dict) and name != "_open"}
+    assert kept == dict.fromkeys(kept, 100) and len(kept) == 5
+    assert [e.number for e in list_.entries()] == ["+358401234567"]  # who stands there stays
+    list_.apply(m.ContactOutcome(at=9.0, contact="d499", agent="anna", code="1", name="Again", marks=[missed.CALL_AGAIN]), 900.0)
+    assert [e.number for e in list_.entries()][1:] == ["+358409900499"]  # what is new is known
 
 
 def test_it_is_owned_and_done() -> None:
