@@ -255,6 +255,21 @@ def test_without_a_network_that_may_be_searched_it_is_said(pages: Pages, monkeyp
 
 
 @pytest.mark.usefixtures("house")
+def test_a_search_that_cannot_begin_holds_up_no_other(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+
+    def none_left(self: threading.Thread) -> None:
+        if self.name == "search":
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", none_left)
+        assert call(pages, "POST")["phase"] == "failed"
+    assert call(pages, "POST")["phase"] == "searching"
+    wait_for(lambda: call(pages, "GET")["phase"] == "done", 20, "the search ends")
+
+
 def test_a_search_from_the_command_line(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(probe.LOOPBACK, f"127.9.0.0/29:{port}")
     done = switchroom("--data", str(tmp_path), "line", "search", "--json")

@@ -47,8 +47,13 @@ class Finder:
                 return
             self._plan, self._problem = probe.own(), None
             self._step = probe.Step(done=0, total=len(self._plan.hosts), found=[])
-            self._running = True
-        threading.Thread(target=self._run, args=(self._plan,), name="search", daemon=True).start()
+            searching = threading.Thread(target=self._run, args=(self._plan,), name="search", daemon=True)
+            try:
+                searching.start()
+                self._running = True
+            except RuntimeError:  # no memory or too many threads: the next one may begin again
+                log.exception("the search could not begin")
+                self._problem = _broke_off()
 
     def _run(self, plan: probe.Plan) -> None:
         try:
@@ -57,7 +62,7 @@ class Finder:
             self._problem = problem
         except Exception:
             log.exception("the search broke off")
-            self._problem = SwitchroomError("search.failed", "The search broke off.", "The log has the details.")
+            self._problem = _broke_off()
         finally:
             with self._lock:
                 self._running = False
@@ -77,3 +82,7 @@ class Finder:
 
     def close(self) -> None:
         self._ended.set()
+
+
+def _broke_off() -> SwitchroomError:
+    return SwitchroomError("search.failed", "The search broke off.", "The log has the details.")
