@@ -5,6 +5,7 @@ A phone of which nothing was ever set costs one look into a dictionary.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Protocol
 
@@ -39,7 +40,7 @@ NOTHING = Settings()
 class StateKeeper(Protocol):
     """What the settings need of the ledger."""
 
-    def append(self, event: Event) -> None: ...
+    def commit(self, *events: Event) -> asyncio.Future[int]: ...
     def put_state(self, namespace: str, key: str, value: bytes | None) -> None: ...
     def states(self, namespace: str) -> dict[str, bytes]: ...
 
@@ -59,16 +60,17 @@ class SettingsBook:
     def of(self, extension: str) -> Settings:
         return self._known.get(extension, NOTHING)
 
-    def set(self, extension: str, setting: Setting, value: str, by: str) -> None:
-        """Note a wish; `value` as in PhoneSet, already checked."""
+    def set(self, extension: str, setting: Setting, value: str, by: str) -> asyncio.Future[int]:
+        """Note a wish; `value` as in PhoneSet, already checked. It holds at once; whoever is told so is told when this is done:
+        then it is on the disk."""
         wish: str | bool | None = value == "on" if setting == "do_not_disturb" else None if value == CONFIGURED else value
         settings = msgspec.structs.replace(self.of(extension), **{setting: wish})
         if settings == NOTHING:
             self._known.pop(extension, None)
         else:
             self._known[extension] = settings
-        self._ledger.append(PhoneSet(extension=extension, setting=setting, value=value, by=by))
         self._ledger.put_state(NAMESPACE, extension, None if settings == NOTHING else msgspec.msgpack.encode(settings))
+        return self._ledger.commit(PhoneSet(extension=extension, setting=setting, value=value, by=by))
 
 
 def target_of(phone: Phone | None, settings: Settings, setting: Setting) -> str:

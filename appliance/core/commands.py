@@ -135,5 +135,5 @@ class Commands:
                                       value=repr(value))
         elif value not in ("", CONFIGURED):
             value = wish(box.config, extension, value)
-        box.settings.set(extension, command.setting, value, command.by)
+        await box.settings.set(extension, command.setting, value, command.by)
         return m.Done()

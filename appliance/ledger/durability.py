@@ -51,7 +51,7 @@ DURABILITY: dict[type[m.Event], Durability] = {
     m.NightSwitched: COMMIT,
     m.SurveyAsked: BEHIND,
     m.SurveyAnswered: COMMIT,  # the next question comes when the answer is safe
-    m.PhoneSet: BEHIND,
+    m.PhoneSet: COMMIT,  # its user is told that it holds
     m.CallForwarded: BEHIND,
     m.CallParked: BEHIND,
     m.CallUnparked: BEHIND,

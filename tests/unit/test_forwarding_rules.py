@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -19,9 +20,10 @@ from appliance.calls.settings import NAMESPACE, NOTHING, SettingsBook, state_of,
 from appliance.config import Config
 from appliance.config.model import Codes
 from appliance.config.values import Target
+from appliance.core.commands import Commands
 from appliance.errors import SwitchroomError
 from appliance.media.events import PlayDone
-from appliance.messages import CallEnded, CallForwarded, Cause, PhoneSet, Setting
+from appliance.messages import CallEnded, CallForwarded, Cause, Done, PhoneSet, SetPhone, Setting
 from drivers.base import Ended, Place
 from tests.callslab import Lab, settle
 
@@ -43,20 +45,41 @@ def use(lab: Lab, config: Config) -> None:
 
 
 def test_settings_survive_and_go_before_the_configuration() -> None:
-    lab = Lab()
-    phone = changed(lab.config, "101", forward_busy=Target("queue:front")).phone("101")
-    assert phone is not None and target_of(phone, lab.settings.of("101"), "forward_busy") == "queue:front"
-    lab.settings.set("101", "forward_busy", "102", "101")
-    lab.settings.set("101", "do_not_disturb", "on", "101")
-    again = SettingsBook(lab.ledger)
-    assert target_of(phone, again.of("101"), "forward_busy") == "102" and again.of("101").do_not_disturb
-    again.set("101", "forward_busy", "", "cli")
-    assert target_of(phone, again.of("101"), "forward_busy") == ""  # off, whatever the configuration says
-    again.set("101", "forward_busy", "configured", "cli")
-    assert state_of(phone, again.of("101")).forward_busy == "queue:front"
-    again.set("101", "do_not_disturb", "", "101")
-    assert again.of("101") == NOTHING and not lab.ledger.states(NAMESPACE)
-    assert [(e.setting, e.value, e.by) for e in lab.ledger.of(PhoneSet)][-1] == ("do_not_disturb", "", "101")
+    async def work() -> None:
+        lab = Lab()
+        phone = changed(lab.config, "101", forward_busy=Target("queue:front")).phone("101")
+        assert phone is not None and target_of(phone, lab.settings.of("101"), "forward_busy") == "queue:front"
+        await lab.settings.set("101", "forward_busy", "102", "101")
+        await lab.settings.set("101", "do_not_disturb", "on", "101")
+        again = SettingsBook(lab.ledger)
+        assert target_of(phone, again.of("101"), "forward_busy") == "102" and again.of("101").do_not_disturb
+        await again.set("101", "forward_busy", "", "cli")
+        assert target_of(phone, again.of("101"), "forward_busy") == ""  # off, whatever the configuration says
+        await again.set("101", "forward_busy", "configured", "cli")
+        assert state_of(phone, again.of("101")).forward_busy == "queue:front"
+        await again.set("101", "do_not_disturb", "", "101")
+        assert again.of("101") == NOTHING and not lab.ledger.states(NAMESPACE)
+        assert [(e.setting, e.value, e.by) for e in lab.ledger.of(PhoneSet)][-1] == ("do_not_disturb", "", "101")
+
+    run(work())
+
+
+def test_nobody_is_told_before_it_is_on_the_disk() -> None:
+    async def work() -> None:
+        office, waits = Office(), asyncio.get_running_loop().create_future()
+        office.lab.ledger.commit = lambda *events: waits  # type: ignore[method-assign]
+        book = SettingsBook(office.lab.ledger)
+        box = SimpleNamespace(config=office.lab.config, settings=book)
+        told = asyncio.ensure_future(Commands._set_phone(SimpleNamespace(_box=box), SetPhone(  # type: ignore[arg-type]
+            extension="102", setting="forward_busy", value="103", by="cli")))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert book.of("102").forward_busy == "103" and not told.done()  # it holds; it is not said yet
+        assert (NAMESPACE, "102") in office.lab.ledger.kept  # queued before the event, so it is safe with it
+        waits.set_result(1)
+        assert await told == Done()
+
+    run(work())
 
 
 def test_settings_that_cannot_be_read_are_none() -> None:
@@ -161,7 +184,7 @@ class Office:
 def test_each_case_goes_where_it_is_set(setting: Setting, act: Any, rang: list[str], when: str) -> None:
     async def work() -> None:
         office = Office(**{"102": act, "103": "answer"})
-        office.lab.settings.set("102", setting, "103", "102")
+        await office.lab.settings.set("102", setting, "103", "102")
         if act is None:
             del office.lab.devices["102"]
         await office.call()
@@ -186,7 +209,7 @@ def test_nothing_set_is_as_it_was() -> None:
 def test_do_not_disturb_is_busy() -> None:
     async def work() -> None:
         office = Office()
-        office.lab.settings.set("102", "do_not_disturb", "on", "102")
+        await office.lab.settings.set("102", "do_not_disturb", "on", "102")
         await office.call()
         assert not office.rang and ("reject", office.a.id, 486, None) in office.lab.driver.did
 
@@ -196,8 +219,8 @@ def test_do_not_disturb_is_busy() -> None:
 def test_to_something_that_is_no_phone() -> None:
     async def work() -> None:
         office = Office()
-        office.lab.settings.set("102", "do_not_disturb", "on", "102")
-        office.lab.settings.set("102", "forward_busy", "voicemail:102", "102")
+        await office.lab.settings.set("102", "do_not_disturb", "on", "102")
+        await office.lab.settings.set("102", "forward_busy", "voicemail:102", "102")
         await office.call()
         assert office.lab.sent == [ToVoicemail("102")] and not office.rang
 
@@ -208,7 +231,7 @@ def test_outside_by_the_rights_of_the_one_who_sends_on() -> None:
     async def work() -> None:
         office = Office(outside="answer")
         use(office.lab, changed(office.lab.config, "101", allow=[]))
-        office.lab.settings.set("102", "forward_always", "outside:+358401234567", "102")
+        await office.lab.settings.set("102", "forward_always", "outside:+358401234567", "102")
         await office.call()
         order = office.lab.driver.placed[0]
         assert (order.kind, order.number) == ("line", "0401234567")
@@ -220,7 +243,7 @@ def test_outside_by_the_rights_of_the_one_who_sends_on() -> None:
 def test_what_the_phone_says_itself_goes_first(target: str, rang: list[str]) -> None:
     async def work() -> None:
         office = Office(**{"103": "answer", "104": "answer"})
-        office.lab.settings.set("102", "forward_busy", "104", "102")
+        await office.lab.settings.set("102", "forward_busy", "104", "102")
         office.lab.driver.on_place = lambda order: office.lab.tell(
             Ended(leg=order.leg, cause=Cause(sip=302), target=target)) if order.endpoint == "102" else office.lab.answers(order)
         await office.call()
@@ -245,7 +268,7 @@ def test_a_call_is_not_sent_back_to_the_phone_that_made_it() -> None:
     async def work() -> None:
         office = Office()
         office.lab.devices["101"] = ["sip:101@a"]
-        office.lab.settings.set("102", "forward_always", "101", "102")
+        await office.lab.settings.set("102", "forward_always", "101", "102")
         await office.call()
         assert not office.rang and ("reject", office.a.id, 486, None) in office.lab.driver.did
 

@@ -39,7 +39,7 @@ class SettingCodes:
         return flows
 
     async def _undisturbed(self, value: str, leg: Leg, digits: str) -> None:
-        self._settings.set(leg.endpoint, "do_not_disturb", value, leg.endpoint)
+        await self._settings.set(leg.endpoint, "do_not_disturb", value, leg.endpoint)
         await self._say(leg, "do-not-disturb-on" if value else "do-not-disturb-off")
 
     async def _forward(self, setting: Setting, leg: Leg, digits: str) -> None:
@@ -52,11 +52,11 @@ class SettingCodes:
         except SwitchroomError:
             await self._say(leg, "forward-number-bad")
             return
-        self._settings.set(leg.endpoint, setting, value, leg.endpoint)
+        await self._settings.set(leg.endpoint, setting, value, leg.endpoint)
         await self._say(leg, SAID[setting], number=digits)
 
     async def _not_forward(self, setting: Setting, leg: Leg, digits: str) -> None:
-        self._settings.set(leg.endpoint, setting, "", leg.endpoint)
+        await self._settings.set(leg.endpoint, setting, "", leg.endpoint)
         await self._say(leg, "forward-off")
 
     async def _say(self, leg: Leg, prompt: str, **values: object) -> None:
