@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import sys
 import threading
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from appliance.config import store
 from appliance.config.model import Config
-from appliance.system import notify, process
+from appliance.system import notify, precedence, process
 from web import server
 from web.app import create_app, make_services
 
@@ -56,12 +55,9 @@ def _certificate(data: Path, config: Config) -> tuple[Path, Path] | None:
     return tls.own_certificate(data, config.web.listen.host)
 
 
-NICE = 10
-
-
 def main() -> int:
     start = process.parse("web")
-    os.nice(NICE)  # calls go first where a core is short
+    precedence.stand_back()
     return process.run(lambda: serve(start))
 
 

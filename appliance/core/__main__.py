@@ -18,7 +18,7 @@ from appliance import bus
 from appliance.core.box import Box
 from appliance.core.commands import Commands
 from appliance.errors import SwitchroomError
-from appliance.system import memory, notify, process
+from appliance.system import memory, notify, precedence, process
 
 log = logging.getLogger("core")
 
@@ -83,6 +83,7 @@ async def reload(box: Box) -> None:
 
 def main() -> int:
     start = process.parse("core")
+    precedence.go_first()
     return process.run(lambda: serve(start))
 
 

@@ -1,0 +1,45 @@
+"""Who goes first where the machine is short of a processor: calls before everything else, screens after it.
+
+Linux shares the processors among sessions first, each with a nice value of its own (sched(7), "The autogroup feature"); a
+process's own value counts within its session alone. So both are set, the session's where we lead it: `switchroom serve` and
+systemd begin one for each process of the box.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+log = logging.getLogger("process")
+FIRST = -10
+"""Nine of ten parts of a processor that others want, too."""
+LAST = 10
+"""One of ten."""
+
+
+def go_first() -> bool:
+    """For the process that carries calls, before it has any threads: they inherit it. False where the system does not allow
+    it (CAP_SYS_NICE, systemd's Nice= or LimitNICE=): calls go on all the same, and wait longer beside other work."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, FIRST)
+        _session(FIRST)
+    except OSError as problem:
+        log.info("calls do not go first: %s", problem)
+        return False
+    return True
+
+
+def stand_back() -> None:
+    """For whatever calls must not wait for. Everybody may."""
+    os.setpriority(os.PRIO_PROCESS, 0, LAST)
+    try:
+        _session(LAST)
+    except OSError as problem:  # it takes one value each 100 ms from whoever is not root
+        log.info("the session's nice value stays: %s", problem)
+
+
+def _session(nice: int) -> None:
+    group = Path("/proc/self/autogroup")
+    if os.getsid(0) == os.getpid() and group.exists():  # a shell's session is not ours to change
+        group.write_text(str(nice), "ascii")

@@ -1,0 +1,43 @@
+"""Calls go first where the system allows it, screens step back; in a session that is not ours nothing of it changes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from appliance.system import precedence
+
+LOOK = "import os; print(os.getpriority(os.PRIO_PROCESS, 0), open('/proc/self/autogroup').read().split()[-1])"
+pytestmark = pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel has no autogroups")
+
+
+def _after(call: str, session: bool) -> tuple[str, int, int]:
+    """What the call gave, and the nice values of the process and of its session after it."""
+    code = f"from appliance.system import precedence; print(precedence.{call}()); {LOOK}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60,
+                          start_new_session=session)
+    gave, values = done.stdout.splitlines()
+    own, group = values.split()
+    return gave, int(own), int(group)
+
+
+def test_screens_stand_back() -> None:
+    assert _after("stand_back", session=True) == ("None", precedence.LAST, precedence.LAST)
+
+
+def test_calls_go_first_or_go_on_as_they_are() -> None:
+    gave, own, group = _after("go_first", session=True)
+    if os.geteuid() == 0 and gave == "True":
+        assert (own, group) == (precedence.FIRST, precedence.FIRST)
+    else:
+        assert gave == "False"
+
+
+@pytest.mark.parametrize("call", ["go_first", "stand_back"])
+def test_the_session_of_a_shell_stays_as_it_is(call: str) -> None:
+    before = int(Path("/proc/self/autogroup").read_text().split()[-1])
+    assert _after(call, session=False)[2] == before
