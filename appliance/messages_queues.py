@@ -158,11 +158,12 @@ class AgentNow(msgspec.Struct, frozen=True, kw_only=True):
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
     """Who a contact is, as far as that is known: the number to call ("" none), the name, and what was keyed in, by name
-    ("account")."""
+    ("account"), and the line on which the call came ("" none, or it is over)."""
 
     number: str = ""
     name: str = ""
     facts: dict[str, str] = {}
+    line: str = ""
 
 
 class ContactNow(msgspec.Struct, frozen=True, kw_only=True):

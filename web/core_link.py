@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,10 @@ class CoreLink:
     def client(self) -> Client:
         """To be used on this link's loop alone (`spawn`)."""
         return self._client
+
+    def soon(self, work: Callable[[], object]) -> None:
+        """Have it done on this link's loop."""
+        self._loop.call_soon_threadsafe(work)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop)

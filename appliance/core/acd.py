@@ -33,6 +33,7 @@ from appliance.core.acd_order import InOrder
 from appliance.core.acd_restore import Kept, interrupted, recall
 from appliance.core.agent_lamps import AgentLamps
 from appliance.core.customers import Customers
+from appliance.core.queue_board import Touched
 from appliance.core.seats import Seats
 from appliance.ledger import Ledger, OpenCall, late
 from appliance.ledger.durability import DURABILITY, Durability
@@ -85,6 +86,8 @@ class Dispatch:
         """Caller's key -> agent, queue and time of the last conversation."""
         self._served: dict[str, tuple[str, str]] = {}
         """Agent -> the contact served last, and its queue."""
+        self.touched = Touched()
+        """Whose part screens must be shown anew."""
         self._noting = asyncio.Lock()
         self._key = self._secret()
         self.core = core.Acd(self.seed)
@@ -168,6 +171,7 @@ class Dispatch:
         """Note it; where something must be on disk before it takes effect, the future of that."""
         if events:
             self.number += 1
+            self.touched.note(events)
             if self.on_change is not None and self.followed():
                 self.on_change(Changed(core=self.run, number=self.number, events=[_shown(event) for event in events]))
         if not COMMITTED.isdisjoint(map(type, events)):
@@ -363,7 +367,7 @@ class Dispatch:
         return known
 
     def _remember(self, acd: core.Acd, connect: core.Connect) -> None:
-        self._served[connect.agent] = (connect.contact, connect.queue)
+        self.took(connect.agent, connect.contact, connect.queue)
         view = acd.contact(connect.contact)
         if view is not None and view.caller:
             self._last.pop(view.caller, None)
@@ -387,6 +391,7 @@ class Dispatch:
     def took(self, agent: str, contact: str, queue: str) -> None:
         """The agent has reached this contact by a call of the agent's own: notes and outcome are about that now."""
         self._served[agent] = (contact, queue)
+        self.touched.agent(agent)
 
     async def note_outcome(self, agent: str, contact: str, outcome: Outcome) -> None:
         await self._noted(ContactOutcome(

@@ -314,7 +314,7 @@ class Box:
             for p in self.config.phones
         ]
         return StatusReply(
-            version=__version__, uptime=time.monotonic() - self.started, config_version=self.store.version(),
+            version=__version__, uptime=time.monotonic() - self.started, config_version=self._version,
             lines=lines, phones=phones, calls=len(self.switch.calls),
             campaigns_running=[c for c, o in self.desk.open.items() if o.book.state == "running"],
             shortages=self._shortages(), hours=self.office.night.status(),

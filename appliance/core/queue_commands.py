@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,16 +12,21 @@ from zoneinfo import ZoneInfo
 from appliance import _core as core
 from appliance import messages as m
 from appliance.acd.told import told
+from appliance.core.queue_board import AgentBoard
 from appliance.errors import SwitchroomError
 from appliance.sentences import Said, say
 
 if TYPE_CHECKING:
     from appliance.core.box import Box
 
+SLICE = 16
+"""Sentences that are made in one go: some 0.1 ms."""
+
 
 class QueueCommands:
     def __init__(self, box: Box) -> None:
         self._box = box
+        self._board = AgentBoard(box.acd, lambda: box.config)
         self.table: dict[type[m.Command], Callable[[Any], Awaitable[m.Reply]]] = {
             m.Queues: self._queues,
             m.Why: self._why,
@@ -44,7 +51,7 @@ class QueueCommands:
         return m.QueuesReply(
             core=acd.run, number=acd.number, now=self._box.clock.utc(),
             queues=[self._queue(name) for name in acd.core.queue_names()],
-            agents=[self._agent(id) for id in acd.core.agent_ids()],
+            agents=self._board.agents(),
             contacts=[self._contact(id, command.people) for id in acd.core.contact_ids()],
         )
 
@@ -56,16 +63,6 @@ class QueueCommands:
             name=name, number=(known.number if known else None) or "", open=view.open, waiting=view.waiting,
             virtual=view.virtual, talking=view.talking, longest=view.longest, handling=view.handling, ready=view.ready,
             signed_in=view.signed_in, on_break=view.on_break, expected=acd.expected_wait(name),
-        )
-
-    def _agent(self, id: str) -> m.AgentNow:
-        config, acd = self._box.config, self._box.acd
-        view, known, last = acd.core.agent(id), config.agent(id), acd.last_contact(id)
-        assert view is not None
-        return m.AgentNow(
-            id=id, name=known.name if known else "", extension=acd.seats.extension_of(id), state=view.state, reason=view.reason,
-            since=view.since, until=view.until, contacts=view.contacts, busy=view.busy, last=last[0] if last else "",
-            queues=[queue.name for queue in config.queues if any(member.agent == id for member in queue.members)],
         )
 
     def _contact(self, id: str, people: list[str]) -> m.ContactNow:
@@ -81,7 +78,11 @@ class QueueCommands:
 
     def _person(self, id: str) -> m.Person | None:
         known = self._box.acd.customer_of(id)
-        return m.Person(number=known.number, name=known.name, facts=dict(known.facts)) if known is not None else None
+        if known is None:
+            return None
+        call = self._box.switch.calls.get(id)
+        came = next((leg for leg in call.legs if leg.direction == "in" and leg.kind == "line"), None) if call else None
+        return m.Person(number=known.number, name=known.name, facts=dict(known.facts), line=came.endpoint if came else "")
 
     async def _why(self, command: m.Why) -> m.Reply:
         acd = self._box.acd
@@ -91,10 +92,16 @@ class QueueCommands:
                                   contact=command.contact)
         zone = ZoneInfo(self._box.config.office.timezone)
 
+        @functools.cache
         def clock(at: float) -> str:
             return datetime.fromtimestamp(at, zone).strftime("%H:%M:%S")
 
-        return m.Reasons(lines=[told(reason, clock) for reason in acd.core.why(command.contact, self._box.clock.utc())])
+        lines = []
+        for n, reason in enumerate(acd.core.why(command.contact, self._box.clock.utc()), 1):
+            lines.append(told(reason, clock))
+            if n % SLICE == 0:
+                await asyncio.sleep(0)  # calls come first
+        return m.Reasons(lines=lines)
 
     # -- agents --
 

@@ -43,6 +43,8 @@ class Seats:
         self._switch = switch
         self._states = states
         self._at = {agent: extension.decode() for agent, extension in states.states(NAMESPACE).items()}
+        self.seating: object = object()
+        """Another one after each move."""
 
     def extension_of(self, agent: str) -> str:
         """The agent's phone now; "" for one who has none."""
@@ -85,6 +87,7 @@ class Seats:
             self._at[agent] = extension
         else:
             self._at.pop(agent, None)
+        self.seating = object()
         self._states.put_state(NAMESPACE, agent, extension.encode() or None)
 
     def outside(self, agent: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable
 from types import SimpleNamespace
 from typing import Any
@@ -15,10 +16,12 @@ from appliance.acd.of_config import phone_agent
 from appliance.calls.flows.callback import CallbackFlow
 from appliance.calls.flows.desk import Customer
 from appliance.calls.leg import Outsider
+from appliance.clock import ManualClock
 from appliance.config.queues import Member
 from appliance.core.acd import Dispatch
+from appliance.core.queue_board import AgentBoard
 from appliance.errors import SwitchroomError
-from appliance.messages import Cause, Event
+from appliance.messages import AgentNow, Cause, Event
 from drivers.base import Answered, Ended
 from tests.callslab import Lab, NotedLedger, media, settle
 
@@ -283,6 +286,48 @@ def test_a_phone_with_an_agents_contact_is_rung_for_no_queue_besides() -> None:
         await settle()
         view = office.acd.core.agent(phone_agent("101"))
         assert view is not None and view.state == "ready"
+
+    run(work())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_screens_are_shown_the_agents_as_they_are_whatever_happens(seed: int) -> None:
+    """Only those whom something has happened to are looked at anew: never one too few."""
+
+    async def work() -> None:
+        office, chance = Office(agents=()), random.Random(seed)
+        shown = AgentBoard(office.acd, lambda: office.lab.switch.config)
+        people, clock = ("anna", "boris", "chen"), ManualClock()
+        office.lab.switch.clock = clock
+
+        def step() -> None:
+            agent, contact = chance.choice(people), f"call-{chance.randrange(6)}"
+            event = chance.choice([
+                core.SignIn(agent), core.Ready(agent), core.Ready(agent), core.SignOut(agent), core.Break(agent, "lunch"),
+                core.Dial(agent), core.DialEnded(agent), core.PhoneLost(agent), core.PhoneBack(agent), core.Extend(agent, 30),
+                core.Enter(contact, "billing", caller=contact), core.Enter(contact, "front", caller=contact),
+                core.Answer(contact, agent), core.HangUp(contact, "caller"), core.NewDay(), core.Tick()])
+            office.acd.tell(event)
+            match chance.randrange(20):
+                case 0:
+                    office.acd.seats.sit(agent, chance.choice(["104", ""]))
+                case 1:
+                    office.acd.took(agent, contact, "front")
+                case 2:
+                    office.lab.switch.config = msgspec.structs.replace(office.lab.switch.config)
+                    office.acd.configure(2)
+
+        moved = 0
+        before: list[AgentNow] = []
+        for _ in range(300):
+            clock.advance(chance.choice([0.0, 1.0, 40.0]))
+            step()
+            await settle()
+            now = shown.agents()
+            again = AgentBoard(office.acd, lambda: office.lab.switch.config)
+            assert now == [again._look(agent, office.lab.switch.config) for agent in office.acd.core.agent_ids()]
+            moved, before = moved + (now != before), now
+        assert moved > 50
 
     run(work())
 

@@ -18,14 +18,11 @@ from appliance.ledger import Ledger, late
 from appliance.ledger.reader import LedgerReader
 from appliance.messages import (
     AgentNow,
-    CallNow,
     CallNumber,
-    CallsReply,
     Command,
     ContactNow,
     ControlAgent,
     Done,
-    LegNow,
     MarkMissed,
     NoteContact,
     NoteOutcome,
@@ -55,15 +52,11 @@ def agent(id: str, state: str, last: str = "") -> AgentNow:
 def contact(id: str, agents: list[str], number: str, *, queue: str = "front", virtual: bool = False) -> ContactNow:
     return ContactNow(id=id, queue=queue, channel="voice", state="waiting" if virtual else "offered", priority=0, virtual=virtual,
                       since=5.0, position=1, agents=agents, attempts=0,
-                      person=Person(number=number, name="Eeva" if number == NUMBER else "", facts={"account": "<b>42</b>"}))
+                      person=Person(number=number, name="Eeva" if number == NUMBER else "", facts={"account": "<b>42</b>"},
+                                    line="gateway"))
 
 
-def call(id: str, number: str) -> CallNow:
-    leg = LegNow(leg="1", direction="in", kind="line", endpoint="gateway", number=number, state="answered")
-    return CallNow(call=id, purpose="queue", legs=[leg], facts={})
-
-
-STATE = State(version=1, up=True, calls=CallsReply(calls=[call("c1", NUMBER), call("c2", "+3589222333")]), queues=QueuesReply(
+STATE = State(version=1, up=True, queues=QueuesReply(
     core="x", number=1, now=0.0, queues=[], agents=[agent("anna", "offered", "c0"), agent("boris", "ready")],
     contacts=[contact("c2", ["boris"], "+3589222333"), contact("c1", ["anna"], NUMBER),
               contact("v1", [], "+3589333444", virtual=True),
@@ -118,7 +111,7 @@ def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[Command])
             return STATE.queues
         return Reasons(lines=[Said("Anna: being rung since 12:00:00")]) if isinstance(command, Why) else Done()
 
-    monkeypatch.setattr(made.box.hub, "wait", lambda after, timeout: STATE)
+    monkeypatch.setattr(made.box.hub, "wait", lambda after, timeout, parts=(): STATE)
     monkeypatch.setattr(made.box.core, "ask", ask)
     yield made
     made.close()

@@ -36,7 +36,7 @@ def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[Command])
         asked.append(command)
         return STATE.queues if isinstance(command, Queues) else Done()
 
-    monkeypatch.setattr(made.box.hub, "wait", lambda after, timeout: STATE)
+    monkeypatch.setattr(made.box.hub, "wait", lambda after, timeout, parts=(): STATE)
     monkeypatch.setattr(made.box.core, "ask", ask)
     yield made
     made.close()
@@ -97,7 +97,7 @@ def test_a_break_that_lasts_too_long_is_pointed_out(pages: Pages, monkeypatch: p
     agents = [agent("anna", "break", "lunch", now - 3601), agent("boris", "break", "lunch", now - 60),
               agent("chen", "break", "meeting", now - 9000), agent("dora", "on-contact", "", now - 9000)]
     state = State(version=2, up=True, queues=QueuesReply(core="x", number=1, now=now, queues=[], agents=agents, contacts=[]))
-    monkeypatch.setattr(pages.box.hub, "wait", lambda after, timeout: state)
+    monkeypatch.setattr(pages.box.hub, "wait", lambda after, timeout, parts=(): state)
     page = pages.browser("supervisor").get("/live").text
     rows = {id: page.partition(f'data-agent="{id}"')[2].partition("</tr>")[0] for id in ("anna", "boris", "chen", "dora")}
     assert {id: ('data-limit="3600"' in row, " over" in row) for id, row in rows.items()} == {

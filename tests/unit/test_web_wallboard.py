@@ -36,7 +36,7 @@ def reply(*queues: QueueNow) -> QueuesReply:
 def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pages]:
     made = Pages(tmp_path)
     found = reply(queue("sales", waiting=7, virtual=1, longest=made.clock.utc() - 75), queue("support", open=False))
-    monkeypatch.setattr(made.box.hub, "wait", lambda after, timeout: State(version=1, up=True, queues=found))
+    monkeypatch.setattr(made.box.hub, "wait", lambda after, timeout, parts=(): State(version=1, up=True, queues=found))
     monkeypatch.setattr(made.box.core, "ask", lambda command, timeout=10.0: found if isinstance(command, Queues) else None)
     yield made
     made.close()

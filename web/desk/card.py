@@ -11,7 +11,7 @@ import msgspec
 from appliance.errors import SwitchroomError
 from appliance.ledger.cdr import Cdr
 from appliance.ledger.reader import LedgerReader
-from appliance.messages import CallNow, ContactNow, Reasons, Why
+from appliance.messages import ContactNow, Person, Reasons, Why
 from appliance.sentences import Said
 from appliance.users.model import User
 from web.app import Services
@@ -93,24 +93,14 @@ def of(box: Services, state: State, user: User, agent: str) -> Card | None:
     contact = next((each for each in contacts if agent in each.agents), None)
     if contact is None:
         return None
-    calls = state.calls.calls if state.calls else []
-    call = next((each for each in calls if each.call == contact.id), None)
-    number, name, line = who(contact, call)
+    person = contact.person or Person()
+    number = person.number if any(character.isdigit() for character in person.number) else ""
     rules = box.config.queue(contact.queue)
     return Card(
-        contact=contact.id, queue=contact.queue, state=contact.state, since=contact.since, number=number, name=name, line=line,
-        virtual=contact.virtual, facts=dict(contact.person.facts if contact.person else call.facts if call else {}),
+        contact=contact.id, queue=contact.queue, state=contact.state, since=contact.since, number=number, name=person.name,
+        line=person.line, virtual=contact.virtual, facts=dict(person.facts),
         script=rules.script if rules else "", history=history(box, user, number, contact.id),
         why=[tell(each) for each in why(box, contact)])
-
-
-def who(contact: ContactNow, call: CallNow | None) -> tuple[str, str, str]:
-    """Number, name and line of a caller."""
-    leg = next((leg for leg in call.legs if leg.direction == "in"), None) if call else None
-    person = contact.person
-    number = person.number if person is not None else "" if leg is None else leg.number if leg.kind == "line" else leg.endpoint
-    shown = number if any(character.isdigit() for character in number) else ""
-    return shown, person.name if person else "", leg.endpoint if leg is not None and leg.kind == "line" else ""
 
 
 def history(box: Services, user: User, number: str, but: str = "") -> list[Past]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import render_template
@@ -11,7 +11,7 @@ from appliance.users.model import User
 from appliance.users.rights import Right
 from web.app import services
 from web.i18n import language
-from web.live.hub import State
+from web.live.hub import QUEUES, Part, State
 
 Sees = Callable[[str], bool]
 
@@ -46,6 +46,15 @@ FRAGMENTS: dict[str, Callable[[State, Sees], dict[str, Any]]] = {
     "queues": _queues, "agents": _agents, "waiting": _waiting, "calls": _calls, "box": _box,
 }
 """Name, which is also its template live/NAME.html: what it shows of the state."""
+
+OF: dict[str, tuple[Part, ...]] = {
+    "queues": QUEUES, "agents": QUEUES, "waiting": QUEUES, "calls": ("calls", "queues"), "box": ("status",),
+}
+"""Name: the parts of the state that it shows."""
+
+
+def parts_of(names: Iterable[str]) -> tuple[Part, ...]:
+    return tuple({part: None for name in names for part in OF[name]})
 
 
 def draw(name: str, state: State, user: User) -> str:

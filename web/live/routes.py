@@ -11,7 +11,7 @@ from appliance.errors import SwitchroomError
 from appliance.users.rights import Right
 from web.app import services
 from web.live import orders, stream
-from web.live.fragments import FRAGMENTS, draw
+from web.live.fragments import FRAGMENTS, draw, parts_of
 from web.live.orders import AgentAction
 from web.security.access import needs, signed_in
 
@@ -33,7 +33,7 @@ def index() -> ResponseReturnValue:
 
 
 def _page(problem: SwitchroomError | None = None) -> ResponseReturnValue:
-    state = services().hub.wait(0, 3.0)
+    state = services().hub.wait(0, 3.0, parts_of(FRAGMENTS))
     pieces = {name: draw(name, state, g.user) for name in FRAGMENTS}
     return render_template("live/index.html", state=state, pieces=pieces, problem=problem), 400 if problem else 200
 
@@ -85,4 +85,4 @@ def do_move(contact: str) -> ResponseReturnValue:
 def events() -> ResponseReturnValue:
     """text/event-stream: an event a fragment, by its name, with its HTML; "core" with up or down. Only what changed is sent."""
     wanted = [name for name in request.args.get("pieces", "").split(",") if name in FRAGMENTS] or list(FRAGMENTS)
-    return stream.respond(lambda state, user: {name: draw(name, state, user) for name in wanted})
+    return stream.respond(lambda state, user: {name: draw(name, state, user) for name in wanted}, parts_of(wanted))
