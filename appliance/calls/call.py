@@ -121,6 +121,7 @@ class Call:
                 leg.reject_incoming(500)
         finally:
             await self._finish()
+            self.inbox.close()
             self.legs.clear()  # each knows its call: call and legs would stay in memory until the collector comes by
 
     async def _finish(self) -> None:

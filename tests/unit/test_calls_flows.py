@@ -88,6 +88,29 @@ def test_inbox_keeps_order_and_bounds() -> None:
     run(work())
 
 
+def test_an_inbox_wakes_whoever_waits_in_time_with_one_timer_for_many_waits() -> None:
+    async def work() -> None:
+        inbox, loop = Inbox(), asyncio.get_running_loop()
+        made: list[float] = []
+        call_at = loop.call_at
+        loop.call_at = lambda when, *more, **named: (made.append(when), call_at(when, *more, **named))[1]  # type: ignore[method-assign, assignment, func-returns-value]
+        for n in range(20):
+            loop.call_soon(inbox.put, n)
+            assert await inbox.get(60) == n
+        assert len(made) == 1
+        began = loop.time()
+        assert await inbox.get(0.02) is None  # sooner than the timer that is there
+        assert await inbox.get(0.05) is None
+        assert 0.065 < loop.time() - began < 5
+        loop.call_soon(inbox.put, "first")
+        assert await inbox.get(0.05) == "first"
+        assert await inbox.get(0.1) is None  # the timer of the wait before goes off too early, and is set anew
+        assert loop.time() - began > 0.16
+        inbox.close()
+
+    run(work())
+
+
 def test_a_leg_hears_its_own_events_only_and_unwinds_when_gone() -> None:
     async def work() -> None:
         lab = Lab()
