@@ -21,6 +21,7 @@ struct ring {
 	struct spill *first, **last;
 	_Atomic uint64_t spilled;
 	bool unheard; /* writer: something may lie there that nobody was woken for */
+	atomic_bool polled; /* reader: looks by itself */
 };
 
 struct ring *ring_new(size_t size_log2)
@@ -100,7 +101,8 @@ static void ring_wake(struct ring *r)
 
 void ring_call(struct ring *r)
 {
-	if (r->unheard)
+	/* The reader switches `polled` off first and then looks at head: it has seen what was put in before this. */
+	if (r->unheard && !atomic_load(&r->polled))
 		ring_wake(r);
 	r->unheard = false;
 }
@@ -209,6 +211,11 @@ size_t ring_read(struct ring *r, uint8_t *buf, size_t size)
 		atomic_store(&r->tail, tail);
 	}
 	return done;
+}
+
+void ring_poll(struct ring *r, bool on)
+{
+	atomic_store(&r->polled, on);
 }
 
 uint64_t ring_spilled(const struct ring *r)

@@ -44,6 +44,8 @@ bool ring_strained(const struct ring *r);
 /* Reader only: takes the wake-up and copies whole records, returns bytes; 0 when empty. `size` is at least RING_RECORD_MAX. What
  * finds no room is left, and wakes anew: the reader asks once, and waits for its descriptor. */
 size_t ring_read(struct ring *r, uint8_t *buf, size_t size);
+/* Reader only: while `on` it looks by itself, and nobody wakes it. After switching it off it reads once more. */
+void ring_poll(struct ring *r, bool on);
 
 uint64_t ring_spilled(const struct ring *r);
 

@@ -392,6 +392,11 @@ size_t ua_events(struct ua *ua, uint8_t *buf, size_t size)
 	return ring_read(ua->ring, buf, size);
 }
 
+void ua_poll(struct ua *ua, bool on)
+{
+	ring_poll(ua->ring, on);
+}
+
 uint16_t ua_port(const struct ua *ua, unsigned index)
 {
 	return index < ua->listens ? ua->port[index] : 0;

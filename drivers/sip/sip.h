@@ -11,6 +11,7 @@
 #ifndef SWITCHROOM_SIP_H
 #define SWITCHROOM_SIP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,9 @@ int ua_fd(const struct ua *ua);
 /* Copies whole event records; 0 when there are none. `size` at least 65,536. What finds no room in it makes the descriptor
  * readable again. */
 size_t ua_events(struct ua *ua, uint8_t *buf, size_t size);
+/* While `on`, whoever takes the events looks by itself, and the descriptor stays unreadable. After switching it off: ua_events
+ * once more. */
+void ua_poll(struct ua *ua, bool on);
 /* One or several command records. 0, or ENOMEM, EINVAL (malformed: nothing is carried out). */
 int ua_command(struct ua *ua, const uint8_t *records, size_t len);
 /* Local ports in the order of `listen`; UDP and TCP share one. */

@@ -13,6 +13,7 @@ from typing import Any
 
 from appliance.errors import SwitchroomError, because
 from drivers.sip import wire
+from drivers.sip.rounds import ROUND_SECONDS, Rounds
 
 log = logging.getLogger("sip")
 _BUFFER = 1 << 18
@@ -28,6 +29,9 @@ class SipThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[bytes] = []
         """Commands of this turn of the loop."""
+        self._rounds = Rounds()
+        self._next: asyncio.TimerHandle | None = None
+        """While events are fetched by turns, the next time."""
         self.leaked = 0
 
     def start(
@@ -61,7 +65,7 @@ class SipThread:
         self._cbuf = ffi.new("uint8_t[]", _BUFFER)
         self._fd = self._lib.ua_fd(self._ua)
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._fd, self._drain)
+        self._loop.add_reader(self._fd, self._woken)
 
     @property
     def running(self) -> bool:
@@ -99,19 +103,40 @@ class SipThread:
         self._lib.ua_counters(self._ua, out)
         return {name: int(getattr(out, name)) for name, _ in self._ffi.typeof("struct ua_counters").fields}
 
-    def _drain(self) -> bool:
-        """Hand out a buffer full of events. Where there are more the descriptor stays readable: others get their turn first."""
+    def _woken(self) -> None:
+        assert self._loop is not None
+        if self._rounds.note(self._drain(), self._loop.time()) and self._next is None and self._ua is not None:
+            self._lib.ua_poll(self._ua, True)
+            self._next = self._loop.call_later(ROUND_SECONDS, self._round)
+
+    def _round(self) -> None:
+        """Fetch what has come since; be woken again where that was little."""
+        assert self._loop is not None
+        self._next = None
+        busy = self._rounds.note(self._drain(), self._loop.time())
         if self._ua is None:
-            return False
+            return
+        if busy:
+            self._next = self._loop.call_later(ROUND_SECONDS, self._round)
+        else:
+            self._lib.ua_poll(self._ua, False)
+            self._drain()  # what came before the thread knew
+
+    def _drain(self) -> int:
+        """Hand out a buffer full of events, and say how many. Where there are more the descriptor stays readable: others get
+        their turn first."""
+        if self._ua is None:
+            return 0
         n = self._lib.ua_events(self._ua, self._cbuf, _BUFFER)
         if not n:
-            return False
-        for record in wire.records(self._ffi.buffer(self._cbuf, n)[:]):
+            return 0
+        records = wire.records(self._ffi.buffer(self._cbuf, n)[:])
+        for record in records:
             try:
                 self._on_event(record)
             except Exception:  # one bad event must not take the other calls' events with it
                 log.exception("an event of the SIP thread could not be handled", extra={"type": record[0]})
-        return True
+        return len(records)
 
     def close(self) -> None:
         """Joins the thread. What it still had to say is handed over first."""
@@ -119,6 +144,8 @@ class SipThread:
             return
         if self._loop is not None:
             self._loop.remove_reader(self._fd)
+        if self._next is not None:
+            self._next.cancel()
         self._flush()
         while self._drain():
             pass

@@ -85,7 +85,8 @@ static void test_wheel(void)
 	CHECK(!due[1]);
 }
 
-/* ---- ring: everything arrives once, in order, also what finds no room; whoever reads only when woken misses nothing ---- */
+/* ---- ring: everything arrives once, in order, also what finds no room; whoever reads only when woken, or looks by itself for a
+ * while, misses nothing ---- */
 
 enum { RECORDS = 200000 };
 
@@ -96,29 +97,41 @@ static void await_wake(struct ring *r)
 	CHECK(poll(&pfd, 1, 20000) == 1);
 }
 
+static void take(struct ring *r, uint64_t *expected)
+{
+	static uint8_t buf[RING_RECORD_MAX];
+	const size_t n = ring_read(r, buf, sizeof(buf));
+	size_t at = 0;
+
+	while (at < n) {
+		uint32_t len;
+		uint64_t id;
+
+		memcpy(&len, buf + at, 4);
+		memcpy(&id, buf + at + 8, 8);
+		CHECK(id == (*expected)++);
+		for (size_t k = RING_HEAD + 2; k < len; ++k)
+			CHECK(buf[at + k] == (uint8_t)id);
+		at += len;
+	}
+	CHECK(at == n);
+}
+
 static void *reader(void *arg)
 {
 	struct ring *r = arg;
-	static uint8_t buf[RING_RECORD_MAX];
 	uint64_t expected = 0;
 
-	while (expected < RECORDS) {
-		size_t n, at = 0;
-
+	for (unsigned turn = 0; expected < RECORDS; ++turn) {
 		await_wake(r);
-		n = ring_read(r, buf, sizeof(buf));
-		while (at < n) {
-			uint32_t len;
-			uint64_t id;
-
-			memcpy(&len, buf + at, 4);
-			memcpy(&id, buf + at + 8, 8);
-			CHECK(id == expected++);
-			for (size_t k = RING_HEAD + 2; k < len; ++k)
-				CHECK(buf[at + k] == (uint8_t)id);
-			at += len;
-		}
-		CHECK(at == n);
+		take(r, &expected);
+		if (turn % 4)
+			continue;
+		ring_poll(r, true);
+		for (unsigned i = 0; i < turn % 9; ++i)
+			take(r, &expected);
+		ring_poll(r, false);
+		take(r, &expected);
 	}
 	return NULL;
 }
