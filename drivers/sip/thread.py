@@ -112,15 +112,13 @@ class SipThread:
     def _round(self) -> None:
         """Fetch what has come since; be woken again where that was little."""
         assert self._loop is not None
-        self._next = None
-        busy = self._rounds.note(self._drain(), self._loop.time())
-        if self._ua is None:
+        self._next = self._loop.call_later(ROUND_SECONDS, self._round)  # whatever comes of this one: nobody wakes us
+        if self._rounds.note(self._drain(), self._loop.time()) or self._ua is None:
             return
-        if busy:
-            self._next = self._loop.call_later(ROUND_SECONDS, self._round)
-        else:
-            self._lib.ua_poll(self._ua, False)
-            self._drain()  # what came before the thread knew
+        self._next.cancel()
+        self._next = None
+        self._lib.ua_poll(self._ua, False)
+        self._drain()  # what came before the thread knew
 
     def _drain(self) -> int:
         """Hand out a buffer full of events, and say how many. Where there are more the descriptor stays readable: others get
