@@ -27,6 +27,9 @@ WATCHDOG_SECONDS = 20
 START_SECONDS = 60
 """How long a process may take to its first readiness: a long ledger may have to be recovered."""
 
+LOOK_SECONDS = 1.0
+"""So often it is looked for silence."""
+
 HEAD_START_SECONDS = 3.0
 HEALTHY_SECONDS = 5.0
 """Who lived so long has served: callers wait for it, and a start costs less than they do. Only what dies at its start waits."""
@@ -45,6 +48,12 @@ class Child:
     failures: int = 0
     status: str = ""
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def stood_still(pause: float) -> float:
+    """Seconds of a pause between two looks in which we did not run ourselves: the machine was frozen, or had no time for anybody.
+    Nobody is blamed for silence in them."""
+    return pause - LOOK_SECONDS if pause > 2 * LOOK_SECONDS else 0.0
 
 
 def restart_delay(failures: int, lived: float) -> float:
@@ -160,9 +169,12 @@ class Supervisor:
 
     async def _watch(self, child: Child) -> None:
         """End a child that went silent. ABRT, not KILL, so that a stack is written."""
+        looked = time.monotonic()
         while True:
-            await asyncio.sleep(1)
-            silent = time.monotonic() - child.last_ping
+            await asyncio.sleep(LOOK_SECONDS)
+            now = time.monotonic()
+            child.last_ping = min(now, child.last_ping + stood_still(now - looked))
+            silent, looked = now - child.last_ping, now
             if silent > (WATCHDOG_SECONDS if child.ready_at else START_SECONDS):
                 log.error("%s does not answer, ending it", child.name, extra={"silent": round(silent, 1)})
                 self._signal(child, signal.SIGABRT)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from appliance.system import supervisor as supervision
 from appliance.system.paths import ensure_layout
 from appliance.system.supervisor import Supervisor, restart_delay
 
@@ -59,3 +62,38 @@ async def test_a_killed_child_comes_back_and_the_other_stays(tmp_path: Path) -> 
     assert await asyncio.wait_for(running, 20) == 0
     with pytest.raises(ProcessLookupError):
         os.kill(second, 0)
+
+
+PINGS = CHILD.replace("signal.sigwait([signal.SIGTERM])", "signal.signal(signal.SIGTERM, lambda *_: sys.exit())\n"
+                      "while True: notify.send('WATCHDOG=1'); time.sleep(0.1)")
+
+
+@pytest.mark.parametrize("all_stood_still", [False, True])
+async def test_who_is_silent_is_ended_but_not_where_all_stood_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, all_stood_still: bool,
+) -> None:
+    """A machine that was frozen, or had no time for anybody, comes back with its calls: nobody could have pinged."""
+    monkeypatch.setattr(supervision, "WATCHDOG_SECONDS", 2)
+    ensure_layout(tmp_path)
+    log = tmp_path / "one.log"
+    supervisor = Supervisor(tmp_path, [("one", [sys.executable, "-c", PINGS.format(root=ROOT, log=str(log))])])
+    child = supervisor.children["one"]
+    running = asyncio.create_task(supervisor.run())
+    async with asyncio.timeout(20):
+        while not child.ready_at:
+            await asyncio.sleep(0.02)
+        pid = int(log.read_text())
+        os.kill(pid, signal.SIGSTOP)
+        if all_stood_still:
+            time.sleep(8)  # ourselves, too
+        else:
+            while child.process and child.process.pid == pid:
+                await asyncio.sleep(0.02)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+        again = time.monotonic() + 3
+        while child.last_ping < again:
+            await asyncio.sleep(0.02)
+    assert (log.read_text().split() == [str(pid)]) is all_stood_still
+    supervisor.stop()
+    assert await asyncio.wait_for(running, 20) == 0
