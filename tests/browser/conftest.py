@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.peers.net import PATIENCE
 from tests.peers.pages import Site
 
 CHROMIUM = "/usr/bin/chromium"
@@ -16,6 +17,7 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 """It must ask nobody outside; and runs as root on machines that only test."""
 
 HERE = Path(__file__).parent
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,6 +46,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     context = chromium.new_context(viewport={"width": 1280, "height": 860}, locale="en")
+    context.set_default_timeout(2 * PATIENCE * 1000)  # a page that loads
     yield context
     context.close()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import psutil
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -29,6 +28,7 @@ at_least = 30
 
 [[hours]]"""
 EDITS = {
+    r"^ring_seconds = 15$": "ring_seconds = 280",  # rings for as long as the card is looked at
     r'^inbound_to = "menu:main".*$': 'inbound_to = "menu:account"',
     r"^wrap_up_seconds = 10$": f'wrap_up_seconds = 600\nscript = """{SCRIPT}"""\noffer_callback_after_seconds = 1',
     r"^announce_position_every = 30$": "announce_position_every = 30\n[queues.callback]\nask_number = false",
@@ -59,6 +59,7 @@ def anna(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phone
 
 @pytest.fixture
 def desk(site: Site, page: Page, anna: Phone) -> Page:
+    anna.quiet()
     site.sign_in(page, "agent")
     page.goto(f"{site.url}/desk")
     return page
@@ -104,30 +105,29 @@ def test_an_agent_works_the_day_from_the_desk(site: Site, page: Page) -> None:
     own = page.locator("[sse-swap=own]")
     expect(own).to_contain_text("signed out")
     shortcut(page, "i")
-    expect(own).not_to_contain_text("signed out", timeout=5000)
+    expect(own).not_to_contain_text("signed out")
     shortcut(page, "2")
-    expect(own).to_contain_text("on break", timeout=5000)
+    expect(own).to_contain_text("on break")
     check_accessible(page)
     fits(page)
     shots(page, "desk")
     site.box.run("agent", "logout", "anna")
-    expect(own).to_contain_text("signed out", timeout=5000)
+    expect(own).to_contain_text("signed out")
 
 
 def test_the_card_stands_there_before_the_answer_and_notes_stay(
-    site: Site, desk: Page, anna: Phone, gateway: Station, context: BrowserContext, request: pytest.FixtureRequest
+    site: Site, desk: Page, anna: Phone, gateway: Station, context: BrowserContext
 ) -> None:
     page = desk
     site.box.run("agent", "login", "anna")
     call = customer_calls(gateway)
     anna.wait_event("CALL_INCOMING", 40)
     card = page.locator("[sse-swap=card]")
-    expect(card).to_contain_text(CUSTOMER, timeout=15_000)
+    expect(card).to_contain_text(CUSTOMER)
     expect(card).to_contain_text("ringing")
     expect(card).to_contain_text("4711")
     expect(card).to_contain_text("Offer the new price list.")
-    if getattr(request.node, "execution_count", 1) == 1:  # a second chance finds the first one's call
-        expect(card).to_contain_text("No earlier call with this number.")
+    expect(card).to_contain_text("No earlier call with this number.")
     card.locator("summary", has_text="Why me?").click()
     expect(card).to_contain_text("Anna: being rung since")
     check_accessible(page)
@@ -137,15 +137,15 @@ def test_the_card_stands_there_before_the_answer_and_notes_stay(
     shortcut(page, "n")
     page.keyboard.type("Wants a berth in May.")
     anna.answer()
-    expect(card).to_contain_text("talking", timeout=15_000)
+    expect(card).to_contain_text("talking")
     note = page.locator("textarea").first
     expect(note).to_have_value("Wants a berth in May.")
     expect(note).to_be_focused()
 
-    psutil.Process(site.box.pid("web")).kill()  # the pages are gone, the conversation goes on
     banner = page.locator("#link")
-    expect(banner).to_contain_text("connection to the box is lost", timeout=10_000)
-    page.keyboard.type(" Quay 3.")
+    with site.box.without("web"):  # the pages are gone, the conversation goes on
+        expect(banner).to_contain_text("connection to the box is lost")
+        page.keyboard.type(" Quay 3.")
     expect(banner).to_be_hidden(timeout=20_000)
     page.reload()
     expect(page.locator("textarea").first).to_have_value("Wants a berth in May. Quay 3.")
@@ -156,13 +156,13 @@ def test_the_card_stands_there_before_the_answer_and_notes_stay(
     expect(page.locator("[sse-swap=own]")).to_contain_text("talking")
     shots(page, "desk-talking")
     over(site, call)
-    expect(page.locator("[sse-swap=own]")).to_contain_text("wrap-up", timeout=5000)
+    expect(page.locator("[sse-swap=own]")).to_contain_text("wrap-up")
     shortcut(page, "r")
-    expect(page.locator("[sse-swap=own]")).to_contain_text("ready", timeout=5000)
+    expect(page.locator("[sse-swap=own]")).to_contain_text("ready")
 
     again = customer_calls(gateway, "4712")
     anna.wait_event("CALL_INCOMING", 40)
-    expect(card).to_contain_text("Wants a berth in May. Quay 3.", timeout=15_000)
+    expect(card).to_contain_text("Wants a berth in May. Quay 3.")
     expect(card).to_contain_text("solved")
     shots(page, "desk-again")
     over(site, again)
@@ -182,7 +182,7 @@ def test_the_card_stands_there_before_the_answer_and_notes_stay(
 def test_a_number_is_called_from_the_desk(site: Site, desk: Page, anna: Phone, gateway: Station) -> None:
     page = desk
     site.box.run("agent", "login", "anna")
-    expect(page.locator("[sse-swap=own]")).to_contain_text("ready", timeout=5000)
+    expect(page.locator("[sse-swap=own]")).to_contain_text("ready")
     shortcut(page, "c")
     page.keyboard.type("112")
     page.keyboard.press("Enter")
@@ -193,13 +193,13 @@ def test_a_number_is_called_from_the_desk(site: Site, desk: Page, anna: Phone, g
     page.keyboard.press("Enter")
     expect(page.get_by_text("Your phone rings.")).to_be_visible()
     anna.wait_event("CALL_INCOMING", 10)
-    expect(page.locator("[sse-swap=own]")).to_contain_text("dialling", timeout=5000)
+    expect(page.locator("[sse-swap=own]")).to_contain_text("dialling")
     assert not [call for call in gateway.calls if call.number == "0401234567"]  # not before the own phone is picked up
     anna.answer()
     far = gateway.wait_call(fits=lambda call: call.number == "0401234567").wait_up()
     shots(page, "desk-calling")
     over(site, far)
-    expect(page.locator("[sse-swap=own]")).to_contain_text("ready", timeout=5000)
+    expect(page.locator("[sse-swap=own]")).to_contain_text("ready")
     cdr = next(each for each in site.box.json("cdr", "list") if each["to"] == "+358401234567")
     assert (cdr["direction"], cdr["from"], cdr["disposition"]) == ("out", "101", "answered")
 
@@ -217,13 +217,13 @@ def test_a_callback_is_taken_now(site: Site, desk: Page, anna: Phone, gateway: S
     wait_for(keeps, 30, "the promise to call back")
     over(site, call)
     row = page.locator("[data-callback]")
-    expect(row).to_contain_text(CUSTOMER, timeout=5000)
+    expect(row).to_contain_text(CUSTOMER)
     shots(page, "desk-callback")
     shortcut(page, "k")
     anna.wait_event("CALL_INCOMING", 10)
     anna.answer()
     far = gateway.wait_call(fits=lambda each: each.number == "0401112233").wait_up()
-    expect(row).to_have_count(0, timeout=5000)
+    expect(row).to_have_count(0)
     page.locator("textarea").first.fill("Reached by hand.")
     shortcut(page, "s")
     expect(page.get_by_text("Noted.")).to_be_visible()
@@ -235,7 +235,7 @@ def test_a_waiting_caller_is_moved(site: Site, page: Page, gateway: Station) -> 
     call = customer_calls(gateway)
     site.sign_in(page, "supervisor")
     row = page.locator("tr[data-contact]")
-    expect(row).to_contain_text("front", timeout=15_000)
+    expect(row).to_contain_text("front")
     expect(row).to_contain_text(CUSTOMER)
     row.get_by_role("link", name="Move").click()
     check_accessible(page)
@@ -243,6 +243,6 @@ def test_a_waiting_caller_is_moved(site: Site, page: Page, gateway: Station) -> 
     shots(page, "live-move")
     page.get_by_label("To", exact=True).select_option("queue:billing")
     page.get_by_role("button", name="Move").click()
-    expect(page.locator("tr[data-contact]")).to_contain_text("billing", timeout=5000)
+    expect(page.locator("tr[data-contact]")).to_contain_text("billing")
     shots(page, "live-moved")
     over(site, call)

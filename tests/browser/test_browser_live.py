@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from pathlib import Path
 
-import psutil
 from playwright.sync_api import Page, expect
 
 from appliance.users.store import UserStore
@@ -38,9 +34,7 @@ def test_live_follows_the_agents_by_itself(site: Site, page: Page) -> None:
     row = page.locator("[data-agent=boris]")
     expect(row).to_contain_text("signed out")
     site.box.run("agent", "login", "boris")
-    began = time.monotonic()
-    expect(row).to_contain_text("not answering" if "not answering" in row.inner_text() else "ready", timeout=5000)
-    assert time.monotonic() - began < 5
+    expect(row).to_contain_text("not answering" if "not answering" in row.inner_text() else "ready")
     check_accessible(page)
     fits(page)
     shots(page, "live")
@@ -51,21 +45,17 @@ def test_the_page_says_when_the_core_is_gone_and_when_it_is_back(site: Site, pag
     expect(page.locator("[data-line=gateway]")).to_be_visible()
     banner = page.locator("#link")
     expect(banner).to_be_hidden()
-    core = site.box.pid("core")
-    os.kill(core, signal.SIGSTOP)  # there, and silent
-    try:
-        expect(banner).to_contain_text("does not answer", timeout=15_000)
+    with site.box.silent("core"):
+        expect(banner).to_contain_text("does not answer")
         shots(page, "core-gone")
-    finally:
-        os.kill(core, signal.SIGCONT)
     expect(banner).to_be_hidden(timeout=15_000)
 
 
 def test_the_page_finds_the_restarted_web_again(site: Site, page: Page) -> None:
     site.sign_in(page)
     banner = page.locator("#link")
-    psutil.Process(site.box.pid("web")).kill()
-    expect(banner).to_contain_text("connection to the box is lost", timeout=10_000)
+    with site.box.without("web"):
+        expect(banner).to_contain_text("connection to the box is lost")
     expect(banner).to_be_hidden(timeout=20_000)  # the session is kept over the restart, too
     expect(page.locator("[data-line=gateway]")).to_be_visible()
 

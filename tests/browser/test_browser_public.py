@@ -3,9 +3,7 @@ also in a frame of another site."""
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -61,10 +59,7 @@ def test_while_the_core_is_away_the_page_says_so_and_comes_back_by_itself(site: 
     site.box.run("config", "reload")
     page.goto(f"{site.url}/public")
     expect(page.locator("[data-queue=front]")).to_be_visible()
-    serve = site.box.pid("serve")
-    os.kill(serve, signal.SIGSTOP)  # or it would start another one at once
-    site.box.kill("core")
-    try:
+    with site.box.without("core"):
         expect(page.locator("main")).to_contain_text("not known just now", timeout=40_000)
         expect(page.locator(".tile")).to_have_count(0)
         expect(page.locator("h1")).to_be_visible()
@@ -73,8 +68,6 @@ def test_while_the_core_is_away_the_page_says_so_and_comes_back_by_itself(site: 
         shots(page, "public-away")
         told = page.request.get(f"{site.url}/api/v1/public/figures")
         assert told.status == 200 and told.json()["up"] is False and told.json()["queues"] == []
-    finally:
-        os.kill(serve, signal.SIGCONT)
     expect(page.locator("[data-queue=front]")).to_be_visible(timeout=40_000)
 
 

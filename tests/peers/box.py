@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -79,6 +80,10 @@ class Box:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                              cwd=Path(__file__).parents[2], env={**os.environ, LOOPBACK: self.searched})
 
+    def set_clock(self, now: str) -> None:
+        """What the next start pretends the time to be."""
+        self.now, self._begun = now, time.monotonic()
+
     def _now(self) -> str:
         """The pretended time: it goes on over restarts, as a clock does."""
         return (datetime.fromisoformat(self.now) + timedelta(seconds=time.monotonic() - self._begun)).isoformat()
@@ -132,6 +137,30 @@ class Box:
         pid = self.pid(name)
         if pid:
             os.kill(pid, signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def without(self, name: str) -> Iterator[None]:
+        """No process of this name while the block runs, however long that takes: the supervisor stands still, or it would start
+        another one at once."""
+        serve = self.pid("serve")
+        os.kill(serve, signal.SIGSTOP)
+        try:
+            self.kill(name)
+            yield
+        finally:
+            os.kill(serve, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def silent(self, name: str) -> Iterator[None]:
+        """This process is there and does nothing while the block runs; the supervisor, which would end it, stands still too."""
+        serve, stopped = self.pid("serve"), self.pid(name)
+        os.kill(serve, signal.SIGSTOP)
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(stopped, signal.SIGCONT)
+            os.kill(serve, signal.SIGCONT)
 
     def kill_serve(self) -> None:
         """kill -9 of the supervisor alone: its children are to notice. `start` brings everything back."""

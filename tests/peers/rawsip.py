@@ -7,6 +7,8 @@ import itertools
 import socket
 from collections.abc import Callable
 
+from tests.peers.net import PATIENCE
+
 SDP = """v=0\r
 o=- 1 {version} IN IP4 {host}\r
 s=-\r
@@ -121,7 +123,7 @@ class RawSip:
         else:
             self.sock.sendto(data, self.remote)
 
-    async def wait(self, fits: Callable[[Message], bool], seconds: float = 10.0) -> Message:
+    async def wait(self, fits: Callable[[Message], bool], seconds: float = PATIENCE) -> Message:
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
             for i, message in enumerate(self.inbox):
@@ -136,10 +138,10 @@ class RawSip:
             except TimeoutError:
                 continue
 
-    async def status(self, code: int, method: str, seconds: float = 10.0) -> Message:
+    async def status(self, code: int, method: str, seconds: float = PATIENCE) -> Message:
         return await self.wait(lambda m: m.status == code and m.cseq[1] == method, seconds)
 
-    async def request(self, method: str, seconds: float = 10.0) -> Message:
+    async def request(self, method: str, seconds: float = PATIENCE) -> Message:
         return await self.wait(lambda m: m.method == method, seconds)
 
     # ---- messages ------------------------------------------------------------------------------------------------------

@@ -11,8 +11,9 @@ from typing import Any
 from appliance import config
 from drivers.base import DriverEvent, EndpointChanged, LegEvent, MediaOffer, OrphanEnded, Place
 from drivers.sip.driver import SipDriver
+from tests.peers.net import PATIENCE
 
-WAIT = 15.0
+WAIT = PATIENCE
 _OFFICE = """
 [office]
 name = "Test Office"
