@@ -28,6 +28,7 @@ from appliance.calls.leg import Leg
 from appliance.calls.switch import Switch
 from appliance.config.model import Outcome
 from appliance.config.opening import ALWAYS, Opening
+from appliance.core.acd_clock import AcdClock
 from appliance.core.acd_ledger import configured, facts
 from appliance.core.acd_order import InOrder
 from appliance.core.acd_restore import Kept, interrupted, recall
@@ -91,9 +92,14 @@ class Dispatch:
         self._noting = asyncio.Lock()
         self._key = self._secret()
         self.core = core.Acd(self.seed)
+        self._clock = AcdClock(switch.clock)
+        self._told = 0.0
+        """The latest time that the ACD was told."""
+        self.recalled = 0.0
+        """UTC of the last that the ledger knew at the start; 0.0 for nothing."""
         self.version = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._due = 0.0
+        self._due: float | None = None
         self._steps = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self.number = 0
@@ -121,6 +127,8 @@ class Dispatch:
         raw = self._ledger.get_state(NAMESPACE, "state")
         self.core, last = recall(ledger, raw, rules, self.seed, self._remember)
         self._last = last | self._last
+        self.recalled = self._told = float(self.core.snapshot()["now"])  # type: ignore[arg-type]
+        self._clock.settle(self._told)
         self._take_rules(version)
         interrupted(self, open_calls)
 
@@ -132,7 +140,7 @@ class Dispatch:
     def _take_rules(self, version: int) -> None:
         self.version = version
         queues, agents = rules_of(self.switch.config)
-        now = self.switch.clock.utc()
+        now = self._told = self.now()
         actions = self.core.configure(queues, agents, now)
         self._carry_out(actions, self._write(configured(version, now, self.core, actions)))
 
@@ -161,8 +169,15 @@ class Dispatch:
 
     # -- telling the ACD --
 
+    def now(self) -> float:
+        """The ACD's time (UTC, but for what appliance/core/acd_clock.py says): all its times count from this."""
+        return self._clock.now()
+
     def tell(self, event: core.AcdEvent) -> list[core.Action]:
-        actions = self.core.step(self.switch.clock.utc(), event)
+        if self._due is None and not self.core.contact_ids():
+            self._clock.settle(self._told)
+        self._told = self.now()
+        actions = self.core.step(self._told, event)
         written = self._write(facts(self.core, event, actions))
         self._carry_out(actions, written)
         return actions
@@ -244,9 +259,9 @@ class Dispatch:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._due = due
         if due is not None:
-            self._due = due
-            left = max(0.0, due - self.switch.clock.utc())
+            left = max(0.0, due - self.now())
             self._timer = asyncio.get_running_loop().call_later(min(left, 3600.0), self._tick)
 
     def _tick(self) -> None:
@@ -380,7 +395,7 @@ class Dispatch:
         if known is None or rules is None or not rules.last_agent_minutes:
             return ""
         agent, _, at = known
-        fresh = self.switch.clock.utc() - at <= rules.last_agent_minutes * 60
+        fresh = self.now() - at <= rules.last_agent_minutes * 60
         return agent if fresh and any(member.agent == agent for member in rules.members) else ""
 
     # -- agents (calls.flows.agent.AgentDesk) --

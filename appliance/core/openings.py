@@ -54,10 +54,15 @@ class Openings:
         return named is None or self.is_open(named)
 
     def _new_day(self) -> None:
-        day = datetime.fromtimestamp(self._now(), self._zone()).date().isoformat()
-        if self._day and day != self._day:
+        day, before = self._date(self._now()), self._day
+        if not before and self._dispatch.recalled:  # a box that was off at midnight
+            before = self._date(self._dispatch.recalled)
+        if before and day != before:
             self._dispatch.tell(NewDay())
         self._day = day
+
+    def _date(self, utc: float) -> str:
+        return datetime.fromtimestamp(utc, self._zone()).date().isoformat()
 
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self._config().office.timezone)

@@ -49,7 +49,7 @@ class QueueCommands:
     async def _queues(self, command: m.Queues) -> m.Reply:
         acd = self._box.acd
         return m.QueuesReply(
-            core=acd.run, number=acd.number, now=self._box.clock.utc(),
+            core=acd.run, number=acd.number, now=acd.now(),
             queues=[self._queue(name) for name in acd.core.queue_names()],
             agents=self._board.agents(),
             contacts=[self._contact(id, command.people) for id in acd.core.contact_ids()],
@@ -97,7 +97,7 @@ class QueueCommands:
             return datetime.fromtimestamp(at, zone).strftime("%H:%M:%S")
 
         lines = []
-        for n, reason in enumerate(acd.core.why(command.contact, self._box.clock.utc()), 1):
+        for n, reason in enumerate(acd.core.why(command.contact, acd.now()), 1):
             lines.append(told(reason, clock))
             if n % SLICE == 0:
                 await asyncio.sleep(0)  # calls come first

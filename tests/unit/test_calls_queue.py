@@ -32,6 +32,9 @@ class Desk:
         self.hours = ALWAYS
         self.promised: Customer | None = None
 
+    def now(self) -> float:
+        return self.lab.switch.clock.utc()
+
     def tell(self, event: core.AcdEvent) -> list[core.Action]:
         self.told.append(event)
         actions = self.core.step(self.lab.switch.clock.utc(), event)

@@ -12,13 +12,14 @@ import msgspec
 import pytest
 
 from appliance import _core as core
-from appliance.acd.of_config import phone_agent
+from appliance.acd.of_config import phone_agent, rules_of
 from appliance.calls.flows.callback import CallbackFlow
 from appliance.calls.flows.desk import Customer
 from appliance.calls.leg import Outsider
-from appliance.clock import ManualClock
+from appliance.clock import Clock, ManualClock
 from appliance.config.queues import Member
-from appliance.core.acd import Dispatch
+from appliance.core.acd import Dispatch, Kept
+from appliance.core.openings import Openings
 from appliance.core.queue_board import AgentBoard
 from appliance.errors import SwitchroomError
 from appliance.messages import AgentNow, Cause, Event
@@ -73,8 +74,9 @@ class Caller:
 class Office:
     """The dispatch of the reference office, whose agents sit at their phones; Daria (104) calls the queue `billing`."""
 
-    def __init__(self, agents: tuple[str, ...] = ("anna", "boris"), **callback: Any) -> None:
+    def __init__(self, agents: tuple[str, ...] = ("anna", "boris"), clock: Clock | None = None, **callback: Any) -> None:
         self.lab = Lab()
+        self.lab.switch.clock = clock or self.lab.switch.clock
         self.lab.ledger = self.ledger = SlowLedger()
         self.lab.switch.ledger = self.ledger
         self.lab.devices = {"101": ["sip:101@a"], "102": ["sip:102@b"], "104": ["sip:104@d"]}
@@ -90,7 +92,6 @@ class Office:
     def _rules(self, callback: dict[str, Any]) -> Any:
         from msgspec.structs import replace
 
-        from appliance.acd.of_config import rules_of
         queues, people = rules_of(self.lab.config)
         return [replace(queue, skills={}, **callback) for queue in queues], people
 
@@ -346,5 +347,84 @@ def test_an_agent_who_calls_in_twice_is_free_when_both_calls_are_over() -> None:
             view = office.acd.core.agent("anna")
             states.append(view.state if view else "")
         assert states == ["dialling-out", "ready"]
+
+    run(work())
+
+
+# ---- the machine's calendar is set ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0, 86400.0 * 365])
+def test_a_calendar_that_is_set_makes_nobody_wait_longer_or_shorter(jump: float) -> None:
+    """By NTP on a machine without a clock of its own, in the middle of a call: a phone rings and a caller waits as long as the
+    rules say."""
+
+    async def work() -> None:
+        clock = ManualClock()
+        office = Office(agents=("anna",), clock=clock, ring_seconds=15.0, max_wait_seconds=300.0, retry_seconds=1000.0)
+        office.enters()
+        assert office.caller.heard()[-1] == "Offer"
+        clock._utc += jump
+        clock.advance(14.0)
+        office.acd.tell(core.Tick())
+        assert office.state() == "offered"
+        clock.advance(2.0)
+        office.acd.tell(core.Tick())
+        assert "EndOffer" in office.caller.heard() and office.state() in ("waiting", "offered")
+        clock.advance(270.0)
+        office.acd.tell(core.Tick())
+        assert office.state() in ("waiting", "offered")
+        clock.advance(30.0)
+        office.acd.tell(core.Tick())
+        assert office.caller.acts[-1].reason == "max-wait"  # type: ignore[attr-defined]
+
+    run(work())
+
+
+def test_the_calendar_is_taken_up_again_when_nothing_waits_for_its_time() -> None:
+    async def work() -> None:
+        clock = ManualClock()
+        office = Office(agents=("anna",), clock=clock)
+        office.enters()
+        clock._utc += 3600.0
+        office.acd.tell(core.Tick())
+        assert clock.utc() - office.acd.now() == pytest.approx(3600.0)
+        office.acd.tell(core.HangUp(office.contact, "caller"))
+        clock.advance(60.0)
+        office.acd.tell(core.Tick())
+        assert office.acd.now() == pytest.approx(clock.utc())
+        clock._utc -= 3600.0
+        office.acd.tell(core.Tick())  # it does not go back: the gap makes up for it
+        assert office.acd.now() - clock.utc() == pytest.approx(3600.0)
+        clock.advance(3000.0)
+        office.acd.tell(core.Tick())
+        assert office.acd.now() - clock.utc() == pytest.approx(600.0)
+
+    run(work())
+
+
+def test_a_box_that_was_off_at_midnight_counts_the_day_anew() -> None:
+    async def work() -> None:
+        clock = ManualClock()
+        before = Office(agents=("anna", "boris"), clock=clock)
+        before.enters()
+        before.acd.tell(core.Answer(before.contact, "anna"))
+        clock.advance(60.0)
+        before.acd.tell(core.HangUp(before.contact, "caller"))
+        view = before.acd.core.agent("anna")
+        assert view is not None and view.contacts == 1
+        kept = msgspec.msgpack.encode(Kept(0, 1, before.acd.core.snapshot(), {}))
+        clock.advance(86400.0)
+        after = Office(agents=(), clock=clock)
+        after.ledger.kept["acd", "state"] = kept
+        reader = SimpleNamespace(follow=lambda seq: iter(()))
+        after.acd.start(SimpleNamespace(reader=reader), lambda version: rules_of(after.lab.config), 1, ())  # type: ignore[arg-type]
+        view = after.acd.core.agent("anna")
+        assert view is not None and view.contacts == 1
+        openings = Openings(after.acd, lambda: after.lab.config)
+        openings.look()
+        openings.stop()
+        view = after.acd.core.agent("anna")
+        assert view is not None and view.contacts == 0
 
     run(work())

@@ -34,6 +34,9 @@ class AgentDesk(Protocol):
 
     @property
     def seats(self) -> Seating: ...
+    def now(self) -> float:
+        """The ACD's time, which its own times count from."""
+
     def tell(self, event: AcdEvent) -> list[Action]: ...
     def last_contact(self, agent: str) -> tuple[str, str] | None:
         """The agent's contact now, or the last one: its id and its queue."""
@@ -259,7 +262,7 @@ class AgentCodes:
         since = min((view.longest for view in views if view.longest), default=0.0)
         clips = self._clips(leg, "queue-status-empty")
         if waiting:
-            minutes = max(0.0, self._switch.clock.utc() - since) / 60 if since else 0.0
+            minutes = max(0.0, self._desk.now() - since) / 60 if since else 0.0
             clips = self._clips(leg, "queue-status", count=waiting, minutes=minutes)
         agents = {member.agent for name in names if (queue := self._config.queue(name)) for member in queue.members}
         states = [agent.state for id in agents if id and (agent := self._desk.core.agent(id)) is not None]

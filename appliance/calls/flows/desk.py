@@ -46,6 +46,9 @@ class QueueDesk(Protocol):
 
     core: Acd
 
+    def now(self) -> float:
+        """The ACD's time, which its own times count from."""
+
     def tell(self, event: AcdEvent) -> list[Action]:
         """Tell the ACD that something happened; its actions are carried out before this returns."""
 

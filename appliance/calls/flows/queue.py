@@ -64,7 +64,7 @@ class QueueFlow(ContactCall):
 
     def _enter(self) -> None:
         key = self.desk.caller_key(self._number) if self._number else ""
-        listed, before = self.call.vip, self.switch.clock.utc()
+        listed = self.call.vip
         own = listed.priority if listed else None
         actions = self.desk.tell(
             Enter(self.contact, self.queue, priority=own or 0, vip=listed is not None and own is None,
@@ -74,7 +74,7 @@ class QueueFlow(ContactCall):
         if denied is not None:
             raise SwitchroomError("queue.refused", "The queue {queue} cannot be entered: {reason}",
                                   "Reload the configuration.", queue=self.queue, reason=Said(DENIALS[denied.reason]))
-        self._back = any(isinstance(action, Queued) and action.since < before for action in actions)
+        self._back = any(isinstance(action, Queued) and action.since < action.at for action in actions)
 
     async def _served(self) -> bool:
         """Wait for what becomes of the caller, and do it. False: the caller waits again."""
@@ -224,7 +224,7 @@ class QueueFlow(ContactCall):
 
     async def _moved(self, leave: Leave) -> None:
         """The office has sent the caller on (`MoveContact`): the time waited counts wherever that leads."""
-        self.call.waits_since = self.switch.clock.utc() - leave.waited
+        self.call.waits_since = self.desk.now() - leave.waited
         where = to_target(self.switch.config, Target(leave.target))
         if isinstance(where, ToExtension):
             self.call.hops += 1
