@@ -35,6 +35,7 @@ class NotedPort:
         self.engine, self.id, self.port, self.host, self.closed = engine, id, 20000 + 2 * id, "127.0.0.1", False
         self.digits = ""
         self.playing = 0
+        self.playback = -1
         self.recorded = 1000 * id
         self.detects: dict[str, Any] = {}
         self.heard: list[str] = []
@@ -46,6 +47,7 @@ class NotedPort:
 
     def play(self, clips: list[Any], *, loop: bool = False, gap_ms: int = 0, loop_from: int = 0) -> int:
         self.playing += 1
+        self.playback = self.playing
         self.engine.on_play(self, clips, self.playing)
         self.heard += [clip.decode() for clip in clips if isinstance(clip, bytes) and len(clip) < 100]
         return self.playing
@@ -67,6 +69,7 @@ class NotedPort:
         return 0
 
     def stop_play(self) -> int:
+        self.playback = -1
         return 0
 
     def pause_record(self, on: bool = True) -> None:

@@ -207,6 +207,8 @@ class Port:
         self.id: int = lib.port_id(handle)
         self.host = host
         self.port: int = lib.port_number(handle)
+        self.playback = -1
+        """The last playback; -1 after `stop_play`, and before the first."""
 
     def _live(self) -> Any:
         if self._handle is None:
@@ -261,7 +263,8 @@ class Port:
         play = lib.port_play(port, handles, len(audios), again, max(0, int(gap_ms)) * 8)
         if play < 0:
             raise SwitchroomError("media.memory", "Nothing can be played: out of memory.", "Close other programs.")
-        return int(play)
+        self.playback = int(play)
+        return self.playback
 
     def _audio(self, clip: Clip) -> Audio:
         if isinstance(clip, (str, Path)):
@@ -270,6 +273,7 @@ class Port:
 
     def stop_play(self) -> int:
         """Stop at once; returns exactly how many samples have been sent (0 if nothing plays). PlayDone follows."""
+        self.playback = -1
         return int(lib.port_stop_play(self._live()))
 
     def play_position(self) -> int:

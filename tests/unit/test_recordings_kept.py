@@ -28,7 +28,8 @@ from appliance.messages import (
     RecordingStarted,
     SurveyAnswered,
 )
-from tests.callslab import Lab, settle
+from drivers.base import MediaChanged
+from tests.callslab import Lab, media, settle
 from tests.unit.test_calls_keys_in_call import Office, run
 
 ALWAYS, NEVER, DEMAND = RecordRule("always"), RecordRule("never"), RecordRule("on-demand")
@@ -96,6 +97,37 @@ def test_without_an_announcement_it_begins_at_once() -> None:
         office = Office(recording=msgspec.structs.replace(config.recording, announce=False))
         office.lab.recorder.rule = ALWAYS
         await office.begin()
+        assert office.lab.recorder.begun == [("", "rule")]
+        await office.over()
+
+    run(work())
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_an_announcement_that_was_cut_short_is_made_again(holds: bool) -> None:
+    """The agent holds the call, or keys a transfer that comes to nothing, while the caller is being told of the recording."""
+
+    async def work() -> None:
+        office = Office()
+        office.lab.recorder.rule = ALWAYS
+        await office.begin()
+        port: Any = office.b.port
+        told = port.playing
+        if holds:
+            office.lab.tell(MediaChanged(leg=office.a.id, media=media(direction="recvonly")))
+            await settle()
+        else:
+            await office.press(office.a, "##")
+        office.b.inbox.put(PlayDone(port=port.id, play=told, samples=1, total=9, complete=False))
+        await settle()
+        assert port.heard[:2] == ["call-recorded", "hold-wait"] and not office.lab.recorder.begun
+        if holds:
+            office.lab.tell(MediaChanged(leg=office.a.id, media=media()))
+            await settle()
+        else:
+            await office.press(office.a, "999#")
+        assert port.heard[-1] == "call-recorded" and not office.lab.recorder.begun
+        await over(office, office.b)
         assert office.lab.recorder.begun == [("", "rule")]
         await office.over()
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from appliance.calls.leg import Leg
 from appliance.calls.recording import Recording, recorded_leg
 from appliance.media.events import PlayDone
 
 if TYPE_CHECKING:
     from appliance.calls.flows.talk import Talk
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """The playback that tells `leg` of its recording, and why that is made."""
+
+    leg: Leg
+    play: int
+    why: str
 
 
 def running(talk: Talk) -> Recording | None:
@@ -31,17 +41,30 @@ def _begin(talk: Talk, why: str) -> None:
         return
     language = talk.language(leg)
     clips = talk.switch.sounds.say(config.recording.announcement, language, config.office.language)
-    talk.announcing = (leg.port.play(clips or talk.switch.prompts.clips("call-recorded", language)), why)
+    play = leg.port.play(clips or talk.switch.prompts.clips("call-recorded", language))
+    talk.announcing = Announcement(leg, play, why)
 
 
 async def told(talk: Talk, event: PlayDone) -> None:
     """The announcement is over."""
-    if talk.announcing is None or event.play != talk.announcing[0]:
+    if talk.announcing is None or event.play != talk.announcing.play or not event.complete:
         return
-    why = talk.announcing[1]
+    why = talk.announcing.why
     talk.announcing = None
     if running(talk) is None:
         talk.call.recording = talk.exchange.recorder.begin(talk.parties, talk.queue, why)
+
+
+def announce_again(talk: Talk) -> None:
+    """Something else was played to the party meanwhile (it was put on hold, a transfer was tried): it has not been told, and is as
+    soon as it is back in the conversation."""
+    cut = talk.announcing
+    if cut is None or cut.leg.port is None or cut.leg.port.closed or cut.leg.port.playback == cut.play:
+        return
+    if cut.leg in talk.parties and cut.leg.port in talk.bridge.ports:
+        talk.announcing = None
+        if running(talk) is None:
+            _begin(talk, cut.why)
 
 
 def stop(talk: Talk) -> None:
@@ -59,7 +82,8 @@ async def on_demand(talk: Talk, by: Leg) -> None:
         talk.say(by, "record-off")
     elif talk.exchange.recorder.on_demand(talk.parties, talk.queue):
         _begin(talk, "on-demand")
-        talk.say(by, "record-on")
+        if talk.announcing is None or talk.announcing.leg is not by:
+            talk.say(by, "record-on")
     else:
         talk.say(by, "record-not-allowed")
 

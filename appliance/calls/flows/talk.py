@@ -44,8 +44,8 @@ class Talk:
         self.bridge = bridge
         self.queue = queue
         """Of which queue the call is, for its rules."""
-        self.announcing: tuple[int, str] | None = None
-        """The playback that tells of a recording which begins after it, and why it does."""
+        self.announcing: record.Announcement | None = None
+        """Of a recording that begins after it."""
         self.side: Bridge | None = None
         """Where the two of a consultation hear each other."""
         self.then: Callable[[], Awaitable[None]] | None = None
@@ -95,6 +95,8 @@ class Talk:
                 await handler(self, event)
             if self._readers:
                 await self._overdue()
+            if self.announcing is not None:
+                record.announce_again(self)
             if self.then is not None or not await self._look_round():
                 return
 
