@@ -92,8 +92,10 @@ class Attempts:
         line, why = self._switch.channels.seize(leg.id, names, CAMPAIGN, book.id, book.lines) if names else (None, "no_route")
         if line is None:
             self._drop(call, leg)
-            if why == "no_route":
+            if not names:
                 return await self._unroutable(command, call)
+            if why == "no_route":
+                why = "line_down"  # its lines are out of service for a while: nobody is struck off the list for that
             return AttemptRefused(why=why, retry_after=1.0 if why in ("full", "share") else 10.0)
         try:
             self._equip(leg, line)

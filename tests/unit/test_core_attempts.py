@@ -162,3 +162,18 @@ async def test_who_was_erased_is_not_dialled_even_where_a_route_takes_all_number
     await eventually(asyncio.gather(*switch._tasks))
     assert isinstance(granted, AttemptGranted) and not granted.line and not wire.placed
     assert [type(event) for event in ledger.events] == [AttemptStarted, AttemptEnded]
+
+
+async def test_a_line_taken_out_of_service_for_a_while_strikes_nobody_off_the_list() -> None:
+    """`enabled = false` and a reload, in the middle of a campaign."""
+    config, ledger, wire, channels = loads(OFFICE), SlowLedger(), Wire(), Channels()
+    ledger.disk.set()
+    unused: dict[str, Any] = {"prompts": None, "sounds": None}
+    switch = Switch(config=config, ledger=ledger, engine=Ports(), driver=wire, channels=channels, clock=CLOCK, **unused)  # type: ignore[arg-type]
+    created = CampaignCreated(campaign=1, scenario="701", name="News", list="12", lines=5, message="m.wav", message_seconds=5.0,
+                              subscribers=1, rules={"code": "701"})
+    entry = Open(CampaignBook(created), [Subscriber(index=0, number="+358917700000")], Path("m.wav"), 40000)
+    attempts = Attempts(switch, SimpleNamespace(open={1: entry}, note=lambda events: None), ledger)  # type: ignore[arg-type]
+    refused = await attempts.ask(AskAttempt(campaign=1, subscriber=0, attempt=1))
+    assert refused == AttemptRefused(why="line_down", retry_after=10.0)
+    assert not ledger.events and not switch.calls and not switch.legs
