@@ -127,7 +127,7 @@ class Dispatch:
         raw = self._ledger.get_state(NAMESPACE, "state")
         self.core, last = recall(ledger, raw, rules, self.seed, self._remember)
         self._last = last | self._last
-        self.recalled = self._told = float(self.core.snapshot()["now"])  # type: ignore[arg-type]
+        self.recalled = self._told = float(self.core.snapshot()["now"])
         self._clock.settle(self._told)
         self._take_rules(version)
         interrupted(self, open_calls)
@@ -181,6 +181,14 @@ class Dispatch:
         written = self._write(facts(self.core, event, actions))
         self._carry_out(actions, written)
         return actions
+
+    def sign_in(self, agent: str, extension: str) -> list[core.Action]:
+        """Sign an agent in at this phone, "" for the usual one. The seat is taken first: a caller who waits is offered at
+        once, and it is this phone that must ring."""
+        view = self.core.agent(agent)
+        if extension and view is not None and view.state == "logged-out":
+            self.seats.sit(agent, extension)
+        return self.tell(core.SignIn(agent))
 
     def _write(self, events: list[Event]) -> Awaitable[object] | None:
         """Note it; where something must be on disk before it takes effect, the future of that."""

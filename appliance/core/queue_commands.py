@@ -112,13 +112,12 @@ class QueueCommands:
             raise SwitchroomError("agent.unknown", "There is no agent {agent}.", "There are: {known}.", agent=command.agent,
                                   known=known)
         event = self._actions[command.action](command)
-        denied = [action for action in acd.tell(event) if isinstance(action, core.Denied)]
+        actions = acd.sign_in(command.agent, command.extension) if command.action == "login" else acd.tell(event)
+        denied = [action for action in actions if isinstance(action, core.Denied)]
         if denied:
             why = Said(core.DENIALS[denied[0].reason])
             raise SwitchroomError("agent.state", "{agent} is {state}: {why}", "See `switchroom agent list`.",
                                   agent=command.agent, state=Said(denied[0].state), why=why)
-        if command.action == "login" and command.extension:
-            acd.seats.sit(command.agent, command.extension)
         return m.Done()
 
     def _login(self, command: m.ControlAgent) -> core.AcdEvent:

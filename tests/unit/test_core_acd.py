@@ -16,13 +16,15 @@ from appliance.acd.of_config import phone_agent, rules_of
 from appliance.calls.flows.callback import CallbackFlow
 from appliance.calls.flows.desk import Customer
 from appliance.calls.leg import Outsider
+from appliance.calls.routing import ToExtension
 from appliance.clock import Clock, ManualClock
 from appliance.config.queues import Member
 from appliance.core.acd import Dispatch, Kept
 from appliance.core.openings import Openings
 from appliance.core.queue_board import AgentBoard
+from appliance.core.queue_commands import QueueCommands
 from appliance.errors import SwitchroomError
-from appliance.messages import AgentNow, Cause, Event
+from appliance.messages import AgentNow, Cause, ControlAgent, Event
 from drivers.base import Answered, Ended
 from tests.callslab import Lab, NotedLedger, media, settle
 
@@ -347,6 +349,31 @@ def test_an_agent_who_calls_in_twice_is_free_when_both_calls_are_over() -> None:
             view = office.acd.core.agent("anna")
             states.append(view.state if view else "")
         assert states == ["dialling-out", "ready"]
+
+    run(work())
+
+
+@pytest.mark.parametrize("command", [False, True])
+def test_who_signs_in_at_another_phone_is_rung_there_for_the_caller_who_waits(command: bool) -> None:
+    async def work() -> None:
+        office = Office(agents=())
+        office.lab.devices["103"] = ["sip:103@c"]
+        rung: list[Any] = []
+
+        def act(action: core.Action) -> None:
+            if isinstance(action, core.Offer):
+                rung.append(office.acd.seat_of(action.agent, action.queue))
+
+        office.caller.act = act  # type: ignore[method-assign]
+        office.enters()
+        if command:
+            box: Any = SimpleNamespace(acd=office.acd, config=office.lab.config)
+            await QueueCommands(box).table[ControlAgent](ControlAgent(agent="anna", action="login", extension="103"))
+        else:
+            office.acd.sign_in("anna", "103")
+        assert [seat.where for seat in rung] == [ToExtension("103")] and office.acd.agent_at("103") == "anna"
+        office.acd.sign_in("anna", "102")  # she is here already
+        assert office.acd.seats.extension_of("anna") == "103"
 
     run(work())
 

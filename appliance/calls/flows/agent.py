@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from appliance._core import Acd, AcdEvent, Action, AgentView, Break, Denied, Extend, Ready, SignIn, SignOut
+from appliance._core import Acd, AcdEvent, Action, AgentView, Break, Denied, Extend, Ready, SignOut
 from appliance.calls.leg import Leg
 from appliance.calls.pins import Pins
 from appliance.calls.switch import Switch
@@ -24,7 +24,6 @@ class Seating(Protocol):
     def extension_of(self, agent: str) -> str: ...
     def agent_at(self, extension: str) -> str: ...
     def signed_in_at(self, extension: str) -> str: ...
-    def sit(self, agent: str, extension: str) -> None: ...
 
 
 class AgentDesk(Protocol):
@@ -38,6 +37,9 @@ class AgentDesk(Protocol):
         """The ACD's time, which its own times count from."""
 
     def tell(self, event: AcdEvent) -> list[Action]: ...
+    def sign_in(self, agent: str, extension: str) -> list[Action]:
+        """At this phone."""
+
     def last_contact(self, agent: str) -> tuple[str, str] | None:
         """The agent's contact now, or the last one: its id and its queue."""
 
@@ -154,10 +156,9 @@ class AgentCodes:
         taken = self._desk.seats.signed_in_at(leg.endpoint)
         if taken and taken != agent.id:
             await self.say(leg, "agent-phone-taken")
-        elif not self.tell(SignIn(agent.id)):
+        elif any(isinstance(action, Denied) for action in self._desk.sign_in(agent.id, leg.endpoint)):
             await self.say(leg, "agent-already-signed-in")
         else:
-            self._desk.seats.sit(agent.id, leg.endpoint)
             await self.say_signed_in(leg, agent.id)
 
     async def say_signed_in(self, leg: Leg, agent: str) -> None:

@@ -56,8 +56,8 @@ async def told(talk: Talk, event: PlayDone) -> None:
 
 
 def announce_again(talk: Talk) -> None:
-    """Something else was played to the party meanwhile (it was put on hold, a transfer was tried): it has not been told, and is as
-    soon as it is back in the conversation."""
+    """Something else was played to the party meanwhile (it was put on hold, a transfer was tried): it has not been told, and
+    is as soon as it is back in the conversation."""
     cut = talk.announcing
     if cut is None or cut.leg.port is None or cut.leg.port.closed or cut.leg.port.playback == cut.play:
         return
