@@ -17,12 +17,14 @@ from typing import Any, Protocol
 import msgspec
 
 from appliance.errors import SwitchroomError, because
+from appliance.ledger.reader import LedgerReader
 from appliance.messages import AuditNoted, NoteAudit
 
 log = logging.getLogger("audit")
 MAX_TEXT = 500
 MAX_WAITING = 4 << 20
 """Bytes of notes that may wait for a core."""
+MAX_PAGE = 200
 _NO_CORE = ("bus.not-running", "bus.timeout")
 
 
@@ -94,6 +96,36 @@ def waiting(data: Path) -> list[NoteAudit]:
         return []
     with _locked(data) as handle:
         return list(_read(handle))
+
+
+class Noted(msgspec.Struct, frozen=True, kw_only=True):
+    """A note; `at` UTC seconds; `seq` its place in the log, 0 while no core has taken it over."""
+
+    seq: int
+    at: float
+    by: str
+    address: str
+    what: str
+    target: str
+    detail: str
+
+
+def read(data: Path, before: int = 0, limit: int = 100) -> list[Noted]:
+    """The log, newest first; `before`: the `seq` of the last one of the page before. At most MAX_PAGE."""
+    limit = max(1, min(limit, MAX_PAGE))
+    found = [] if before else [_plain(0, each) for each in reversed(waiting(data))][:limit]
+    try:
+        with LedgerReader(data / "ledger") as reader:
+            records = reader.audit(before, limit) if before else reader.audit(limit=limit)
+    except SwitchroomError as problem:
+        if problem.id != "ledger.missing":
+            raise
+        records = []  # no box has run here yet
+    return (found + [_plain(record.seq, record.event) for record in records if isinstance(record.event, AuditNoted)])[:limit]
+
+
+def _plain(seq: int, each: AuditNoted | NoteAudit) -> Noted:
+    return Noted(seq=seq, at=each.at, by=each.by, address=each.address, what=each.what, target=each.target, detail=each.detail)
 
 
 def _read(handle: int) -> Iterator[NoteAudit]:

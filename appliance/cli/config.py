@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,15 +15,17 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from appliance import audit, bus
-from appliance.clock import SystemClock
+from appliance import bus
+from appliance.calls import trying
+from appliance.cli import noting
 from appliance.config import ConfigError, ConfigProblem, load, to_builtins
 from appliance.config.apply import put_in_force
 from appliance.config.diff import Diff, mask
 from appliance.config.load import read_text
 from appliance.config.store import Store, Version
 from appliance.errors import SwitchroomError
-from appliance.messages import NoteAudit, Reload
+from appliance.messages import Reload
+from appliance.system.logs import plain
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
 _secrets_option = click.option("--secrets", is_flag=True, help="Show secrets and PINs instead of ***.")
@@ -180,7 +181,7 @@ def import_(ctx: click.Context, file: Path, summary: str, as_json: bool) -> None
     """
     store = _store(ctx)
     try:
-        _apply(ctx, store, lambda: store.import_file(file, by=_who(), summary=summary), _wants_json(ctx, as_json))
+        _apply(ctx, store, lambda: store.import_file(file, by=noting.who(), summary=summary), _wants_json(ctx, as_json))
     except ConfigError as error:
         _show_problems(error.problems, _wants_json(ctx, as_json))
         sys.exit(1)
@@ -195,7 +196,7 @@ def reload(ctx: click.Context, as_json: bool) -> None:
     The file is the one it was started with or that was imported last. With mistakes in it nothing changes, and they are
     named by line. The same by signal: kill -HUP the process of `switchroom serve`.
     """
-    done = bus.ask_once(ctx.obj.data, Reload(by=_who()))
+    done = bus.ask_once(ctx.obj.data, Reload(by=noting.who()))
     if _wants_json(ctx, as_json):
         _print_json({"applied": True, "text": done.text})
         return
@@ -217,25 +218,39 @@ def rollback(ctx: click.Context, version: int, as_json: bool) -> None:
     """
     store = _store(ctx)
     try:
-        _apply(ctx, store, lambda: store.rollback(version, by=_who()), _wants_json(ctx, as_json))
+        _apply(ctx, store, lambda: store.rollback(version, by=noting.who()), _wants_json(ctx, as_json))
     except ConfigError as error:
         _show_problems(error.problems, _wants_json(ctx, as_json))
         sys.exit(1)
 
 
-def _who() -> str:
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # a user without a name in the system
-        return "cli"
+@config.command("try")
+@click.argument("number")
+@click.option("--phone", default="", metavar="EXTENSION", help="Dialled at this phone.")
+@click.option("--line", default="", metavar="NAME", help="Called from outside over this line.")
+@_json_option
+@click.pass_context
+def try_command(ctx: click.Context, number: str, phone: str, line: str, as_json: bool) -> None:
+    """Say what happens where NUMBER is dialled, by the configuration in force; nobody is called.
+
+    \b
+    switchroom config try 00401234567 --phone 101
+    switchroom config try +358911111100 --line fxo
+    """
+    answer = trying.ask(_store(ctx).current(), number, phone=phone, line=line)
+    if _wants_json(ctx, as_json):
+        _print_json({"reached": answer.good, "text": str(answer.text), "steps": [str(step) for step in answer.steps]})
+        return
+    for step in answer.steps:
+        click.echo(plain(str(step)))
+    click.echo(plain(str(answer.text)))
 
 
 def _apply(ctx: click.Context, store: Store, make: Callable[[], Version], as_json: bool) -> None:
     """Note it, make the version, and have a running core take it over."""
     running = bus.running(ctx.obj.data)
     what = f"config.{ctx.info_name}"
-    audit.note(ctx.obj.data, lambda note: bus.ask_once(ctx.obj.data, note),
-               NoteAudit(at=SystemClock().utc(), by=_who(), what=what, target=str(ctx.params.get("version") or "")))
+    noting.note(ctx.obj.data, what, str(ctx.params.get("version") or ""))
     now, changed = put_in_force(store, make, (lambda by: bus.ask_once(ctx.obj.data, Reload(by=by))) if running else None)
     if as_json:
         _print_json({"version": now, "changed": changed, "applied": running})

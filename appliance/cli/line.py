@@ -1,4 +1,4 @@
-"""`switchroom line`: gateways that could be a line to the outside."""
+"""`switchroom line`: gateways that could be a line to the outside, and whether a line works."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from appliance import bus
 from appliance.cli.campaign import json_option
 from appliance.config.store import Store
+from appliance.messages import LineTried, TryLine
+from appliance.system.logs import plain
 from drivers.sip import probe, search
 from drivers.sip.search import Found
+
+TRY_SECONDS = 90.0
+"""Ringing, the sentence, and some more."""
 
 
 @click.group()
@@ -20,7 +26,8 @@ def line() -> None:
     """Lines to the outside.
 
     \b
-    switchroom line search        gateways and phones in the box's own networks
+    switchroom line search                  gateways and phones in the box's own networks
+    switchroom line try fxo 0401234567      a real call: does the line work?
     """
 
 
@@ -41,6 +48,25 @@ def search_network(ctx: click.Context) -> None:
         task = bar.add_task(", ".join(plan.networks), total=len(plan.hosts))
         devices = probe.run(plan, lambda step: bar.update(task, completed=step.done))
     _print(console, search.told(devices, config))
+
+
+@line.command("try")
+@click.argument("name")
+@click.argument("number")
+@json_option
+@click.pass_context
+def try_line(ctx: click.Context, name: str, number: str) -> None:
+    """Call NUMBER over the line NAME, say a sentence to whoever answers, and hang up. A real call, which may cost; the routes
+    must allow it. Exit status 1 where nobody answered."""
+    tried: LineTried = bus.ask_once(ctx.obj.data, TryLine(line=name, number=number), TRY_SECONDS)
+    if ctx.obj.json:
+        click.echo(msgspec.json.encode(tried).decode())
+    elif tried.answered:
+        click.echo("Somebody answered, and heard the box speak: calls out work.")
+    else:
+        sip = f" (SIP {tried.sip})" if tried.sip else ""
+        click.echo(f"Nobody answered.{' It rang.' if tried.rang else ''} {plain(str(tried.why))}{sip}".rstrip())
+    ctx.exit(0 if tried.answered else 1)
 
 
 def _print(console: Console, found: list[Found]) -> None:

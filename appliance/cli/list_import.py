@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import getpass
 import os
 import secrets
 from collections.abc import Sequence
@@ -15,18 +14,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from appliance import audit, bus
+from appliance import bus
 from appliance.campaigns import intake, own
 from appliance.campaigns.intake import Bad, Glance, Plan, State
 from appliance.campaigns.purge import locked
 from appliance.campaigns.render.tables import safe_cell
+from appliance.cli import noting
 from appliance.cli.campaign import json_option
-from appliance.clock import SystemClock
 from appliance.config.apply import put_in_force
 from appliance.config.model import Config, SubscriberList
 from appliance.config.store import Store
 from appliance.errors import SwitchroomError
-from appliance.messages import NoteAudit, Reload
+from appliance.messages import Reload
 
 SHOWN = 20
 NOTHING = SwitchroomError("list.nobody", "Nobody in this file can be called.", "Choose another column, or mend the file.")
@@ -132,13 +131,11 @@ def _read(ctx: click.Context, plan: Plan, glance: Glance, made: Path) -> State:
 def _keep(data: Path, store: Store, entry: SubscriberList | None, number: str, name: str, made: Path, what: str,
           state: State) -> None:
     """Noted; then the file, and where it must change the configuration, which a running box takes over."""
-    by, target = _who(), own.path_of(data, number)
+    by, target = noting.who(), own.path_of(data, number)
     if os.geteuid() == 0:  # the box must be able to read it
         owner = data.stat()
         os.chown(made, owner.st_uid, owner.st_gid, follow_symlinks=False)
-    audit.note(data, lambda note: bus.ask_once(data, note),
-               NoteAudit(at=SystemClock().utc(), by=by, what=what, target=number,
-                         detail=f"{state.good} numbers, {state.duplicates} twice, {len(state.bad)} bad rows"))
+    noting.note(data, what, number, f"{state.good} numbers, {state.duplicates} twice, {len(state.bad)} bad rows")
     with own.exchanged(target, made, name, store.current):
         if own.reads_itself(entry, target, name):
             return
@@ -172,10 +169,3 @@ def _write_bad(path: Path, bad: Sequence[Bad]) -> None:
         writer = csv.writer(file)
         writer.writerow(["row", "text", "reason", "hint"])
         writer.writerows([each.row, safe_cell(each.text), str(each.reason), str(each.hint)] for each in bad)
-
-
-def _who() -> str:
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # a user without a name in the system
-        return "cli"

@@ -39,6 +39,7 @@ GROUPS = {
     "ledger": ("appliance.cli.ledger:ledger", "Look at the ledger of events; rebuild what is derived from it."),
     "mail": ("appliance.cli.mail:mail", "See which reports left by mail and which still wait."),
     "webhook": ("appliance.cli.webhook:webhook", "What other programs are told: state, log, test, secrets."),
+    "audit": ("appliance.cli.audit:audit_log", "See who changed or listened to what."),
     "user": ("appliance.cli.user:user", "Say who may use the pages and the API."),
     "prompts": ("appliance.cli.prompts:prompts", "Speak the box's prompts, or listen to what there is."),
 }

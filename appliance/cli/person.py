@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
-
 import click
 import msgspec
 
 from appliance import bus
+from appliance.cli import noting
 from appliance.messages import ErasePerson, PersonErased
 from appliance.messages_persons import Part
 
@@ -37,7 +36,7 @@ def erase(ctx: click.Context, number: str, dry_run: bool, as_json: bool) -> None
 
 def erase_of(ctx: click.Context, number: str, parts: list[Part], dry_run: bool, as_json: bool) -> None:
     """Ask the core for it, and print what went."""
-    reply: PersonErased = bus.ask_once(ctx.obj.data, ErasePerson(number=number, parts=parts, dry_run=dry_run, by=_who()))
+    reply: PersonErased = bus.ask_once(ctx.obj.data, ErasePerson(number=number, parts=parts, dry_run=dry_run, by=noting.who()))
     if as_json or ctx.obj.json:
         click.echo(msgspec.json.encode(msgspec.structs.asdict(reply)).decode())
         return
@@ -54,10 +53,3 @@ def erase_of(ctx: click.Context, number: str, parts: list[Part], dry_run: bool, 
             click.echo(f"It stands in {file}: take it out there.")
         for name in reply.lists:
             click.echo(f"It stands in the list of callers {name}: take it out of the configuration.")
-
-
-def _who() -> str:
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # a user without a name in the system
-        return "cli"

@@ -1,4 +1,4 @@
-"""`switchroom phone`: what phones have set, and setting it for somebody who is not at the desk."""
+"""`switchroom phone`: what phones have set, setting it for somebody who is not at the desk, and trying one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from appliance import bus
-from appliance.messages import AskPhones, PhoneSettings, SetPhone, Setting
+from appliance.messages import AskPhones, PhoneSettings, RingPhone, SetPhone, Setting
 from appliance.system.logs import plain
 
 TITLES = {
@@ -21,7 +21,7 @@ TITLES = {
 
 @click.group()
 def phone() -> None:
-    """Forwarding and do not disturb of the office's phones."""
+    """Forwarding and do not disturb of the office's phones; ringing one to try it."""
 
 
 @phone.command("list")
@@ -53,3 +53,12 @@ def set_command(ctx: click.Context, extension: str, setting: str, value: str) ->
     order = SetPhone(extension=extension, setting=setting.replace("-", "_"), value="" if value == "off" else value)  # type: ignore[arg-type]
     bus.ask_once(ctx.obj.data, order)
     click.echo(f"Phone {extension}: {setting} {value}.")
+
+
+@phone.command("ring")
+@click.argument("extension")
+@click.pass_context
+def ring_command(ctx: click.Context, extension: str) -> None:
+    """Ring the phone EXTENSION to try it; whoever answers hears that it works."""
+    bus.ask_once(ctx.obj.data, RingPhone(extension=extension))
+    click.echo(f"Phone {extension} rings.")

@@ -13,6 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from appliance.cli import noting
 from appliance.cli.cdr import open_reader, parse_when
 from appliance.cli.person import erase_of
 from appliance.core.recordings import digest_of
@@ -109,6 +110,7 @@ def export(ctx: click.Context, call: str, folder: Path, since: str) -> None:
                               call=repr(call))
     folder.mkdir(parents=True, exist_ok=True)
     for kept in there:
+        noting.note(ctx.obj.data, "recording.download", kept.recording, f"call {kept.call}")
         made = folder / Path(kept.recording).name
         shutil.copyfile(source / kept.recording, made)
         click.echo(str(made))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 import msgspec
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from appliance.cli import noting
 from appliance.cli.campaign import json_option
 from appliance.errors import SwitchroomError
 from appliance.users import admin
@@ -76,6 +78,7 @@ def add(ctx: click.Context, login: str, name: str | None, role: str, agent: str,
         lists: tuple[str, ...]) -> None:
     """Add the user LOGIN; says the first password."""
     with _store(ctx) as store:
+        noting.note(ctx.obj.data, "user.add", login[:64], f"role {role}")
         password = admin.add(store, login, name=name or login, role=role, agent=agent, queues=list(queues) or None,
                              lists=list(lists) or None)
     _tell(ctx, login, password)
@@ -88,6 +91,7 @@ def add(ctx: click.Context, login: str, name: str | None, role: str, agent: str,
 def password(ctx: click.Context, login: str) -> None:
     """Give LOGIN a new password; whoever is signed in with the old one is signed out."""
     with _store(ctx) as store:
+        noting.note(ctx.obj.data, "user.password", login[:64])
         new = admin.new_password(store, login)
     _tell(ctx, login, new)
 
@@ -105,8 +109,59 @@ def _tell(ctx: click.Context, login: str, password: str) -> None:
 @click.pass_context
 def role(ctx: click.Context, login: str, role: str) -> None:
     """Give LOGIN another role."""
+    _change(ctx, login, role=role)
+
+
+@user.command()
+@click.argument("login")
+@click.option("--name", help="The person's name.")
+@click.option("--role", type=click.Choice(ROLES))
+@click.option("--agent", help="Id of the agent that this person is; \"\" for none.")
+@click.option("--queue", "queues", multiple=True, help="Sees only these queues; \"\" for all.")
+@click.option("--list", "lists", multiple=True, help="Sees only these lists; \"\" for all.")
+@click.pass_context
+def change(ctx: click.Context, login: str, **given: Any) -> None:
+    """Change what LOGIN is and sees; what is not named stays. Whoever is signed in signs in again.
+
+    \b
+    switchroom user change anna --queue front --queue billing
+    switchroom user change anna --queue ""        all queues again
+    """
+    fields = {key: value for key, value in given.items() if value not in (None, ())}
+    for key in ("queues", "lists"):
+        if key in fields:
+            fields[key] = [each for each in fields[key] if each] or None
+    if not fields:
+        raise click.UsageError("Nothing to change: see --help.")
+    _change(ctx, login, **fields)
+
+
+def _change(ctx: click.Context, login: str, **fields: Any) -> None:
     with _store(ctx) as store:
-        admin.change(store, login, role=role)
+        noting.note(ctx.obj.data, "user.save", login[:64], f"role {fields['role']}" if "role" in fields else "")
+        admin.change(store, login, **fields)
+
+
+@user.command()
+@click.argument("login")
+@click.pass_context
+def disable(ctx: click.Context, login: str) -> None:
+    """Let LOGIN in no more; the user stays."""
+    _able(ctx, login, "disable")
+
+
+@user.command()
+@click.argument("login")
+@click.pass_context
+def enable(ctx: click.Context, login: str) -> None:
+    """Let LOGIN in again."""
+    _able(ctx, login, "enable")
+
+
+def _able(ctx: click.Context, login: str, what: str) -> None:
+    with _store(ctx) as store:
+        noting.note(ctx.obj.data, f"user.{what}", login[:64])
+        admin.change(store, login, disabled=what == "disable")
 
 
 @user.command()
@@ -115,6 +170,7 @@ def role(ctx: click.Context, login: str, role: str) -> None:
 def remove(ctx: click.Context, login: str) -> None:
     """Remove LOGIN with all sessions and tokens."""
     with _store(ctx) as store:
+        noting.note(ctx.obj.data, "user.remove", login[:64])
         store.remove_user(login)
 
 
@@ -124,6 +180,7 @@ def remove(ctx: click.Context, login: str) -> None:
 def second_factor_off(ctx: click.Context, login: str) -> None:
     """For who has lost the phone with the codes."""
     with _store(ctx) as store:
+        noting.note(ctx.obj.data, "user.second-factor-off", login[:64])
         admin.second_factor_off(store, login)
 
 

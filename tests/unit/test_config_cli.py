@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from appliance.cli import config as command
+from appliance.cli import noting
 from appliance.errors import SwitchroomError
 from appliance.messages import Command, NoteAudit, Reload
 
@@ -126,7 +127,17 @@ def test_a_box_without_configuration_says_what_to_do(box: Box) -> None:
     assert "config import" in box.run("history").output
 
 
-@pytest.mark.parametrize("name", ["check", "show", "export", "import", "history", "diff", "rollback"])
+def test_try_says_what_happens_if_somebody_dials(box: Box) -> None:
+    box.run("import", str(box.office))
+    said = box.run("try", "112", "--phone", "101")
+    assert said.exit_code == 0 and "An emergency call" in said.output
+    told = json.loads(box.run("try", "+358911111100", "--line", "gateway", "--json").output)
+    assert told["reached"] and told["text"] == "The menu main answers."
+    lost = box.run("try", "1", "--phone", "999")
+    assert isinstance(lost.exception, SwitchroomError) and lost.exception.id == "phone.unknown"
+
+
+@pytest.mark.parametrize("name", ["check", "show", "export", "import", "history", "diff", "rollback", "try"])
 def test_help_teaches_by_examples(box: Box, name: str) -> None:
     result = box.run(name, "--help")
     assert result.exit_code == 0
@@ -152,7 +163,8 @@ class Core:
 
 def test_a_running_core_is_told(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     core = Core()
-    monkeypatch.setattr(command, "bus", core)
+    for module in (command, noting):
+        monkeypatch.setattr(module, "bus", core)
     assert "taken it over" in box.run("import", str(box.office)).output
     assert [type(question) for question in core.asked] == [NoteAudit, Reload]
 

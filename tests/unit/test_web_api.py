@@ -51,6 +51,42 @@ def test_nobody_gives_a_token_rights_of_others(pages: Pages) -> None:
     assert answer.status_code == 403 and pages.box.users.tokens() == []
 
 
+def test_users_are_changed_by_people_through_the_api(pages: Pages) -> None:
+    admin = pages.browser("admin")
+    headers = {"X-CSRFToken": admin.token()}
+    made = admin.client.post("/api/v1/users", json={"login": "ann", "name": "Ann", "role": "supervisor", "queues": ["front"]},
+                             headers=headers)
+    assert made.status_code == 201 and made.json["login"] == "ann"  # type: ignore[index]
+    told = next(each for each in admin.get("/api/v1/users").json if each["login"] == "ann")  # type: ignore[union-attr]
+    assert told == {"login": "ann", "name": "Ann", "role": "supervisor", "agent": "", "queues": ["front"], "lists": None,
+                    "second_factor": False, "disabled": False}
+    signed_in = pages.browser()
+    assert signed_in.post("/login", login="ann", password=made.json["password"]).status_code == 302  # type: ignore[index]
+    changed = admin.client.put("/api/v1/users/ann", json={"name": "Ann", "role": "viewer", "lists": ["12"]}, headers=headers)
+    assert (changed.json["role"], changed.json["queues"], changed.json["lists"]) == ("viewer", None, ["12"])  # type: ignore[index]
+    assert signed_in.get("/api/v1/me").status_code == 401
+    for action, disabled in (("disable", True), ("enable", False)):
+        assert admin.client.post("/api/v1/users/ann/order", json={"action": action}, headers=headers).status_code == 200
+        found = pages.box.users.user("ann")
+        assert found is not None and found.disabled == disabled
+    assert admin.client.delete("/api/v1/users/admin", headers=headers).json["error"]["id"] == "users.yourself"  # type: ignore[index]
+    assert admin.client.delete("/api/v1/users/ann", headers=headers).status_code == 204
+    assert admin.client.put("/api/v1/users/ann", json={"name": "A", "role": "viewer"}, headers=headers).status_code == 404
+    log = admin.get("/api/v1/audit").json
+    assert [each["what"] for each in log if each["target"] == "ann" and each["what"] != "session.begin"] == [  # type: ignore[union-attr]
+        "user.remove", "user.enable", "user.disable", "user.save", "user.add"]
+
+
+def test_no_token_changes_users(pages: Pages) -> None:
+    token, client = bearer(make_token(pages, "admin", Right.USERS_EDIT)), pages.app.test_client()
+    assert client.get("/api/v1/users", **token).status_code == 200
+    user = {"login": "evil", "name": "Evil", "role": "admin"}
+    for answer in (client.post("/api/v1/users", json=user, **token), client.delete("/api/v1/users/viewer", **token),
+                   client.put("/api/v1/users/viewer", json={"name": "V", "role": "admin"}, **token),
+                   client.post("/api/v1/users/admin/order", json={"action": "password"}, **token)):
+        assert (answer.status_code, answer.json["error"]["id"]) == (403, "web.forbidden")  # type: ignore[index]
+
+
 def test_tokens_end_with_their_time_their_owner_and_by_hand(pages: Pages) -> None:
     short, other = make_token(pages, "viewer", Right.LIVE_VIEW, days=1), make_token(pages, "agent", Right.DESK)
     client = pages.app.test_client()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from appliance.calls import routing, trying
 from appliance.config.load import loads
 from appliance.config.model import Config
 from appliance.users.model import User
@@ -251,6 +252,27 @@ def test_the_api_does_the_same(pages: Pages) -> None:
     assert [each["number"] for each in browser.get("/api/v1/config/history").json] == [3, 2, 1]  # type: ignore[union-attr]
     assert "Haven" in browser.get("/api/v1/config/diff?old=1&new=2").json["unified"]  # type: ignore[index]
     assert pages.browser("supervisor").client.put("/api/v1/config", json={}, headers={}).status_code in (400, 403)
+
+
+def test_the_api_says_what_happens_if_i_dial(pages: Pages) -> None:
+    browser = pages.browser("admin")
+
+    def told(query: str) -> Any:
+        return browser.get(f"/api/v1/config/try?{query}").json
+
+    prefix = pages.box.config.dialling.outside_prefix
+    out = told(f"phone=101&number={prefix}0401234567")
+    assert out["reached"] and "goes out" in out["text"] and "+358401234567" in out["steps"][0]
+    assert told("line=gateway&number=%2B358911111100") == {"reached": True, "text": "The menu main answers.", "steps": []}
+    assert not told("phone=101&number=999999")["reached"]
+    assert told("phone=999&number=1")["error"]["id"] == "phone.unknown"
+    assert told("line=nothing&number=1")["error"]["id"] == "line.unknown"
+    assert told("number=1")["error"]["id"] == told("number=1&phone=101&line=gateway")["error"]["id"] == "try.where"
+
+
+def test_the_excuses_of_calls_are_all_told() -> None:
+    source = Path(routing.__file__).read_text()
+    assert set(re.findall(r'ToExcuse\("([\w-]+)"', source)) == set(trying._EXCUSES)
 
 
 def test_what_happens_if_i_dial(pages: Pages) -> None:

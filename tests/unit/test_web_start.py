@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from appliance.config.load import loads
-from appliance.config.starter import machine_place, starter_text
+from appliance.config.starter import Place, machine_place, starter_text
 from appliance.media import message
 from tests.unit.test_web_campaigns import tone
 from tests.webkit import PASSWORD, Pages
@@ -103,8 +104,20 @@ def test_a_password_is_shown_when_asked_for_and_noted(pages: Pages) -> None:
     assert pages.browser("supervisor").post("/setup/try/phone", extension="101").status_code == 403
 
 
+def test_programs_get_a_phones_settings_and_that_is_noted(pages: Pages) -> None:
+    browser = pages.browser("admin")
+    headers = {"X-CSRFToken": browser.token()}
+    told = browser.client.post("/api/v1/phones/101/settings", headers=headers).json
+    assert told == {"server": "localhost:5060", "user": "101", "password": pages.box.config.phones[0].secret}
+    assert browser.client.post("/api/v1/phones/999/settings", headers=headers).status_code == 404
+    assert "phone.show-password" in browser.get("/audit").text
+
+
 def test_without_a_core_trying_says_so(pages: Pages) -> None:
     browser = pages.browser("admin")
+    headers = {"X-CSRFToken": browser.token()}
+    assert browser.client.post("/api/v1/phones/101/ring", headers=headers).status_code == 503
+    assert browser.client.post("/api/v1/lines/gateway/try", json={"number": "1"}, headers=headers).status_code == 503
     assert browser.post("/setup/try/ring", extension="101").status_code == 503
     assert browser.post("/setup/try/line", line="x", number="1").status_code == 503
     assert "does not answer" in browser.get("/setup/try/state").text
@@ -127,6 +140,28 @@ def test_nothing_and_too_much_is_not_spoken(pages: Pages) -> None:
         assert browser.post("/setup/greeting/listen", greeting=text, language=language).status_code == 400
     spoken = browser.post("/setup/greeting/listen", greeting="Welcome; rm -rf $(x)", language="en")
     assert spoken.status_code == 200 and spoken.data[:4] == b"RIFF"
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Etc/UTC"])
+def test_a_machine_without_a_time_zone_puts_no_office_elsewhere(tmp_path: Path, zone: str) -> None:
+    """A browser chooses the first of a list where nothing is chosen: that was Africa/Abidjan."""
+    office = tmp_path / "starter.toml"
+    office.write_text(starter_text(Place("GB", zone, "en", False)))
+    pages = Pages(tmp_path / "data", office=office)
+    try:
+        browser = pages.browser("admin")
+        shown = browser.get("/setup/office").text.split('name="timezone"')[1].split("</select>")[0]
+        assert re.findall(r'value="([^"]*)" selected', shown) == [""] and shown.lstrip("> \n").startswith('<option value=""')
+        asked = {"name": "Harbour", "language": "en", "timezone": ""}
+        assert browser.post("/setup/office", country="FI", **asked).status_code == 302
+        assert draft(pages)["office"]["timezone"] == "Europe/Helsinki"
+        several = browser.post("/setup/office", country="US", **asked)
+        assert several.status_code == 400 and "several time zones" in several.text and 'value="Harbour"' in several.text
+        assert draft(pages)["office"]["country"] == "FI"
+        assert browser.post("/setup/office", country="US", **asked | {"timezone": "America/Chicago"}).status_code == 302
+        assert draft(pages)["office"]["timezone"] == "America/Chicago"
+    finally:
+        pages.close()
 
 
 # ---- a greeting that is a recording ----------------------------------------------------------------------------------

@@ -7,11 +7,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from appliance import audit
+from appliance.audit import Noted
 from appliance.users.rights import Right
 from web.api.routes import api
 from web.app import services
-from web.audit import service
-from web.audit.service import Noted
 
 
 class AuditQuery(msgspec.Struct, frozen=True):
@@ -24,4 +24,4 @@ class AuditQuery(msgspec.Struct, frozen=True):
 @api.get("/audit", Right.AUDIT_VIEW, returns=list[Noted], query=AuditQuery)
 def audit_log(query: AuditQuery) -> list[Noted]:
     """What people changed and listened to, newest first."""
-    return service.read(services(), query.before, query.limit)
+    return audit.read(services().data, query.before, query.limit)

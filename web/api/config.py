@@ -9,6 +9,7 @@ import msgspec
 from flask import request
 from msgspec import Meta
 
+from appliance.calls import trying
 from appliance.config import edit
 from appliance.config.diff import ShownDiff
 from appliance.config.load import MAX_BYTES
@@ -60,6 +61,22 @@ class GreetingQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`name` of the file."""
 
     name: Annotated[str, Meta(max_length=200)] = "greeting"
+
+
+class TryQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`phone`: dialled at this extension; `line`: called from outside over this line. One of the two."""
+
+    number: Annotated[str, Meta(min_length=1, max_length=64)]
+    phone: Annotated[str, Meta(max_length=64)] = ""
+    line: Annotated[str, Meta(max_length=64)] = ""
+
+
+class WhereTo(msgspec.Struct, frozen=True):
+    """`reached`: the call comes to somebody. `steps`: how that was decided. In English."""
+
+    reached: bool
+    text: str
+    steps: list[str]
 
 
 class RollBack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,6 +137,13 @@ def diff_config(query: DiffQuery) -> ShownDiff:
     store = services().store
     new = query.new or store.version()
     return service.compare(store.text(query.old), f"version {query.old}", store.text(new), f"version {new}").shown()
+
+
+@api.get("/config/try", Right.CONFIG_VIEW, returns=WhereTo, query=TryQuery)
+def try_config(query: TryQuery) -> WhereTo:
+    """What happens where this number is dialled, by the configuration in force. Nobody is called."""
+    answer = trying.ask(services().config, query.number, phone=query.phone, line=query.line)
+    return WhereTo(answer.good, str(answer.text), [str(step) for step in answer.steps])
 
 
 @api.post_file("/config/greetings", Right.CONFIG_EDIT, returns=Greeting, query=GreetingQuery)

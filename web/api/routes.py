@@ -39,6 +39,7 @@ from web.api import (  # noqa: E402, F401 - each declares its calls with `api`
     lines,
     lists,
     live,
+    people,
     public,
     records,
     tokens,

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, flash, g, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from appliance.calls import trying
 from appliance.config.diff import mask_text
 from appliance.config.edit import table_at
 from appliance.config.locate import Path as KeyPath
@@ -19,7 +20,7 @@ from appliance.errors import SwitchroomError
 from appliance.users.rights import Right
 from web.app import services
 from web.audit.service import note
-from web.config import fields, forms, names, service, tree, trying, week
+from web.config import fields, forms, names, service, tree, week
 from web.config.fields import Section
 from web.config.service import Work
 from web.errors import status_of

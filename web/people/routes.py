@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from appliance.errors import SwitchroomError
-from appliance.users import admin
-from appliance.users.model import User
 from appliance.users.rights import RIGHTS, ROLES, Right
 from web.app import services
-from web.audit.service import note
+from web.people import service
 from web.security.access import needs
 
 blueprint = Blueprint("people", __name__, url_prefix="/people", template_folder="templates")
@@ -43,11 +41,9 @@ def _scope(form: MultiDict[str, str]) -> dict[str, Any]:
 @blueprint.post("")
 @needs(Right.USERS_EDIT)
 def add() -> ResponseReturnValue:
-    form = request.form
-    login = form.get("login", "").strip().lower()[:64]
+    login = request.form.get("login", "").strip().lower()[:64]
     try:
-        note("user.add", login, f"role {form.get('role', 'viewer')}")
-        password = admin.add(services().users, login, **_scope(form))
+        password = service.add(login, **_scope(request.form))
     except SwitchroomError as problem:
         return _page(problem)
     return _page(given=(login, password))
@@ -56,37 +52,14 @@ def add() -> ResponseReturnValue:
 @blueprint.post("/<login>")
 @needs(Right.USERS_EDIT)
 def change(login: str) -> ResponseReturnValue:
-    """`do`: save, password (a new one is made), disable, enable, second-factor-off, remove."""
-    user = services().users.user(login)
-    if user is None:
-        raise SwitchroomError("users.unknown", "There is no such user.", "Load the page again.")
+    """`do`: save, or what `service.order` knows."""
+    login, do = service.known(login).login, request.form.get("do", "")
     try:
-        password = _do(user, request.form)
+        if do == "save":
+            service.save(login, **_scope(request.form))
+        elif password := service.order(login, do):
+            return _page(given=(login, password))
     except SwitchroomError as problem:
         return _page(problem)
-    if password:
-        return _page(given=(login, password))
     flash(_("Saved."))
     return redirect(url_for("people.index"))
-
-
-def _do(user: User, form: MultiDict[str, str]) -> str:
-    """Returns the new password where one was made."""
-    users, login = services().users, user.login
-    note(f"user.{form.get('do', '')[:32]}", login, f"role {form.get('role', '')}" if form.get("do") == "save" else "")
-    match form.get("do"):
-        case "save":
-            admin.change(users, login, **_scope(form))
-        case "password":
-            return admin.new_password(users, login)
-        case "disable" | "enable" as what:
-            admin.change(users, login, disabled=what == "disable")
-        case "second-factor-off":
-            admin.second_factor_off(users, login)
-        case "remove" if login == g.user.login:
-            raise SwitchroomError("users.yourself", "You cannot remove yourself.", "Another administrator can.")
-        case "remove":
-            users.remove_user(login)
-        case _:
-            raise SwitchroomError("web.bad-form", "This form is not known.", "Load the page again.")
-    return ""

@@ -7,6 +7,10 @@ from zoneinfo import available_timezones
 
 import phonenumbers
 from babel import Locale
+from babel.core import get_global
+
+NOWHERE = ("UTC", "Etc/UTC")
+"""What a machine says that was never told where it is."""
 
 
 @lru_cache(maxsize=8)
@@ -21,3 +25,9 @@ def timezones() -> list[tuple[str, str]]:
     other = ("Etc/", "posix/", "right/")
     known = {name for name in available_timezones() if "/" in name and not name.startswith(other)} | {"UTC"}
     return [(name, name.replace("_", " ")) for name in sorted(known)]
+
+
+def zone_of(country: str) -> str:
+    """The time zone of a country that has one; "" for several."""
+    zones = [zone for zone, of in get_global("zone_territories").items() if of == country]
+    return str(zones[0]) if len(zones) == 1 else ""

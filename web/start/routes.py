@@ -10,24 +10,22 @@ from flask import Blueprint, Response, g, redirect, render_template, request, se
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from appliance.config.model import Config, Phone
+from appliance.config.model import Phone
 from appliance.errors import SwitchroomError
 from appliance.ledger.cdr import CdrRow
 from appliance.ledger.reader import LedgerReader
-from appliance.messages import LineTried, RingPhone, Status, StatusReply, TryLine
+from appliance.messages import LineTried, Status, StatusReply
 from appliance.users.rights import Right
 from web import i18n
 from web.app import services
-from web.audit.service import note, who
 from web.config import week
 from web.config.service import Work
 from web.errors import status_of
 from web.security.access import needs
-from web.start import greetings, places, speech, steps
+from web.start import greetings, places, speech, steps, trials
 
 blueprint = Blueprint("start", __name__, url_prefix="/setup", template_folder="templates")
 LOOK_BACK = 20
-DEFAULT_SIP_PORT = 5060
 
 
 def _page(step: str, at: Work, problem: SwitchroomError | None = None, typed: dict[str, str] | None = None,
@@ -41,7 +39,7 @@ def _page(step: str, at: Work, problem: SwitchroomError | None = None, typed: di
         agents={str(each.get("extension")) for each in values.get("agents", [])}, dialling=values.get("dialling", {}),
         recording=_recording(values), typed=typed or {}, problem=problem, wrong=wrong or [],
         checked=at.checked(), diff=at.difference(), work=at, countries=places.countries(i18n.language()),
-        timezones=places.timezones()), status_of(problem.id) if problem else 200
+        timezones=places.timezones(), nowhere=places.NOWHERE), status_of(problem.id) if problem else 200
 
 
 def _recording(values: dict[str, Any]) -> Path | None:
@@ -110,10 +108,11 @@ def try_out() -> ResponseReturnValue:
     return _try()
 
 
-def _try(problem: SwitchroomError | None = None, tried: LineTried | None = None, phone: str = "") -> ResponseReturnValue:
-    config = services().config
-    return render_template("start/try.html", config=config, problem=problem, tried=tried, state=_state(),
-                           settings=_settings(config, phone) if phone else None), status_of(problem.id) if problem else 200
+def _try(problem: SwitchroomError | None = None, tried: LineTried | None = None,
+         phone: Phone | None = None) -> ResponseReturnValue:
+    page = render_template("start/try.html", config=services().config, problem=problem, tried=tried, state=_state(),
+                           settings=_settings(phone) if phone else None)
+    return page, status_of(problem.id) if problem else 200
 
 
 @blueprint.get("/try/state")
@@ -145,7 +144,7 @@ def _last_call() -> CdrRow | None:
 @needs(Right.CONFIG_EDIT)
 def ring() -> ResponseReturnValue:
     try:
-        services().core.ask(RingPhone(extension=request.form.get("extension", "")[:10]))
+        trials.ring(request.form.get("extension", ""))
     except SwitchroomError as problem:
         return _try(problem)
     return redirect(url_for("start.try_out"))
@@ -154,11 +153,8 @@ def ring() -> ResponseReturnValue:
 @blueprint.post("/try/line")
 @needs(Right.CONFIG_EDIT)
 def line() -> ResponseReturnValue:
-    """A real call, which may cost: noted."""
-    name, number = request.form.get("line", "")[:64], request.form.get("number", "")[:32]
     try:
-        note("line.try", name)
-        tried: LineTried = services().core.ask(TryLine(line=name, number=number, by=who()), 90.0)
+        tried = trials.line(request.form.get("line", ""), request.form.get("number", ""))
     except SwitchroomError as problem:
         return _try(problem)
     return _try(tried=tried)
@@ -168,24 +164,16 @@ def line() -> ResponseReturnValue:
 @needs(Right.CONFIG_EDIT)
 def phone() -> ResponseReturnValue:
     """What is to be typed into a phone, its password included: by a form, and noted."""
-    extension = request.form.get("extension", "")[:10]
-    if services().config.phone(extension) is None:
-        return _try(SwitchroomError("phone.unknown", "There is no such phone.", "Apply the configuration first."))
-    note("phone.show-password", extension)
-    return _try(phone=extension)
+    try:
+        return _try(phone=trials.account(request.form.get("extension", "")))
+    except SwitchroomError as problem:
+        return _try(problem)
 
 
-def _settings(config: Config, extension: str) -> dict[str, Any]:
-    found: Phone | None = config.phone(extension)
-    assert found is not None
-    listen = config.sip.listen
-    host = listen.host
-    if host in ("0.0.0.0", "::"):
-        host = request.host.rsplit(":", 1)[0].strip("[]")  # by which the browser reaches the box: so will a phone
-    port = listen.port_or(DEFAULT_SIP_PORT)
-    server = f"{f'[{host}]' if ':' in host else host}:{port}"
-    picture = segno.make(f"sip:{extension}:{found.secret}@{server}", error="m").svg_data_uri(scale=4, border=2)
-    return {"phone": found, "server": server, "picture": picture}
+def _settings(phone: Phone) -> dict[str, Any]:
+    server = trials.server()
+    picture = segno.make(f"sip:{phone.extension}:{phone.secret}@{server}", error="m").svg_data_uri(scale=4, border=2)
+    return {"phone": phone, "server": server, "picture": picture}
 
 
 @blueprint.get("/greeting/recording.wav")

@@ -9,8 +9,10 @@ from typing import Any
 
 from appliance.config import edit, starter
 from appliance.config.problems import ConfigProblem
+from appliance.errors import SwitchroomError
 from web.config import week
 from web.config.service import Work
+from web.start import places
 
 Form = Mapping[str, str]
 STEPS = ("office", "hours", "line", "phones", "queue", "greeting", "finish")
@@ -56,7 +58,11 @@ def _text(form: Form, name: str) -> str | None:
 
 
 def office(work: Work, form: Form) -> None:
+    """No time zone: that of the country. Raises SwitchroomError "start.timezone" where it has several."""
     wanted = {name: _text(form, name) for name in ("name", "language", "country", "timezone")}
+    wanted["timezone"] = wanted["timezone"] or places.zone_of(wanted["country"] or "") or None
+    if wanted["timezone"] is None:
+        raise SwitchroomError("start.timezone", "This country has several time zones.", "Choose yours.")
     old = work.values.get("office", {})
     work.set_keys(("office",), {key: value for key, value in wanted.items() if old.get(key) != value})
 

@@ -1,0 +1,54 @@
+"""`switchroom user` and `audit`: what is changed is noted, as at the pages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from appliance.cli.main import cli
+
+
+def run(data: Path, *words: str) -> str:
+    done = CliRunner().invoke(cli, ["--data", str(data), "--json", *words])
+    assert done.exit_code == 0, (done.output, done.exception)
+    return done.output
+
+
+def user(data: Path, login: str) -> Any:
+    return next((each for each in json.loads(run(data, "user", "list")) if each["login"] == login), None)
+
+
+def audit_of(data: Path) -> list[Any]:
+    log = json.loads(run(data, "audit"))
+    assert all(each["by"].startswith("cli") and each["seq"] == 0 for each in log)  # no core has taken them over
+    return [(each["what"], each["target"], each["detail"]) for each in log]
+
+
+def test_every_change_is_noted_and_takes_effect(tmp_path: Path) -> None:
+    run(tmp_path, "user", "add", "boss", "--role", "admin")
+    run(tmp_path, "user", "add", "ann", "--queue", "front")
+    run(tmp_path, "user", "change", "ann", "--role", "supervisor", "--list", "12", "--list", "13")
+    ann = user(tmp_path, "ann")
+    assert (ann["role"], ann["queues"], ann["lists"]) == ("supervisor", ["front"], ["12", "13"])
+    run(tmp_path, "user", "change", "ann", "--queue", "")
+    run(tmp_path, "user", "disable", "ann")
+    ann = user(tmp_path, "ann")
+    assert (ann.get("queues"), ann["lists"], ann["disabled"]) == (None, ["12", "13"], True)
+    run(tmp_path, "user", "enable", "ann")
+    run(tmp_path, "user", "password", "ann")
+    run(tmp_path, "user", "remove", "ann")
+    assert user(tmp_path, "ann") is None
+    assert audit_of(tmp_path) == [
+        ("user.remove", "ann", ""), ("user.password", "ann", ""), ("user.enable", "ann", ""), ("user.disable", "ann", ""),
+        ("user.save", "ann", ""), ("user.save", "ann", "role supervisor"), ("user.add", "ann", "role viewer"),
+        ("user.add", "boss", "role admin")]
+    assert len(json.loads(run(tmp_path, "audit", "--limit", "2"))) == 2
+
+
+@pytest.mark.parametrize("words", [("user", "change", "ann"), ("audit", "--limit", "0")])
+def test_wrong_use_is_told(tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert CliRunner().invoke(cli, ["--data", str(tmp_path), *words]).exit_code == 2
