@@ -20,7 +20,10 @@ LAST = 5
 
 def go_first() -> bool:
     """For the process that carries calls, before it has any threads: they inherit it. False where the system does not allow
-    it (CAP_SYS_NICE, systemd's Nice= or LimitNICE=): calls go on all the same, and wait longer beside other work."""
+    it (CAP_SYS_NICE, systemd's LimitNICE=), or where the box was started to stand back (nice(1)): calls go on all the same, and
+    wait longer beside other work."""
+    if os.getpriority(os.PRIO_PROCESS, 0) > 0:
+        return False
     try:
         os.setpriority(os.PRIO_PROCESS, 0, FIRST)
         _session(FIRST)
@@ -32,7 +35,7 @@ def go_first() -> bool:
 
 def stand_back() -> None:
     """For whatever calls must not wait for. Everybody may."""
-    os.setpriority(os.PRIO_PROCESS, 0, LAST)
+    os.nice(LAST)
     try:
         _session(LAST)
     except OSError as problem:  # it takes one value each 100 ms from whoever is not root
