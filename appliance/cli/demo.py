@@ -29,7 +29,7 @@ from appliance.campaigns.render.tables import csv_bytes, xlsx_bytes
 from appliance.campaigns.render.view import view
 from appliance.campaigns.summary import Report, report
 from appliance.cli.cdr import calls_table
-from appliance.cli.serve import tell_pages
+from appliance.cli.keeping import tell_pages
 from appliance.cli.watch import watch_campaign
 from appliance.config.store import Store
 from appliance.demo import world as w
@@ -217,7 +217,7 @@ class Story:
     def hints(self) -> None:
         world = self.world
         self.console.print("[bold]Try it yourself[/], while the box runs:")
-        tell_pages(self.console, world.data)
+        tell_pages(self.console, world.data, f"http://127.0.0.1:{world.web}/")
         self.console.print(f"  Register a softphone on this machine, Linphone for instance: server 127.0.0.1:{world.sip}, "
                            f"user 102, password {world.passwords['102']}")
         self.console.print(f"  Dial {w.CODE}, PIN {w.PIN}, speak, press #, and # again, key {w.LIST}, hang up. "

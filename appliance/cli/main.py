@@ -86,6 +86,17 @@ def cli(ctx: click.Context, data: str | None, as_json: bool) -> None:
     ctx.obj = Context(data_dir(data), as_json)
 
 
+def tell(problem: SwitchroomError) -> None:
+    """Say it to whoever gave the command: in JSON to a script, else in two lines."""
+    if "--json" in sys.argv:
+        click.echo(json.dumps({"error": {"id": problem.id, "message": problem.message, "hint": problem.hint}}))
+        return
+    console = Console(stderr=True, soft_wrap=True)
+    console.print(f"[bold red]{escape(problem.message)}[/]", highlight=False)
+    if problem.hint:
+        console.print(escape(problem.hint), highlight=False)
+
+
 def main() -> None:
     """Run the command and leave with its exit status: 1 for an error, 2 for a wrong command line, 130 for Ctrl-C."""
     try:
@@ -93,13 +104,7 @@ def main() -> None:
         status = cli(standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except SwitchroomError as problem:
-        if "--json" in sys.argv:
-            click.echo(json.dumps({"error": {"id": problem.id, "message": problem.message, "hint": problem.hint}}))
-        else:
-            console = Console(stderr=True, soft_wrap=True)
-            console.print(f"[bold red]{escape(problem.message)}[/]", highlight=False)
-            if problem.hint:
-                console.print(escape(problem.hint), highlight=False)
+        tell(problem)
         sys.exit(1)
     except click.ClickException as problem:
         problem.show()

@@ -15,7 +15,6 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import phonenumbers
-from phonenumbers import timezone as number_timezones
 
 from appliance.config.model import Config, Hours, Scenario
 from appliance.config.public_holidays import holidays_of
@@ -190,6 +189,8 @@ def _utc(day: dt.date, minute: int, zone: ZoneInfo) -> float:
 @lru_cache(maxsize=8192)
 def timezones_of(e164: str) -> tuple[str, ...]:
     """IANA zones in which the number may be (a mobile of a wide country: several); empty where unknown."""
+    from phonenumbers import timezone as number_timezones  # a table of half a megabyte, for campaigns alone
+
     try:
         zones = number_timezones.time_zones_for_number(phonenumbers.parse(e164))
     except phonenumbers.NumberParseException:

@@ -21,7 +21,7 @@ from appliance.errors import SwitchroomError
 from appliance.ledger.reader import LedgerReader
 from appliance.mail.mailer import Mailer
 from appliance.mail.outbox import Entry, Outbox
-from appliance.mail.reports import campaign_of, mail_id, queue_report
+from appliance.mail.report_ids import campaign_of, mail_id
 from appliance.messages import CampaignStateChanged, NoteReport, Record, ReportRequested, ReportSent, VoicemailMailed
 from appliance.system import files
 from appliance.voicemail.mail import message_of as voicemail_of
@@ -140,6 +140,8 @@ class Reports:
         id = mail_id(wish.campaign, str(wish.seq))
         if self._outbox.has(id) or self._is_noted(wish.campaign, id):
             return
+        from appliance.mail.reports import queue_report  # 4 MB of tables and words, from the first report on
+
         queue_report(self._data, self._config, self._reader, wish.campaign, str(wish.seq), wish.to, self._clock)
 
     async def _on_sent(self, entry: Entry) -> None:

@@ -7,8 +7,6 @@ import io
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import xlsxwriter
-
 from appliance.ledger.export import safe_cell
 
 from .definitions import Figure
@@ -61,6 +59,8 @@ def csv_bytes(report: Report, zone: ZoneInfo) -> bytes:
 def xlsx_bytes(report: Report, zone: ZoneInfo) -> bytes:
     """Two sheets: the figures, and the formula of each."""
     header, rows = cells(report, zone)
+    import xlsxwriter  # 2 MB, and seldom asked for
+
     out = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(out, options) as book:

@@ -11,13 +11,15 @@ from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formataddr
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import aiosmtplib
 import msgspec
 
 from appliance.errors import SwitchroomError
 from appliance.mail.outbox import Entry
+
+if TYPE_CHECKING:
+    import aiosmtplib
 
 FIRST_WAIT = 60.0
 LONGEST_WAIT = 3600.0
@@ -132,6 +134,8 @@ def _next_step(entry: Entry, now: float, keep_hours: float) -> None:
 
 async def deliver(config: MailConfig, data: bytes, to: Sequence[str]) -> dict[str, Refusal]:
     """Hand `data` (RFC 5322) to the server for all of `to`; who was refused. Raises Failure."""
+    import aiosmtplib  # 1 MB, from the first mail on
+
     server, sender = config.server, config.sender
     if server is None:
         raise Failure("There is no mail server. Set mail.server.")
@@ -161,6 +165,8 @@ async def _connect(config: MailConfig, server: HostPort) -> aiosmtplib.SMTP:
             "The login is not sent over an unencrypted connection.",
             'Set mail.tls to "starttls" or "tls".',
         )
+    import aiosmtplib
+
     client = aiosmtplib.SMTP(
         hostname=server.host,
         port=server.port_or(_PORTS[config.tls]),
@@ -225,6 +231,8 @@ def _clean(text: str) -> str:
 
 def _failure(problem: Exception, where: str, config: MailConfig) -> Failure:
     """What went wrong, in words for a person; never with the password."""
+    import aiosmtplib
+
     cause = problem.__cause__ or problem
     if isinstance(problem, Failure):
         return problem

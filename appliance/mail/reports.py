@@ -26,6 +26,7 @@ from appliance.errors import SwitchroomError
 from appliance.ledger.cdr import CdrRow
 from appliance.mail.audio import small_wav
 from appliance.mail.outbox import Outbox
+from appliance.mail.report_ids import mail_id
 from appliance.messages import Record, Subscriber
 
 log = logging.getLogger(__name__)
@@ -35,8 +36,6 @@ _MEGABYTE = 1_000_000
 _BASE64 = 4 / 3 * 78 / 76
 _PAGE = 5000
 _ADDRESS = re.compile(r"[^@\s<>,;\x00-\x1f\x7f]{1,64}@[^@\s<>,;\x00-\x1f\x7f]{1,255}")
-_MAIL_ID = re.compile(r"campaign-([0-9]{1,10})-.+")
-_NOT_ID = re.compile(r"[^A-Za-z0-9._-]+")
 
 Audio = Literal["attached", "too_large", "not_found", "not_wanted"]
 NOT_WANTED: Audio = "not_wanted"
@@ -48,17 +47,6 @@ class Reader(Protocol):
     def campaign_events(self, campaign: int, after_seq: int = 0, limit: int = ...) -> list[Record]: ...
     def subscribers(self, campaign: int) -> list[Subscriber]: ...
     def rows(self, *, campaign: int, limit: int, after: str) -> list[CdrRow]: ...
-
-
-def mail_id(campaign: int, request: str) -> str:
-    """The mail's id in the outbox: the same request never gives two mails."""
-    return f"campaign-{campaign}-{_NOT_ID.sub('-', request)[:60] or 'report'}"
-
-
-def campaign_of(id: str) -> int | None:
-    """The campaign that a mail reports on; None where it is another mail."""
-    found = _MAIL_ID.fullmatch(id)
-    return int(found.group(1)) if found else None
 
 
 def queue_report(

@@ -20,7 +20,6 @@ from pathlib import Path
 
 from appliance.system.notify import SUPERVISOR
 from appliance.system.paths import socket_path
-from appliance.system.process import EX_CONFIG
 
 log = logging.getLogger("serve")
 WATCHDOG_SECONDS = 20
@@ -76,7 +75,7 @@ class Supervisor:
 
     async def run(self) -> int:
         """Start all, keep them alive until SIGINT or SIGTERM, then stop them in order. Returns the exit status: that of
-        a vital child that could not even begin (EX_CONFIG: it said what somebody has to do first), else 0."""
+        a vital child that could not even begin (os.EX_CONFIG: it said what somebody has to do first), else 0."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stopping.set)
@@ -129,8 +128,8 @@ class Supervisor:
             if self._stopping.is_set():
                 break
             code = child.process.returncode if child.process else None
-            if code == EX_CONFIG and child.name in self._vital and not child.ready.is_set():
-                self._status = EX_CONFIG
+            if code == os.EX_CONFIG and child.name in self._vital and not child.ready.is_set():
+                self._status = os.EX_CONFIG
                 self._stopping.set()
                 break
             lived = time.monotonic() - child.ready_at if child.ready_at else 0.0
@@ -160,12 +159,12 @@ class Supervisor:
             words = (await loop.sock_recv(notify, 4096)).decode(errors="replace").split("\n")
             child.last_ping = time.monotonic()
             for word in words:
-                if word == "READY=1":
-                    child.ready_at = time.monotonic()
-                    child.ready.set()
-                    self._on_ready(child.name)
-                elif word.startswith("STATUS="):
+                if word.startswith("STATUS="):
                     child.status = word[7:]
+            if "READY=1" in words:  # its status comes with it
+                child.ready_at = time.monotonic()
+                child.ready.set()
+                self._on_ready(child.name)
 
     async def _watch(self, child: Child) -> None:
         """End a child that went silent. ABRT, not KILL, so that a stack is written."""

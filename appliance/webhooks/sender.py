@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import ssl
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
-
-import urllib3
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from appliance import __version__
 from appliance.config.webhooks import Webhook
 from appliance.errors import SwitchroomError
 from appliance.webhooks import guard, sign
+
+if TYPE_CHECKING:
+    import urllib3
 
 log = logging.getLogger("webhooks")
 ANSWER_BYTES = 2_000
@@ -69,6 +70,9 @@ def _post(
     hook: Webhook, parts: SplitResult, host: str, address: str, port: int, heads: dict[str, str], body: bytes,
 ) -> tuple[Tried, bool]:
     """And whether somebody listened at this address."""
+    import urllib3  # 1 MB, for who has webhooks
+    from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         with _pool(hook, parts.scheme, host, address, port) as pool:
@@ -101,6 +105,8 @@ def _failed(problem: Exception) -> Tried:
 
 
 def _pool(hook: Webhook, scheme: str, host: str, address: str, port: int) -> urllib3.HTTPConnectionPool:
+    import urllib3
+
     if scheme != "https":
         return urllib3.HTTPConnectionPool(address, port, maxsize=1)
     context = _trusting(hook)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from appliance.cli import serve
+from appliance.cli import beginning, keeping, serve
 from appliance.config import starter
 from appliance.config.load import loads
 from appliance.config.store import Store
@@ -54,39 +54,61 @@ def test_place_of_the_machine(tmp_path: Path, zone: str, lang: str, country: str
 
 
 def test_first_start_writes_a_private_file_and_runs_it(folder: Path) -> None:
-    assert serve.choose_config(folder, None) is True
-    assert (folder / serve.STARTER).stat().st_mode & 0o777 == 0o600
+    assert beginning.choose_config(folder, None) is True
+    assert (folder / beginning.STARTER).stat().st_mode & 0o777 == 0o600
     assert [phone.extension for phone in Store(folder).current().phones] == ["101", "102"]
-    assert serve.choose_config(folder, None) is False
+    assert beginning.choose_config(folder, None) is False
     assert Store(folder).version() == 1
 
 
 def test_an_edited_starter_is_taken_at_the_next_start(folder: Path) -> None:
-    serve.choose_config(folder, None)
-    file = folder / serve.STARTER
+    beginning.choose_config(folder, None)
+    file = folder / beginning.STARTER
     file.write_text(file.read_text().replace("My office", "Harbour Office"))
-    serve.choose_config(folder, None)
+    beginning.choose_config(folder, None)
     assert Store(folder).current().office.name == "Harbour Office"
     Store(folder).rollback(1, by="test")
-    serve.choose_config(folder, None)
+    beginning.choose_config(folder, None)
     assert Store(folder).current().office.name == "My office"
 
 
 def test_a_file_that_is_there_already_is_not_written_over(folder: Path) -> None:
-    (folder / serve.STARTER).write_text('[office]\nname = "Mine"\ncountry = "FI"\n')
-    assert serve.choose_config(folder, None) is False
+    (folder / beginning.STARTER).write_text('[office]\nname = "Mine"\ncountry = "FI"\n')
+    assert beginning.choose_config(folder, None) is False
     assert Store(folder).current().office.name == "Mine"
 
 
 def test_newcomer_is_told_how_to_register(folder: Path) -> None:
-    serve.choose_config(folder, None)
+    beginning.choose_config(folder, None)
     config = Store(folder).current()
     console = Console(record=True, width=300, file=io.StringIO())
-    serve.introduce(console, folder, config)
+    beginning.introduce(console, folder)
     told = console.export_text()
     for phone in config.phones:
         assert f"user {phone.extension}  password {phone.secret}" in told
-    assert str(folder / serve.STARTER) in told and ":5060, UDP or TCP" in told
+    assert str(folder / beginning.STARTER) in told and ":5060, UDP or TCP" in told
+
+
+@pytest.mark.parametrize(("listens", "shown"), [
+    ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/"), ("https://[fd00::7]:443/", "https://[fd00::7]:443/"),
+    ("https://0.0.0.0:8443/", "https://192.168.1.5:8443/"), ("http://[::]:80/", "http://192.168.1.5:80/"),
+])  # fmt: skip
+def test_pages_are_told_with_an_address_that_can_be_opened(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, listens: str, shown: str
+) -> None:
+    monkeypatch.setattr(keeping, "own_address", lambda: "192.168.1.5")
+    console = Console(record=True, width=300, file=io.StringIO())
+    keeping.tell_pages(console, folder, listens)
+    told = console.export_text()
+    assert f"Pages: {shown}\n" in told and re.search(r"set-up code \d{6}", told)
+
+
+def test_a_configuration_that_is_wrong_ends_the_start_with_a_word(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    wrong = folder / "wrong.toml"
+    wrong.write_text('[office]\nname = "Mine"\ncountry = "FI"\ncolour = "red"\n')
+    assert serve.take_over(Console(file=io.StringIO()), folder, str(wrong)) == 1
+    assert "colour" in capfd.readouterr().err
+    assert Store(folder).in_force() is None
 
 
 def test_a_time_that_is_none_is_refused() -> None:

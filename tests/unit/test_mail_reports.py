@@ -28,7 +28,8 @@ from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger, LedgerReader
 from appliance.mail.audio import small_wav, ulaw
 from appliance.mail.outbox import Outbox
-from appliance.mail.reports import campaign_of, mail_id, queue_report, read_book, report_mail, talk_seconds
+from appliance.mail.report_ids import campaign_of, mail_id
+from appliance.mail.reports import queue_report, read_book, report_mail, talk_seconds
 from appliance.messages import (
     AttemptEnded,
     AttemptStarted,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import cast
 
 import msgspec
-import segno
 from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -166,5 +165,7 @@ def second_factor() -> ResponseReturnValue:
 
 def _qr(text: str) -> str:
     """As a data: address, which the policy allows for pictures."""
+    import segno  # tables of half a megabyte, and seldom asked for
+
     made: str = segno.make(text, error="m").svg_data_uri(scale=4, border=2)
     return made

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-import xlsxwriter
-
 from appliance.config.model import Config
 from appliance.ledger import export
 from appliance.ledger.cdr import Cdr
@@ -51,6 +49,8 @@ def csv_pieces(folder: Path, asked: search.Asked, user: User, config: Config) ->
 
 def workbook(folder: Path, asked: search.Asked, user: User, config: Config) -> IO[bytes]:
     """A file that is gone when it is closed; rows go to the disk as they come."""
+    import xlsxwriter  # 2 MB, and seldom asked for
+
     made = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(made, options) as book, LedgerReader(folder) as reader:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
-import xlsxwriter
 from flask import g
 
 from appliance.campaigns import own
@@ -195,6 +194,8 @@ def csv_pieces(rows: Iterator[list[str]]) -> Iterator[str]:
 
 def workbook(rows: Iterator[list[str]]) -> IO[bytes]:
     """A file that is gone when it is closed; rows go to the disk as they come."""
+    import xlsxwriter  # 2 MB, and seldom asked for
+
     made = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(made, options) as book:

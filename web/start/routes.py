@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import segno
 from flask import Blueprint, Response, g, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -171,6 +170,8 @@ def phone() -> ResponseReturnValue:
 
 
 def _settings(phone: Phone) -> dict[str, Any]:
+    import segno  # tables of half a megabyte, and seldom asked for
+
     server = trials.server()
     picture = segno.make(f"sip:{phone.extension}:{phone.secret}@{server}", error="m").svg_data_uri(scale=4, border=2)
     return {"phone": phone, "server": server, "picture": picture}

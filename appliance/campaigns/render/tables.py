@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-import xlsxwriter
-
 from appliance.campaigns.render.strings import Words
 from appliance.campaigns.render.view import Setting, one_line, view
 from appliance.campaigns.summary import Report, SubscriberRow
@@ -88,6 +86,8 @@ def csv_bytes(report: Report, setting: Setting) -> bytes:
 def xlsx_bytes(report: Report, setting: Setting) -> bytes:
     """The list as a workbook: subscribers, attempts, and the summary of the mail. Text is never a formula or a link."""
     words = Words(setting.language, setting.timezone)
+    import xlsxwriter  # 2 MB, and seldom asked for
+
     out = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(out, options) as book:
