@@ -15,6 +15,7 @@ from rich.table import Table
 
 from appliance import bus
 from appliance.acd.missed import Missed, fold
+from appliance.cli import noting
 from appliance.cli.campaign import json_option
 from appliance.cli.queue import span
 from appliance.config.model import Config
@@ -67,6 +68,7 @@ def list_abandoned(ctx: click.Context, days: float) -> None:
 
 
 def _mark(ctx: click.Context, contact: str, by: str | None, done: bool) -> None:
+    noting.note(ctx.obj.data, "missed.done" if done else "missed.take", contact)
     bus.ask_once(ctx.obj.data, MarkMissed(contact=contact, by=by or getpass.getuser(), done=done))
 
 

@@ -9,9 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from appliance import bus
+from appliance.cli import noting
 from appliance.cli.campaign import json_option
 from appliance.cli.queue import span, state_of
-from appliance.messages import CallNumber, ControlAgent, NoteContact
+from appliance.messages import CallNumber, ControlAgent, NoteContact, NoteOutcome
 
 
 @click.group()
@@ -23,6 +24,7 @@ def agent() -> None:
     switchroom agent login anna --at 104      at another phone than her own
     switchroom agent break anna lunch
     switchroom agent call anna 0401234567     her phone rings, then the number is called
+    switchroom agent outcome anna 1           how her last call ended: a code of [[outcomes]]
     """
 
 
@@ -44,13 +46,19 @@ def list_agents(ctx: click.Context) -> None:
     Console(highlight=False).print(table)
 
 
+def _order(ctx: click.Context, order: ControlAgent) -> None:
+    """Noted, then done."""
+    noting.note(ctx.obj.data, f"agent.{order.action}", order.agent, f"{order.reason} {order.extension}".strip())
+    bus.ask_once(ctx.obj.data, order)
+
+
 @agent.command("login")
 @click.argument("id")
 @click.option("--at", "extension", metavar="EXTENSION", default="", help="The phone to sit at (default: the agent's own).")
 @click.pass_context
 def login(ctx: click.Context, id: str, extension: str) -> None:
     """Sign an agent in; no PIN is asked."""
-    bus.ask_once(ctx.obj.data, ControlAgent(agent=id, action="login", extension=extension))
+    _order(ctx, ControlAgent(agent=id, action="login", extension=extension))
 
 
 @agent.command("logout")
@@ -58,7 +66,7 @@ def login(ctx: click.Context, id: str, extension: str) -> None:
 @click.pass_context
 def logout(ctx: click.Context, id: str) -> None:
     """Sign an agent out; during a call it takes effect after that."""
-    bus.ask_once(ctx.obj.data, ControlAgent(agent=id, action="logout"))
+    _order(ctx, ControlAgent(agent=id, action="logout"))
 
 
 @agent.command("ready")
@@ -66,7 +74,7 @@ def logout(ctx: click.Context, id: str) -> None:
 @click.pass_context
 def ready(ctx: click.Context, id: str) -> None:
     """End an agent's break or pause."""
-    bus.ask_once(ctx.obj.data, ControlAgent(agent=id, action="ready"))
+    _order(ctx, ControlAgent(agent=id, action="ready"))
 
 
 @agent.command("break")
@@ -75,7 +83,7 @@ def ready(ctx: click.Context, id: str) -> None:
 @click.pass_context
 def take_break(ctx: click.Context, id: str, reason: str) -> None:
     """Send an agent on a break, for a REASON by its name (short, lunch, ...)."""
-    bus.ask_once(ctx.obj.data, ControlAgent(agent=id, action="break", reason=reason))
+    _order(ctx, ControlAgent(agent=id, action="break", reason=reason))
 
 
 @agent.command("call")
@@ -95,3 +103,13 @@ def call(ctx: click.Context, id: str, number: str) -> None:
 def note(ctx: click.Context, id: str, text: str, contact: str) -> None:
     """Note TEXT about an agent's last call; it replaces what was noted."""
     bus.ask_once(ctx.obj.data, NoteContact(agent=id, text=text, contact=contact))
+
+
+@agent.command("outcome")
+@click.argument("id")
+@click.argument("code")
+@click.option("--contact", metavar="CONTACT", default="", help="Of this contact (default: the agent's last).")
+@click.pass_context
+def outcome(ctx: click.Context, id: str, code: str, contact: str) -> None:
+    """Say how an agent's last call ended, by a CODE of [[outcomes]]; it replaces what was said before."""
+    bus.ask_once(ctx.obj.data, NoteOutcome(agent=id, code=code, contact=contact))

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from appliance import bus
 from appliance.calls.flows.desk import Customer
+from appliance.cli import noting
 from appliance.cli.campaign import json_option
 from appliance.cli.queue import span, state_of
 from appliance.core import customers
@@ -55,6 +56,7 @@ def list_callbacks(ctx: click.Context) -> None:
 @click.pass_context
 def cancel(ctx: click.Context, contact: str) -> None:
     """Take a promised call off the queue."""
+    noting.note(ctx.obj.data, "callback.cancel", contact)
     bus.ask_once(ctx.obj.data, CancelCallback(contact=contact))
 
 
@@ -64,4 +66,5 @@ def cancel(ctx: click.Context, contact: str) -> None:
 @click.pass_context
 def take(ctx: click.Context, contact: str, agent: str) -> None:
     """Let an agent call a customer now who waits to be called back. Who is not reached keeps the place."""
+    noting.note(ctx.obj.data, "callback.take", contact, agent)
     bus.ask_once(ctx.obj.data, TakeCallback(contact=contact, agent=agent))

@@ -10,6 +10,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from appliance import bus
+from appliance.cli import noting
 from appliance.cli.campaign import json_option
 from appliance.config.store import Store
 from appliance.messages import LineTried, TryLine
@@ -58,7 +59,8 @@ def search_network(ctx: click.Context) -> None:
 def try_line(ctx: click.Context, name: str, number: str) -> None:
     """Call NUMBER over the line NAME, say a sentence to whoever answers, and hang up. A real call, which may cost; the routes
     must allow it. Exit status 1 where nobody answered."""
-    tried: LineTried = bus.ask_once(ctx.obj.data, TryLine(line=name, number=number), TRY_SECONDS)
+    noting.note(ctx.obj.data, "line.try", name)
+    tried: LineTried = bus.ask_once(ctx.obj.data, TryLine(line=name, number=number, by=noting.who()), TRY_SECONDS)
     if ctx.obj.json:
         click.echo(msgspec.json.encode(tried).decode())
     elif tried.answered:

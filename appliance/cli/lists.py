@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from appliance import bus
+from appliance.campaigns import own
 from appliance.campaigns.lists import LoadedList, load_list
+from appliance.cli import noting
 from appliance.cli.campaign import json_option
 from appliance.cli.list_import import import_list
+from appliance.config import edit
+from appliance.config.apply import put_in_force
 from appliance.config.model import Config, SubscriberList
 from appliance.config.store import Store
 from appliance.errors import SwitchroomError
+from appliance.messages import Reload
 
 
 @click.group("list")
@@ -28,6 +36,7 @@ def list_group() -> None:
     switchroom list list          all lists
     switchroom list check 12      every row that cannot be called, and why
     switchroom list import people.xlsx --list 13
+    switchroom list remove 13
     """
 
 
@@ -102,6 +111,25 @@ def show(ctx: click.Context, number: str, limit: int) -> None:
     console.print(table)
     if len(loaded.subscribers) > limit:
         console.print(f"… and {len(loaded.subscribers) - limit} more: --limit {len(loaded.subscribers)}")
+
+
+@list_group.command()
+@click.argument("number")
+@click.pass_context
+def remove(ctx: click.Context, number: str) -> None:
+    """Take list NUMBER out of the configuration; a file that came by `list import` or the pages goes, too. Refused where a
+    scenario names it."""
+    data, store = ctx.obj.data, Store(ctx.obj.data)
+    entry, before = _entry(store.current(), number), store.in_force()
+    noting.note(data, "list.remove", number)
+    text, at = store.text(), own.index_of(store.text(), number)
+    if at is not None:
+        text = edit.remove_row(text, "lists", at)
+    reload = (lambda who: bus.ask_once(data, Reload(by=who))) if bus.running(data) else None
+    put_in_force(store, lambda: store.save(text, by=noting.who(), summary=f"list {number} removed",
+                                           expected=before.number if before is not None else 0), reload)
+    if Path(entry.file) == own.path_of(data, number):
+        Path(entry.file).unlink(missing_ok=True)
 
 
 @list_group.command()

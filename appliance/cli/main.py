@@ -27,6 +27,7 @@ GROUPS = {
     "line": ("appliance.cli.line:line", "Look for gateways in the network."),
     "list": ("appliance.cli.lists:list_group", "Look at the lists of numbers that campaigns call; import files as such."),
     "queue": ("appliance.cli.queue:queue", "See the queues, who waits in them, and why."),
+    "call": ("appliance.cli.call:call", "See the calls that go on; hang one up."),
     "agent": ("appliance.cli.agent:agent", "See the agents; sign them in and out, ready and on a break."),
     "callback": ("appliance.cli.callback:callback", "See and cancel the calls promised to callers."),
     "abandoned": ("appliance.cli.abandoned:abandoned", "Work off the list of callers whom nobody served."),

@@ -15,6 +15,7 @@ from rich.table import Table
 from appliance import bus
 from appliance.acd.of_config import rules_of
 from appliance.acd.past import why_past
+from appliance.cli import noting
 from appliance.cli.campaign import json_option
 from appliance.config.store import Store
 from appliance.errors import SwitchroomError
@@ -105,6 +106,7 @@ def _state(contact: ContactNow) -> str:
 def move(ctx: click.Context, contact: str, to: str) -> None:
     """Send a waiting caller on: to another queue (queue:NAME, the time waited counts), a phone (extension:NUMBER) or an agent
     (agent:ID). Where nobody answers there, back to the queue and the old place."""
+    noting.note(ctx.obj.data, "contact.move", contact, to)
     bus.ask_once(ctx.obj.data, MoveContact(contact=contact, to=to))
 
 

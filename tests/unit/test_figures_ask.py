@@ -81,6 +81,8 @@ def test_results_and_surveys() -> None:
 
 def test_every_figure_that_opens_calls_names_a_filter_that_there_is() -> None:
     assert {figure.what for figure in FIGURES} - set(WHAT) == {"", "all"}
+    assert {figure.id for figure in FIGURES if not figure.what} == {  # times in which nobody called
+        "logged-in", "ready", "on-break", "not-answering", "missed-offers"}
 
 
 def test_agents_figures() -> None:

@@ -74,6 +74,18 @@ def test_a_list_is_replaced_and_added_to(data: Path, tmp_path: Path) -> None:
     assert entry is not None and entry.name == "Other"
 
 
+def test_a_list_is_removed_with_its_file(data: Path, tmp_path: Path) -> None:
+    run(data, "import", people(tmp_path), "--list", "13")
+    done = switchroom("--data", str(data), "list", "remove", "13")
+    assert done.returncode == 0, done.stderr
+    assert Store(data).current().list_numbered("13") is None and not (data / "lists" / "13.csv").exists()
+    assert [each.what for each in audit.waiting(data)] == ["list.new", "list.remove"]
+    assert run(data, "remove", "13", status=1)["error"]["id"] == "list.unknown"
+    own_file = Path(Store(data).current().list_numbered("12").file)  # type: ignore[union-attr]
+    assert switchroom("--data", str(data), "list", "remove", "12").returncode == 0
+    assert own_file.exists() and Store(data).current().list_numbered("12") is None  # somebody else's file stays
+
+
 def test_a_workbook_with_columns_that_are_said(data: Path, tmp_path: Path) -> None:
     made = openpyxl.Workbook()
     for row in (["A", "B", "C"], [1, "0917700001", "Anna"], [2, "0917700002", "Bo"]):
