@@ -60,7 +60,8 @@ class FigureMails:
 
     def _is_due(self) -> bool:
         now = self._clock.utc()
-        return bool(figures_marks.due(self._config, figures_marks.settle(self._data, self._config, now), now))
+        marks, rests = figures_marks.settle(self._data, self._config, now), figures_marks.rests_of(self._data)
+        return bool(figures_marks.due(self._config, marks, now, rests))
 
     async def _queue(self) -> bool:
         offset = getattr(self._clock, "offset", 0.0)

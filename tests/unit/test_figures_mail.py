@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import csv
 import email
 import email.policy
 import io
+import itertools
 import json
 from datetime import datetime
 from email.message import EmailMessage
@@ -201,7 +203,46 @@ def test_a_report_that_fails_holds_up_no_other(data: Path, monkeypatch: pytest.M
                 queued(data, ELEVEN + later)
     assert [each.id for each in Outbox(data / "mail").entries()] == [
         ID.replace("daily", "another"), "figures-another-20270116-1100"]
-    assert {ID, "figures-daily-20270116-1100"} <= set(queued(data, ELEVEN + DAY + 120))
+    assert {ID, "figures-daily-20270116-1100"} <= set(queued(data, ELEVEN + DAY + 180))
+
+
+def test_one_that_always_fails_rests_longer_each_time(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    queued(data, T0)
+    config, tried = Store(data).current(), list[float]()
+
+    def stumbles(data: Path, config: Config, wanted: FigureReport, due: float, clock: Any) -> bool:
+        tried.append(clock.utc())
+        raise ValueError("a figure nobody thought of")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(figures_due, "queue_report", stumbles)
+        for second in range(0, 5 * 3600, 30):
+            with contextlib.suppress(ValueError):
+                figures_due.queue_all(data, config, ManualClock(utc=ELEVEN + second))
+        assert [after - before for before, after in itertools.pairwise(tried)] == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+        put(data, REPORTS.replace(', "csv"', ""))  # somebody mends it
+        with pytest.raises(ValueError, match="nobody"):
+            queued(data, ELEVEN + 5 * 3600)
+    assert queued(data, ELEVEN + 5 * 3600 + 60) == [ID] and figures_marks.rests_of(data) == {}
+
+
+def test_one_in_which_the_process_ends_holds_up_no_other(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    another = REPORTS[REPORTS.index("[[reports]]"):].replace('"daily"', '"another"').replace("11:00", "11:01")
+    put(data, REPORTS + another)
+    queued(data, T0)
+    whole = figures_due.queue_report
+
+    def killed(data: Path, config: Config, wanted: FigureReport, due: float, clock: Any) -> bool:
+        if wanted.name == "daily":
+            raise KeyboardInterrupt
+        return whole(data, config, wanted, due, clock)
+
+    monkeypatch.setattr(figures_due, "queue_report", killed)
+    with pytest.raises(KeyboardInterrupt):
+        queued(data, ELEVEN + 120)
+    assert queued(data, ELEVEN + 125) == ["figures-another-20270115-1101"]  # the first one rests
+    with pytest.raises(KeyboardInterrupt):
+        queued(data, ELEVEN + 180)
 
 
 def test_what_fell_due_while_the_box_was_off_is_made_up_for(data: Path) -> None:
@@ -303,4 +344,4 @@ def test_the_command_line_tells_when_and_queues_one_at_once(data: Path) -> None:
 
 
 def test_the_office_without_reports_has_nothing_due(data: Path) -> None:
-    assert figures_marks.due(loads(OFFICE.read_text()), {}, T0) == []
+    assert figures_marks.due(loads(OFFICE.read_text()), {}, T0, {}) == []
