@@ -34,8 +34,11 @@ from appliance.messages import (
     Why,
 )
 from appliance.sentences import Said
+from appliance.users.model import User
 from tests.webkit import OFFICE, Browser, Pages
-from web.desk import service
+from web.calls.contacts import contacts_of
+from web.calls.search import may_read
+from web.desk import card, service
 from web.desk.follow import AGAIN_SECONDS, ERASED_SECONDS, TALKS, Follow, Look, Talks
 from web.desk.routes import Pieces
 from web.live.hub import State
@@ -280,6 +283,44 @@ def test_a_note_that_came_long_after_the_call_stands_on_its_page(pages: Pages) -
     assert [each["what"] for each in told["steps"]][-2:] == ["contact-noted", "contact-outcome"]
     page = browser.get("/calls/c0").text
     assert "&lt;b&gt;old" in page and EVIL not in page
+
+
+BOTH = [
+    m.LegOpened(call="c9", leg="c9-1", direction="in", kind="line", endpoint="gateway", number=NUMBER),
+    m.LegAnswered(leg="c9-1"),
+    m.ContactQueued(at=50.0, contact="c9", queue="front", caller="k"),
+    m.ContactConnected(at=51.0, contact="c9", agent="anna", queue="front", waited=1.0),
+    m.ContactNoted(at=52.0, contact="c9", agent="anna", caller=NUMBER, text="of the front"),
+    m.ContactQueued(at=60.0, contact="c9", queue="billing", caller="k"),
+    m.ContactConnected(at=61.0, contact="c9", agent="boris", queue="billing", waited=1.0),
+    m.ContactNoted(at=62.0, contact="c9", agent="boris", caller=NUMBER, text="of the billing"),
+    m.LegEnded(leg="c9-1"),
+    m.CallEnded(call="c9", disposition="answered"),
+]
+
+
+@pytest.mark.parametrize(("queues", "read"), [
+    (None, ["of the front", "of the billing"]), (["front", "billing"], ["of the front", "of the billing"]),
+    (["front"], ["of the front"]), (["billing"], ["of the billing"]),
+])
+def test_notes_are_their_queues_matter(pages: Pages, tmp_path: Path, queues: list[str] | None, read: list[str]) -> None:
+    notes = [each for each in BOTH if isinstance(each, m.ContactNoted)]
+    asyncio.run(write(tmp_path, pages, [each for each in BOTH if each not in notes], notes))
+    user = pages.box.users.user("supervisor")
+    assert user is not None
+    user = msgspec.structs.replace(user, queues=queues)
+    pages.box.users.put_user(user)
+    told = pages.browser("supervisor").get("/api/v1/calls/c9").json
+    assert told is not None and [each["text"] for each in told["notes"]] == read
+    assert [each["facts"]["text"] for each in told["steps"] if each["what"] == "contact-noted"] == read
+    (past,) = [each for each in card.history(pages.box, user, NUMBER) if each.call == "c9"]
+    assert [each.text for each in past.notes] == read
+
+
+def test_one_reads_ones_own_note_whatever_queue() -> None:
+    contact = contacts_of(BOTH)["c9"]
+    boris = User(login="boris", name="Boris", role="agent", password="", agent="boris", queues=["front"])
+    assert [each.text for each in contact.notes if may_read(boris, contact, each.agent)] == ["of the front", "of the billing"]
 
 
 def test_talks_are_bounded_and_the_newest_first() -> None:

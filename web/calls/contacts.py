@@ -34,6 +34,8 @@ class Contact(msgspec.Struct, kw_only=True):
     surveyed: bool = False
     notes: list[Note] = []
     """The last one of each agent."""
+    had: dict[str, str] = {}
+    """In which queue each agent had it last."""
 
 
 def contacts_of(events: Iterable[m.Event], known: dict[str, Contact] | None = None) -> dict[str, Contact]:
@@ -44,6 +46,11 @@ def contacts_of(events: Iterable[m.Event], known: dict[str, Contact] | None = No
         if take is not None:
             take(found.setdefault(event.contact, Contact()), event)  # type: ignore[attr-defined]
     return found
+
+
+def queue_of(contact: Contact, agent: str) -> str:
+    """In which an agent had the contact, else which it was in last; "" in none."""
+    return contact.had.get(agent) or (contact.queues[-1] if contact.queues else "")
 
 
 def _queue(contact: Contact, event: Any) -> None:
@@ -59,6 +66,7 @@ def _queued(contact: Contact, event: m.ContactQueued) -> None:
 
 def _connected(contact: Contact, event: m.ContactConnected) -> None:
     _queue(contact, event)
+    contact.had[event.agent] = event.queue
     if event.agent not in contact.agents:
         contact.agents.append(event.agent)
     if contact.waited is None:
@@ -67,6 +75,8 @@ def _connected(contact: Contact, event: m.ContactConnected) -> None:
 
 def _handed(contact: Contact, event: m.ContactHandedOver) -> None:
     _queue(contact, event)
+    if event.to:
+        contact.had[event.to] = event.queue
     if event.to and event.to not in contact.agents:
         contact.agents.append(event.to)
 

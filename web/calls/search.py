@@ -24,7 +24,7 @@ from appliance.ledger.when import parse_when
 from appliance.messages import SurveyKind
 from appliance.users.model import User
 from web.calls import again
-from web.calls.contacts import Contact, contacts_of
+from web.calls.contacts import Contact, contacts_of, queue_of
 
 PAGE = 50
 BATCH = 250
@@ -242,6 +242,13 @@ def fits(cdr: Cdr, contact: Contact, asked: Asked, user: User, config: Config) -
 def may_see(user: User, contact: Contact) -> bool:
     """Who is narrowed to queues sees calls of these alone. Where it is not known which queue a call was in, it is none."""
     return user.queues is None or any(map(user.sees_queue, contact.queues))
+
+
+def may_read(user: User, contact: Contact, agent: str) -> bool:
+    """Whether a person who sees the call may read what this agent wrote about it. As a recording, a note is a matter of the queue
+    in which it was made, also where the caller was in another one before or after; one's own one may always read."""
+    queue = queue_of(contact, agent)
+    return not queue or user.sees_queue(queue) or bool(agent and agent == user.agent)
 
 
 def _mentions(cdr: Cdr, contact: Contact, text: str) -> bool:

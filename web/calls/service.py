@@ -18,7 +18,7 @@ from appliance.errors import SwitchroomError
 from appliance.ledger import late
 from appliance.ledger.cdr import LegRecord, Transfer
 from appliance.ledger.reader import LedgerReader
-from appliance.messages import Event
+from appliance.messages import ContactNoted, Event
 from appliance.users.rights import Right
 from web.app import services
 from web.audit.service import note, who
@@ -92,11 +92,13 @@ def tell(id: str) -> CallTold:
         records = list(search.records_of(reader, [cdr]))
         seen = {record.seq for record in records}
         records += [record for record in late.records(reader, cdr.call) if record.seq not in seen]
+    records = [each for each in records
+               if not isinstance(each.event, ContactNoted) or search.may_read(g.user, contact, each.event.agent)]
     kept = recordings.of_call(folder(), (record.event for record in records), cdr.call) if may(Right.CALLS_LISTEN) else []
     kept = [each for each in kept if g.user.sees_queue(each.queue)]
     steps = timeline.steps_of(records, cdr)
     return CallTold(call=search.shown(cdr, contact), legs=cdr.legs, transfers=cdr.transfers, steps=steps, recordings=kept,
-                    notes=contact.notes)
+                    notes=[each for each in contact.notes if search.may_read(g.user, contact, each.agent)])
 
 
 def clock(at: float) -> str:

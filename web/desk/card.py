@@ -126,13 +126,14 @@ def _read(box: Services, user: User, number: str) -> list[Past]:
         if problem.id != "ledger.missing":
             raise
         return []  # no box has run here yet
-    return [_past(cdr, contact) for cdr, contact in found if search.may_see(user, contact)][: HISTORY + 1]
+    return [_past(cdr, contact, user) for cdr, contact in found if search.may_see(user, contact)][: HISTORY + 1]
 
 
-def _past(cdr: Cdr, contact: Contact) -> Past:
+def _past(cdr: Cdr, contact: Contact, user: User) -> Past:
     return Past(
         call=cdr.call, start=cdr.start, direction=cdr.direction, queues=list(contact.queues), agents=list(contact.agents),
-        came=contact.left or cdr.outcome or cdr.disposition, talk=cdr.talk, outcome=contact.outcome, notes=list(contact.notes))
+        came=contact.left or cdr.outcome or cdr.disposition, talk=cdr.talk, outcome=contact.outcome, 
+        notes=[each for each in contact.notes if search.may_read(user, contact, each.agent)])
 
 
 def why(box: Services, contact: ContactNow) -> list[Said]:
