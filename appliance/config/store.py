@@ -15,6 +15,7 @@ roll-back. A text that came without a file (from a web page) takes them from DAT
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ from appliance.config.model import Config
 from appliance.config.walk import Leaf, changed
 from appliance.errors import SwitchroomError, because
 from appliance.system import files
+
+log = logging.getLogger("config")
 
 Kind = Literal["serve", "import", "rollback", "edit"]
 _SUMMARY_CHANGES = 3
@@ -156,10 +159,10 @@ class Store:
         "config.conflict" where another is in force by now."""
         config = loads(text, source or "configuration", base=Path(base) if base else None)
         with self._lock():
-            now = self.in_force()
+            now = self._replaced()
             if expected is not None and expected != (now.number if now is not None else 0):
                 raise _conflict(now)
-            if now is not None and now.base == base and now.source == source and self.text(now.number) == text:
+            if now is not None and now.base == base and now.source == source and self._says(now, text):
                 return now
             made = Version(
                 number=max(self._numbers(".toml") | self._numbers(".json"), default=0) + 1,
@@ -174,6 +177,20 @@ class Store:
             self._write(self._file(made.number, ".json"), msgspec.json.encode(made))
             self._point_at(made.number)
             return made
+
+    def _replaced(self) -> Version | None:
+        """The version that another takes the place of. One that is damaged can be replaced, or nobody could put the box right."""
+        try:
+            return self.in_force()
+        except SwitchroomError as problem:
+            log.error("what is in force cannot be read and is replaced: %s", problem)
+            return None
+
+    def _says(self, version: Version, text: str) -> bool:
+        try:
+            return self.text(version.number) == text
+        except SwitchroomError:  # damaged
+            return False
 
     def import_file(self, path: Path | str, *, by: str, summary: str = "", kind: Kind = "import") -> Version:
         """Make a file the version in force. Raises ConfigError."""
@@ -213,7 +230,10 @@ class Store:
     def _summary(self, now: Version | None, config: Config) -> str:
         if now is None:
             return "first version"
-        found = differences.changes(self.config(now.number), config)
+        try:
+            found = differences.changes(self.config(now.number), config)
+        except SwitchroomError:
+            return f"in place of version {now.number}, which is damaged"
         more = f"; and {len(found) - _SUMMARY_CHANGES} more" if len(found) > _SUMMARY_CHANGES else ""
         return "; ".join(map(str, found[:_SUMMARY_CHANGES])) + more if found else "layout and comments"
 

@@ -68,8 +68,8 @@ class Courier:
         try:
             return self._config().webhooks
         except SwitchroomError as problem:
-            if problem.id != "config.none":
-                raise
+            if problem.id != "config.none" or not self._store.is_new():
+                raise  # also where there was a configuration once: what waits is kept until there is one again
             return []  # before the first configuration
 
     # ---- from the ledger into the store --------------------------------------------------------------------------

@@ -72,6 +72,11 @@ class WebhookStore:
             found = txn.get(_PROGRESS, db=self._meta)
         return msgspec.msgpack.decode(found, type=Progress) if found else None
 
+    def is_new(self) -> bool:
+        """No webhook was ever told anything, or all of it is forgotten."""
+        with self._env.begin() as txn:
+            return txn.get(_PROGRESS, db=self._meta) is None and not txn.stat(self._all)["entries"]
+
     def begin_anew(self) -> None:
         """Forget how far the ledger was read."""
         with self._env.begin(write=True) as txn:

@@ -225,3 +225,19 @@ def test_descriptions_are_plain_json(store: Store, office: Path) -> None:
     store.import_file(office, by="anna", summary="hello")
     description = json.loads((store.versions / "000001.json").read_text(encoding="utf-8"))
     assert (description["number"], description["by"], description["summary"]) == (1, "anna", "hello")
+
+
+@pytest.mark.parametrize(("file", "content"), [
+    ("current", b""), ("current", b"\0\0"), ("current", b"7\n"), ("versions/000002.json", b"{"),
+    ("versions/000002.toml", b"\xff\xfe"), ("versions/000002.toml", b"[office"),
+])
+def test_what_is_damaged_can_be_put_right(store: Store, office: Path, file: str, content: bytes) -> None:
+    store.import_file(office, by="anna")
+    edit(office, "lines = 5\nconfirm", "lines = 3\nconfirm")
+    store.import_file(office, by="anna")
+    (store.root / file).write_bytes(content)
+    with pytest.raises(SwitchroomError):
+        store.current()
+    assert store.rollback(1, by="anna").number == 3 and store.current().scenarios[0].lines == 5
+    (store.root / file).write_bytes(content)
+    assert store.import_file(office, by="anna").number == 4 and store.current().scenarios[0].lines == 3

@@ -21,6 +21,7 @@ import pytest
 
 from appliance import messages as m
 from appliance.clock import SystemClock
+from appliance.config.store import Store
 from appliance.config.webhooks import Webhook
 from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger
@@ -370,8 +371,22 @@ def test_a_webhook_that_is_changed_is_left_alone_in_the_middle_of_what_waits(
     assert tried == ["0"]
 
 
+OFFICE_WITH_HOOK = f"""
+[office]
+name = "Office"
+country = "FI"
+timezone = "Europe/Helsinki"
+language = "en"
+[[webhooks]]
+name = "crm"
+url = "https://crm.example/hook"
+secret = "{SECRET}"
+"""
+
+
+@pytest.mark.parametrize("id", ["config.unreadable", "config.none"])
 def test_a_configuration_that_cannot_be_read_is_not_one_without_webhooks(
-    kept: WebhookStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    kept: WebhookStore, tmp_path: Path, caplog: pytest.LogCaptureFixture, id: str
 ) -> None:
     """Where nobody listens what waits is forgotten: that must be known."""
     problem = SwitchroomError("config.unreadable", "The disk does not answer.", "Look at it.")
@@ -385,8 +400,11 @@ def test_a_configuration_that_cannot_be_read_is_not_one_without_webhooks(
     assert raised.value is problem
     problem = SwitchroomError("config.none", "The box has no configuration yet.", "Import one.")
     assert courier.hooks() == {}
+    kept.take([delivery("a")], None)
+    with pytest.raises(SwitchroomError):  # there was one, and somebody listened
+        courier.hooks()
     kept.take([], Progress(7, 7, "a"))
-    problem = SwitchroomError("config.unreadable", "The disk does not answer.", "Look at it.")
+    problem = SwitchroomError(id, "The disk does not answer.", "Look at it.")
     courier.start()
     for _ in range(1000):
         if "could not be brought up to date" in caplog.text:
@@ -395,4 +413,27 @@ def test_a_configuration_that_cannot_be_read_is_not_one_without_webhooks(
     else:
         raise AssertionError("nothing was said")
     courier.close()
-    assert kept.progress() == Progress(7, 7, "a")
+    assert kept.progress() == Progress(7, 7, "a") and [each.id for each in kept.waiting("crm")] == ["a"]
+
+
+def test_what_happens_while_the_configuration_is_lost_is_told_when_it_is_back(tmp_path: Path) -> None:
+    data = tmp_path
+    config = Store(data)
+    config.save(OFFICE_WITH_HOOK, by="test")
+    kept = WebhookStore(data)
+    ledger = Ledger(data / "ledger", SystemClock())
+    ledger.commit_now(m.BoxStarted(version="1", clean=True))
+    courier = Courier(data, kept, config.current, SystemClock())
+    courier._read(courier.hooks())
+    ledger.commit_now(m.LegOpened(call="a", leg="a-1", direction="in", kind="line", endpoint="gateway", number="+3581"))
+    courier._read(courier.hooks())
+    (data / "config" / "current").unlink()
+    ledger.commit_now(m.LegEnded(leg="a-1"), m.CallEnded(call="a", disposition="no_answer"))
+    with pytest.raises(SwitchroomError):
+        courier._read(courier.hooks())
+    config.rollback(1, by="test")
+    courier._read(courier.hooks())
+    asyncio.run(ledger.close())
+    assert [each.type for each in kept.waiting("crm")] == ["call.missed", "call.ended"]
+    courier.close()
+    kept.close()
