@@ -50,7 +50,7 @@ class CallIn:
         elif await self._codes.pin_of(leg, agent):
             leg.outsider = Outsider(agent.extension or "", agent.id)
             if await self._signed_in(leg, agent):
-                await self._listen(leg)
+                await self._listen(leg, agent)
         leg.hang_up()
 
     async def _signed_in(self, leg: Leg, agent: Agent) -> bool:
@@ -72,7 +72,7 @@ class CallIn:
         await self._codes.say_signed_in(leg, agent.id)
         return True
 
-    async def _listen(self, leg: Leg) -> None:
+    async def _listen(self, leg: Leg, agent: Agent) -> None:
         """Codes, one after the other."""
         config, clock = leg.call.switch.config, leg.call.switch.clock
         reader = KeyReader({code: name for code, name in config.codes.in_use().items() if name in CODES},
@@ -83,7 +83,10 @@ class CallIn:
             for found in reader.press(key, clock.mono()) if key else reader.tick(clock.mono()):
                 if not isinstance(found, Code):
                     continue
-                await self._codes.bare[found.name](leg, "")
+                if found.name == "sign_in":  # another call from the same number may have signed out meanwhile
+                    await self._signed_in(leg, agent)
+                else:
+                    await self._codes.bare[found.name](leg, "")
                 until = clock.mono() + IDLE_SECONDS
                 view = self._codes.view(leg)
                 if view is None or view.state == "logged-out":
