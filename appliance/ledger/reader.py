@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +141,12 @@ class LedgerReader:
                     break
                 found.append(_subscriber.decode(value))
             return found
+
+    def subscribers_at(self, campaign: int, places: Iterable[int]) -> list[m.Subscriber]:
+        """Those of the campaign's list at these indexes, as `subscribers` has them: a page of 200,000."""
+        with self._store.read() as (txn, dbs):
+            found = (txn.get(U32x2.pack(campaign, place), db=dbs["subscribers"]) for place in places)
+            return [_subscriber.decode(value) for value in found if value is not None]
 
     def attempt(self, campaign: int, subscriber: int, attempt: int) -> m.AttemptStarted | m.AttemptEnded | None:
         """What is committed about an attempt: its end, else its start, else None."""

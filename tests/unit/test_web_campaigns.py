@@ -19,6 +19,7 @@ import pytest
 
 from appliance import messages as m
 from appliance.ledger import Ledger
+from appliance.ledger.reader import LedgerReader
 from tests.webkit import Pages
 from web.core_link import CoreLink
 
@@ -144,6 +145,20 @@ def test_a_book_that_is_looked_at_holds_up_no_other(pages: Pages) -> None:
     with pages.box.campaigns.look(2, lambda number: True), ThreadPoolExecutor(1) as another:
         assert another.submit(pages.box.campaigns.one, 3, lambda number: True).result(10).id == 3
         assert another.submit(pages.box.campaigns.one, 1, lambda number: True).result(10).done == 3
+
+
+def test_a_page_of_people_reads_those_alone(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 200,000, each page read and decoded all, and whoever looked at the same campaign waited for that."""
+    def all_of_them(self: LedgerReader, campaign: int) -> list[m.Subscriber]:
+        raise AssertionError("the whole list was read")
+
+    whole = ask(pages, "/campaigns/1/people")
+    monkeypatch.setattr(LedgerReader, "subscribers", all_of_them)
+    assert whole["total"] == len(whole["people"]) > 2
+    for outcome in {each["outcome"] for each in whole["people"] if each["outcome"]}:
+        wanted = [each for each in whole["people"] if each["outcome"] == outcome]
+        assert ask(pages, f"/campaigns/1/people?outcome={outcome}")["people"] == wanted
+    assert ask(pages, "/campaigns/1/people?after=1&limit=1")["people"] == whole["people"][1:2]
 
 
 def test_who_sees_some_lists_sees_their_campaigns_alone(pages: Pages) -> None:

@@ -190,8 +190,8 @@ def people(id: int, outcome: str = "", after: int = 0, limit: int = PEOPLE) -> P
     wanted = None if outcome == PENDING else outcome
     until = after + max(1, min(limit, MAX_PEOPLE))
     with services().campaigns.look(id, g.user.sees_list) as (reader, book):
-        found = [each for each in reader.subscribers(id) if not outcome or book.outcome(each.index) == wanted]
-        rows = [subscriber_row(book, each) for each in found[after:until]]
+        found = [at for at in range(book.size) if book.outcome(at) == wanted] if outcome else range(book.size)
+        rows = [subscriber_row(book, each) for each in reader.subscribers_at(id, found[after:until])]
     return People(total=len(found), next=until if until < len(found) else 0, people=rows)
 
 
