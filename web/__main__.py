@@ -24,6 +24,7 @@ async def serve(start: process.Invocation) -> int:
     box = make_services(start.data, start.clock)
     box.figures.start()
     box.courier.start()
+    box.desks.start()
     app = create_app(start.data, box, secure=config.web.use_tls)
     listen = config.web.listen
     made = server.make(app, listen.host, listen.port_or(0), _certificate(start.data, config))

@@ -35,10 +35,12 @@ from appliance.messages import (
 )
 from appliance.sentences import Said
 from appliance.users.model import User
+from tests.peers.net import wait_for
 from tests.webkit import OFFICE, Browser, Pages
 from web.calls.contacts import contacts_of
 from web.calls.search import may_read
 from web.desk import card, service
+from web.desk import follow as follow_module
 from web.desk.follow import AGAIN_SECONDS, ERASED_SECONDS, TALKS, Follow, Look, Talks
 from web.desk.routes import Pieces
 from web.live.hub import State
@@ -377,6 +379,34 @@ def test_the_ledger_is_read_once_and_then_followed(tmp_path: Path, pages: Pages)
     follow.close()
     with_none = Follow(tmp_path / "nothing", pages.clock, lambda: pages.box.config)
     assert with_none.missed() == [] and with_none.talks("anna") == []
+
+
+def test_it_is_followed_in_slices_before_anybody_looks(tmp_path: Path, pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A week before the first page, a campaign's night before the first of the morning: the page had to read it."""
+    monkeypatch.setattr(follow_module, "SLICE", 3)
+    monkeypatch.setattr(follow_module, "LOOK_SECONDS", 0.01)
+    follow, read = Follow(tmp_path, pages.clock, lambda: pages.box.config), list[int]()
+    folds = Look.catch_up
+
+    def counted(self: Look, *args: Any) -> bool:
+        before = self.seq
+        more = folds(self, *args)
+        read.append(self.seq - before)
+        return more
+
+    monkeypatch.setattr(Look, "catch_up", counted)
+    follow.start()
+
+    def up_to_date() -> bool:
+        with LedgerReader(tmp_path / "ledger") as reader:
+            return follow._now is not None and follow._now.seq == reader.last_seq()
+
+    wait_for(up_to_date, 10, "the past is read")
+    assert max(read) == 3 and sum(read) > 6
+    asyncio.run(write(tmp_path, pages, BOTH[:1], []))
+    wait_for(up_to_date, 10, "what is new is read")
+    assert [each.contact for each in follow.missed()] == ["lost"]
+    follow.close()
 
 
 def test_a_page_does_not_wait_while_the_week_is_read_anew(tmp_path: Path, pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,11 @@
 """What the ledger of the last days says for the desks: callers whom nobody served, and whom each agent talked with. Read once,
-then followed: a page costs what has happened since the one before. What is read anew from time to time is read beside that.
+then followed, in slices on a thread: a page costs what has happened in the last second. What is read anew from time to time is
+read beside that.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 from collections import deque
@@ -28,6 +30,10 @@ AGAIN_SECONDS = 1800.0
 ERASED_SECONDS = 5.0
 """After somebody is erased: the texts go a moment after it was noted."""
 TRY_AGAIN_SECONDS = 60.0
+SLICE = 1_000
+"""Events that are folded in one go in the background; then the pages, which share the interpreter with it, have their turn."""
+NAP_SECONDS = 0.005
+LOOK_SECONDS = 1.0
 TALKS = 30
 """Of each agent, the last."""
 NUMBERS = 50_000
@@ -96,15 +102,18 @@ class Look(msgspec.Struct):
     missed: MissedCallers
     talks: Talks
 
-    def catch_up(self, reader: LedgerReader, now: float, stop: threading.Event) -> None:
-        for record in reader.follow(self.seq):
+    def catch_up(self, reader: LedgerReader, now: float, stop: threading.Event, most: int = MOST_EVENTS) -> bool:
+        """Fold what is new, at most so many events; True: there may be more."""
+        for record in itertools.islice(reader.follow(self.seq), most):
             self.missed.apply(record.event, record.utc)
             self.talks.apply(record.event)
             self.seq = record.seq
             if _erases(record.event) and record.utc > self.began - ERASED_SECONDS:  # of those before, the texts were gone already
                 self.again = min(self.again, now + ERASED_SECONDS)
+            most -= 1
             if stop.is_set():
-                return
+                return False
+        return not most
 
 
 def _erases(event: m.Event) -> bool:
@@ -123,13 +132,21 @@ class Follow:
         self._reader: LedgerReader | None = None
         self._now: Look | None = None
         self._anew: threading.Thread | None = None
+        self._stay: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Follow the ledger whether or not a desk is looked at: neither the first page after a start nor the first of the morning
+        reads what a week or a night brought."""
+        self._stay = threading.Thread(target=self._stays, name="desk", daemon=True)
+        self._stay.start()
 
     def close(self) -> None:
         self._stop.set()
         with self._lock:
             anew = self._anew
-        if anew is not None:
-            anew.join()
+        for thread in (anew, self._stay):
+            if thread is not None:
+                thread.join()
         with self._lock:
             if self._reader is not None:
                 self._reader.close()
@@ -153,26 +170,39 @@ class Follow:
             now = self._caught_up()
             return now.talks.number(contact) if now else ""
 
-    def _caught_up(self) -> Look | None:
-        """None: no box has run here yet. While all is read anew, the one before goes on: an agent's page waits for no week."""
+    def _caught_up(self, most: int = MOST_EVENTS) -> Look | None:
+        """By at most so many events. None: no box has run here yet. While all is read anew, the one before goes on: an agent's
+        page waits for no week."""
         reader = self._open()
         if reader is None:
             return None
         if self._now is None or reader.last_seq() < self._now.seq:  # there is nothing (any more) that could be shown meanwhile
             self._now = self._fresh(reader)
         mono = self._clock.mono()
-        self._now.catch_up(reader, mono, self._stop)
-        if mono > self._now.again and self._anew is None and not self._stop.is_set():
+        more = self._now.catch_up(reader, mono, self._stop, most)
+        if not more and mono > self._now.again and self._anew is None and not self._stop.is_set():
             self._anew = threading.Thread(target=self._read_anew, name="desk-anew", daemon=True)
             self._anew.start()
         return self._now
+
+    def _stays(self) -> None:
+        behind = True
+        while not self._stop.wait(NAP_SECONDS if behind else LOOK_SECONDS):
+            try:
+                with self._lock:
+                    now = self._caught_up(SLICE)
+                    behind = now is not None and self._reader is not None and now.seq < self._reader.last_seq()
+            except Exception:  # a page that asks says why; the desks are followed all the same when it is over
+                log.exception("the desks' view of the ledger could not be brought up to date")
+                behind = False
 
     def _read_anew(self) -> None:
         fresh: Look | None
         try:
             with LedgerReader(self._data / "ledger") as reader:
                 fresh = self._fresh(reader)
-                fresh.catch_up(reader, self._clock.mono(), self._stop)
+                while fresh.catch_up(reader, self._clock.mono(), self._stop, SLICE):
+                    self._stop.wait(NAP_SECONDS)
         except Exception:
             log.exception("the desks' view of the last days could not be read anew")
             fresh = None
