@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 import click
 import msgspec
@@ -12,7 +14,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from appliance.calls.routing import caller_on
+from appliance.config.store import Store
+from appliance.errors import SwitchroomError
 from appliance.ledger import rebuild as work
+from appliance.ledger.numbers import Form
 from appliance.ledger.reader import LedgerReader
 from appliance.messages import Record
 
@@ -34,13 +40,28 @@ def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @click.pass_context
 def rebuild(ctx: click.Context, as_json: bool) -> None:
-    """Derive call records, indexes and sums again from the events. The box must be stopped."""
+    """Derive call records, indexes and sums again from the events. The box must be stopped. Callers' numbers that an
+    older release noted as the line writes them are put into the form of today."""
     with _progress("Rebuilding") as progress:
-        found = work.rebuild(ctx.obj.data / "ledger", progress)
+        found = work.rebuild(ctx.obj.data / "ledger", progress, _form(ctx.obj.data))
     if as_json or ctx.obj.json:
         click.echo(msgspec.json.encode(found).decode())
     else:
         click.echo(f"{found.events} events gave {found.cdrs} call records; {found.open_calls} calls are open.")
+        if found.numbers:
+            click.echo(f"{found.numbers} numbers of callers stood as a line writes them, and are found like all others now. "
+                       "`switchroom figures rebuild` counts them anew.")
+
+
+def _form(data: Path) -> Form:
+    """How the office in force writes callers' numbers; without one they stay as they are."""
+    try:
+        config = Store(data).current()
+    except SwitchroomError as problem:
+        if problem.id != "config.none":
+            raise
+        return lambda line, number: number
+    return partial(caller_on, config)
 
 
 @ledger.command()

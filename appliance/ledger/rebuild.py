@@ -12,9 +12,10 @@ import msgspec
 
 from appliance import messages as m
 
-from ._derive import Deriver
+from ._derive import Deriver, encode
 from .cdr import Cdr
 from .codec import decode
+from .numbers import Form, Reform
 from .reader import LedgerReader
 from .store import U64, Dbs, WriterLock, close_store, open_store
 
@@ -25,15 +26,19 @@ Progress = Callable[[int, int], None]
 
 
 class Rebuilt(msgspec.Struct, frozen=True):
+    """`numbers`: events whose caller's number was put into the form of today."""
+
     events: int
     cdrs: int
     open_calls: int
+    numbers: int = 0
 
 
-def rebuild(path: Path, progress: Progress = lambda done, total: None) -> Rebuilt:
-    """Derive indexes, CDRs and sums again into fresh sub-databases, then put them in force at once. A rebuild that is
-    cut
-    short changes nothing. Raises "ledger.locked" while a core runs, "ledger.missing" where there is none."""
+def rebuild(path: Path, progress: Progress = lambda done, total: None, form: Form = lambda line, number: number) -> Rebuilt:
+    """Derive indexes, CDRs and sums again into fresh sub-databases, then put them in force at once; on the way put
+    callers' numbers into the form of today (`form`, see numbers.py). A rebuild that is cut short leaves what is derived
+    as it was; the next one goes over all again. Raises "ledger.locked" while a core runs, "ledger.missing" where there
+    is none."""
     LedgerReader(path).close()  # says "ledger.missing" before anything is made
     lock = WriterLock(path)
     try:
@@ -41,7 +46,7 @@ def rebuild(path: Path, progress: Progress = lambda done, total: None) -> Rebuil
         try:
             store.create()
             result: list[Rebuilt] = []
-            store.swap(lambda dbs: result.append(_fill(store, dbs, progress)))
+            store.swap(lambda dbs: result.append(_fill(store, dbs, progress, Reform(form))))
             return result[0]
         finally:
             close_store(store)
@@ -49,7 +54,7 @@ def rebuild(path: Path, progress: Progress = lambda done, total: None) -> Rebuil
         lock.release()
 
 
-def _fill(store: Any, dbs: Dbs, progress: Progress) -> Rebuilt:
+def _fill(store: Any, dbs: Dbs, progress: Progress, numbers: Reform) -> Rebuilt:
     deriver = Deriver()
     with store.env.begin() as txn:
         total = txn.stat(db=dbs["events"])["entries"]
@@ -59,16 +64,23 @@ def _fill(store: Any, dbs: Dbs, progress: Progress) -> Rebuilt:
             store.grow(ROOM)
         with store.env.begin(write=True) as txn:
             count = 0
+            changed: list[tuple[bytes, bytes]] = []
             for seq, data in _events(txn, dbs, after, PAGE):
                 stored = decode(data)
-                deriver.take(txn, dbs, seq, stored.event, stored.utc, stored.mono, stored.boot)
+                event = numbers.event(txn, dbs, stored.event)
+                if event is not None:
+                    changed.append((U64.pack(seq), encode(event, stored.utc, stored.mono, stored.boot)))
+                deriver.take(txn, dbs, seq, event or stored.event, stored.utc, stored.mono, stored.boot)
                 after, count = seq, count + 1
             deriver.put(txn, dbs)
+            numbers.put(txn, dbs)
+            for key, value in changed:
+                txn.put(key, value, db=dbs["events"])
             cdrs = txn.stat(db=dbs["cdr"])["entries"]
         done += count
         progress(done, total)
         if count < PAGE:
-            return Rebuilt(done, cdrs, len(deriver.calls.open))
+            return Rebuilt(done, cdrs, len(deriver.calls.open), numbers.done)
 
 
 def _events(txn: Any, dbs: Dbs, after: int, limit: int) -> Iterator[tuple[int, bytes]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow.parquet as pq
 import pytest
@@ -18,8 +19,10 @@ from appliance import messages as m
 from appliance.cli.cdr import cdr, parse_when
 from appliance.cli.ledger import ledger
 from appliance.clock import ManualClock
+from appliance.config.store import Store
 from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger
+from appliance.ledger.reader import LedgerReader
 from appliance.ledger.store import U64x2
 from tests.ledger_samples import CAUSE, QUALITY
 
@@ -121,6 +124,62 @@ def test_no_times(text: str) -> None:
     with pytest.raises(SwitchroomError) as refused:
         parse_when(text, NOW)
     assert refused.value.id == "cdr.bad-time"
+
+
+OFFICE = """
+[office]
+name = "Office"
+country = "FI"
+timezone = "Europe/Helsinki"
+language = "en"
+[sip]
+listen = "127.0.0.1:5060"
+[[lines]]
+name = "gateway"
+driver = "sip-gateway"
+address = "127.0.0.9:5060"
+channels = 5
+"""
+
+
+def test_rebuild_puts_numbers_of_an_older_release_into_one_form(tmp_path: Path) -> None:
+    Store(tmp_path).save(OFFICE, by="test")
+    book = Ledger(tmp_path / "ledger", ManualClock(utc=NOW.timestamp()), "boot", reserve_bytes=0)
+    calls: list[tuple[str, Literal["line", "phone"], str]] = [
+        ("c1", "line", "0401234567"), ("c2", "line", "+358401234567"), ("c3", "line", "anonymous"),
+        ("c4", "phone", "00401234567"), ("c5", "line", "0409999999")]
+    for call, kind, number in calls:
+        book.commit_now(
+            m.LegOpened(call=call, leg=f"{call}-1", direction="in", kind=kind, endpoint="gateway", number=number, name="Eeva"),
+            m.LegEnded(leg=f"{call}-1"), m.CallEnded(call=call, disposition="no_answer"))
+    book.commit_now(m.VoicemailLeft(box="101", message="m1", call="c1", caller="0401234567", seconds=3.0, sha256=""))
+    book.close_now()
+    box = Context(tmp_path)
+    with LedgerReader(tmp_path / "ledger") as reader:
+        assert [each.call for each in reader.cdrs(number="+358401234567")] == ["c2"]
+    erased(tmp_path, "0409999999")
+    assert "2 numbers of callers" in run(box, ledger, "rebuild").stdout
+    with LedgerReader(tmp_path / "ledger") as reader:
+        assert [each.call for each in reader.cdrs(number="+358401234567")] == ["c1", "c2"]
+        assert [each.caller for each in reader.cdrs()] == ["+358401234567", "+358401234567", "anonymous", "gateway", "(erased)"]
+        events = [record.event for record in reader.follow()]
+        assert [each.name for each in events if isinstance(each, m.LegOpened)] == ["Eeva"] * 4 + ["(erased)"]
+        assert [each.number for each in events if isinstance(each, m.LegOpened)][3] == "00401234567"  # what was dialled is that
+        assert [each.caller for each in events if isinstance(each, m.VoicemailLeft)] == ["+358401234567"]
+    assert json.loads(run(box, ledger, "check", "--json").stdout)["problems"] == []
+    assert "numbers of callers" not in run(box, ledger, "rebuild").stdout
+    erased(tmp_path, "+358401234567")  # the name goes with the number, as ever
+    with LedgerReader(tmp_path / "ledger") as reader:
+        assert [each.name for record in reader.follow() if isinstance(each := record.event, m.LegOpened)][:2] == ["(erased)"] * 2
+
+
+def erased(data: Path, number: str) -> None:
+    async def work() -> None:
+        book = Ledger(data / "ledger", ManualClock(), "boot", reserve_bytes=0)
+        assert await book.erase(number)
+        await book.close()
+
+    asyncio.run(work())
 
 
 def test_check_finds_damage_and_rebuild_mends_it(box: Context) -> None:
