@@ -184,6 +184,7 @@ class QueueCommands:
             raise SwitchroomError("callback.unknown", "There is no callback {contact}.", "See `switchroom callback list`.",
                                   contact=command.contact)
         acd.tell(core.CloseCallback(command.contact))
+        await self._box.ledger.flush()  # nobody who was told that it is off is called all the same after a kill
         return m.Done()
 
     async def _mark_missed(self, command: m.MarkMissed) -> m.Reply:

@@ -248,6 +248,21 @@ def test_nobody_else_dials_the_customer_while_one_does() -> None:
     run(work())
 
 
+def test_a_callback_is_off_on_the_disk_before_anybody_is_told() -> None:
+    async def work() -> None:
+        house, written = House(), asyncio.get_running_loop().create_future()
+        house.virtual("v1")
+        box: Any = house.table[m.CancelCallback].__self__  # type: ignore[attr-defined]
+        box._box.ledger.flush = lambda: written
+        told = asyncio.ensure_future(house.ask(m.CancelCallback(contact="v1", by="cli")))
+        await settle()
+        assert house.lab.ledger.of(m.CallbackClosed) and not told.done()
+        written.set_result(1)
+        assert await told == m.Done()
+
+    run(work())
+
+
 def test_a_callback_that_is_gone_is_not_taken() -> None:
     async def work() -> None:
         house = House()
