@@ -7,7 +7,7 @@ they come seldom each wakes us at once, as then nothing is gained by waiting.
 
 from __future__ import annotations
 
-ROUND_SECONDS = 0.002
+ROUND_SECONDS = 0.004
 MANY = 1000
 """Events a second from which they are fetched by turns: some 160 calls between two parties, or 330 that we answer."""
 WINDOW = 0.05
