@@ -9,7 +9,9 @@ import math
 import wave
 from array import array
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 import openpyxl
@@ -96,6 +98,17 @@ def listed(pages: Pages, query: str, login: str = "supervisor") -> list[str]:
 ])
 def test_calls_are_found_by_anything(pages: Pages, query: str, which: tuple[int, ...]) -> None:
     assert listed(pages, query) == [CALLS[each] for each in which]
+
+
+def test_calls_are_found_by_day_of_the_week_and_hour(pages: Pages) -> None:
+    began = datetime.fromtimestamp(pages.clock.utc(), ZoneInfo(pages.box.config.office.timezone))
+    day, hour = began.isoweekday(), began.hour
+    every = [CALLS[each] for each in (2, 1, 0)]
+    for query, fit in ((f"weekday={day}", True), (f"weekday={day % 7 + 1}", False), (f"hour={hour}", True),
+                       (f"hour={(hour + 2) % 24}", False), (f"weekday={day}&hour={hour}", True)):
+        assert listed(pages, query) == (every if fit else []), query
+    for wrong in ("weekday=8", "weekday=0", "hour=24", "hour=x"):
+        assert pages.browser("supervisor").get(f"/api/v1/calls?{wrong}").status_code == 400, wrong
 
 
 def test_results_and_surveys_are_found(pages: Pages) -> None:

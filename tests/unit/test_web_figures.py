@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 
 import pytest
@@ -75,6 +76,17 @@ def test_what_cannot_be_asked_is_said(day: Pages, query: str) -> None:
     assert answer.status_code == 400, answer.text
     assert browser.get(f"/figures?{query}").status_code == 400
     assert browser.get(f"/figures/figures.csv?{query}").status_code == 400
+
+
+def test_a_part_of_the_week_or_the_day_opens_the_calls_of_that_part(day: Pages) -> None:
+    browser = day.browser("supervisor")
+    for by, part in (("weekday", r"weekday=[1-7]&"), ("clock", r"hour=1?[0-9]&|hour=2[0-3]&")):
+        page = browser.get(f"/figures?by={by}").text.replace("&amp;", "&")
+        rows = re.findall(r'href="(/calls\?[^"]+)"', page[page.index("<tbody") : page.index("</tbody>")])
+        assert rows and all(re.search(part, each) for each in rows)
+        assert [each for each in re.findall(r'href="(/calls\?[^"]+)"', page) if not re.search(part, each)]  # in all
+        row = next(each for each in rows if "what=offered" in each)
+        assert browser.get(row).text.count("data-call=") == 2  # the third one goes on
 
 
 def test_names_that_nobody_has_are_no_trouble(day: Pages) -> None:

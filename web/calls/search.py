@@ -41,7 +41,8 @@ Text = Annotated[str, Meta(max_length=200)]
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """What /calls may be asked. `q`: anything, as somebody would type it; `what`: one of WHAT; `before`: the key of the last call
-    of the page before; `since` and `until` as `parse_when` reads them, in the office's zone."""
+    of the page before; `since` and `until` as `parse_when` reads them, in the office's zone; of these only what began on this
+    `weekday` (1 is Monday), in this `hour` (0 to 23)."""
 
     q: Text = ""
     number: Text = ""
@@ -53,6 +54,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     what: Text = ""
     since: Text = ""
     until: Text = ""
+    weekday: Annotated[str, Meta(pattern="^[1-7]?$")] = ""
+    hour: Annotated[str, Meta(pattern="^(1?[0-9]|2[0-3])?$")] = ""
     before: Text = ""
 
 
@@ -144,6 +147,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     agent: str = ""
     what: str = ""
     text: str = ""
+    weekday: str = ""
+    hour: str = ""
     before: str = ""
 
 
@@ -165,7 +170,8 @@ def understand(wanted: Filter, config: Config, now: float) -> Asked:
         query["extension"], query["number"] = query["number"], ""
     loose = _anything(wanted.q.strip(), config)
     queue, agent, text = loose.pop("queue", wanted.queue), loose.pop("agent", wanted.agent), loose.pop("text", "")
-    return Asked(query=query | loose, queue=queue, agent=agent, what=wanted.what, text=text.casefold(), before=wanted.before)
+    return Asked(query=query | loose, queue=queue, agent=agent, what=wanted.what, text=text.casefold(), before=wanted.before,
+                 weekday=wanted.weekday, hour=wanted.hour)
 
 
 def number_of(text: str, config: Config) -> str:
@@ -235,8 +241,16 @@ def fits(cdr: Cdr, contact: Contact, asked: Asked, user: User, config: Config) -
         and (not asked.queue or asked.queue in contact.queues)
         and (not asked.agent or asked.agent in contact.agents)
         and (not asked.what or WHAT[asked.what](cdr, contact, config))
+        and _at(cdr, asked, config)
         and (not asked.text or _mentions(cdr, contact, asked.text))
     )
+
+
+def _at(cdr: Cdr, asked: Asked, config: Config) -> bool:
+    if not (asked.weekday or asked.hour):
+        return True
+    began = datetime.fromtimestamp(cdr.start, ZoneInfo(config.office.timezone))
+    return asked.weekday in ("", str(began.isoweekday())) and asked.hour in ("", str(began.hour))
 
 
 def may_see(user: User, contact: Contact) -> bool:

@@ -155,7 +155,7 @@ def shape(id: str) -> list[list[float]]:
 
 def note_export(form: str, wanted: Filter) -> None:
     """What was asked is no secret of a caller but for the number and the words that were searched."""
-    asked = {name: value for name in ("queue", "agent", "line", "campaign", "what", "since", "until")
+    asked = {name: value for name in ("queue", "agent", "line", "campaign", "what", "since", "until", "weekday", "hour")
              if (value := getattr(wanted, name))}
     note("calls.export", form, ", ".join(f"{name} {value}" for name, value in asked.items()))
 

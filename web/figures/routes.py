@@ -190,7 +190,7 @@ def _caller(made: Report, zone: ZoneInfo) -> Any:
     page = "calls.index" in current_app.view_functions and may(Right.CALLS_VIEW)
 
     def calls(line: Line, figure: Figure) -> str:
-        query = service.calls_behind(line, figure, made.period, zone) if page else ""
+        query = service.calls_behind(line, figure, made.period, made.question.by, zone) if page else ""
         return f"{url_for('calls.index')}?{query}" if query else ""
 
     return calls

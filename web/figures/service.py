@@ -143,16 +143,24 @@ def groups(made: Report) -> tuple[Group, ...]:
     return GROUPS[made.rows[0].kind if made.rows else made.total.kind]
 
 
-def calls_behind(line: Line, figure: Figure, period: Period, zone: ZoneInfo) -> str:
+def calls_behind(line: Line, figure: Figure, period: Period, by: Dimension, zone: ZoneInfo) -> str:
     """The query of /calls that lists the calls behind a number; "" where there is none."""
     if not figure.what:
         return ""
     when = line.period or period
     asked: dict[str, Any] = {"since": _local(when.since, zone), "until": _local(when.until, zone)}
     asked |= {name: value for name in ("queue", "agent", "line", "campaign") if (value := getattr(line.of, name))}
+    asked |= _part(line.key, by)
     if figure.what != "all":
         asked["what"] = figure.what
     return urlencode(asked)
+
+
+def _part(key: str, by: Dimension) -> dict[str, str]:
+    """Of the whole period, a row's day of the week or hour of the day; the rows of all and of before have no key."""
+    if not key.isdecimal() or by not in ("weekday", "clock"):
+        return {}
+    return {"weekday": str(int(key) + 1)} if by == "weekday" else {"hour": str(int(key))}
 
 
 def _local(utc: float, zone: ZoneInfo) -> str:
