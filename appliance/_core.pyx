@@ -80,10 +80,16 @@ cdef class Channels:
         self._order = 0
 
     def set_line(self, str name, int channels, int reserve=0):
-        """Add a line or change its size. Legs that stand on it stay, also where it shrinks below them."""
+        """Add a line or change its size. Legs that stand on it stay, also where it shrinks below them, and count again where it
+        was taken out and is back before they have ended."""
         cdef Line line = self._lines.get(name)
+        cdef Holding held
         if line is None:
-            self._lines[name] = Line(name, channels, reserve)
+            line = self._lines[name] = Line(name, channels, reserve)
+            for leg, held in self._held.items():
+                if held.line.name == name:
+                    self._held[leg] = Holding(leg, line, held.purpose, held.campaign, held.order)
+                    line.busy += 1
         else:
             line.channels = channels
             line.reserve = reserve

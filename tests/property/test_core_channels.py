@@ -100,3 +100,19 @@ def test_an_emergency_uses_the_reserve_and_lines_that_are_down() -> None:
     assert channels.seize("b", ["gateway"], EMERGENCY) == ("gateway", "")
     assert channels.seize("b", ["gateway"], EMERGENCY) == ("gateway", "")
     assert channels.seize("c", ["nowhere"], EMERGENCY) == (None, "no_route")
+
+
+def test_a_line_that_is_back_counts_the_calls_that_stood_on_it_all_the_time() -> None:
+    """Taken out by one configuration and put back by the next, while people talk over it."""
+    channels = Channels()
+    channels.set_line("gateway", 2)
+    assert channels.seize("a", ["gateway"], PHONE) == ("gateway", "")
+    assert channels.seize("b", ["gateway"], CAMPAIGN, 1, 5) == ("gateway", "")
+    channels.remove_line("gateway")
+    assert channels.seize("c", ["gateway"], PHONE) == (None, "no_route")
+    channels.set_line("gateway", 2)
+    assert channels.seize("c", ["gateway"], PHONE) == (None, "full") and channels.victim(["gateway"]) == "b"
+    assert channels.release("a") and channels.seize("c", ["gateway"], PHONE) == ("gateway", "")
+    assert channels.release("b") and channels.release("c") and not channels.release("c")
+    line = channels.line("gateway")
+    assert line is not None and line.busy == 0 and channels.in_use(1) == 0
