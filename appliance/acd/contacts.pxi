@@ -441,13 +441,14 @@ cdef int do_depart(Acd acd, Contact c, object event) except -1:
 
 
 cdef int do_move(Acd acd, Contact c, object event) except -1:
-    """To another queue, if it lets it in; else nothing changes and whoever has it keeps it."""
+    """To another queue, if it lets it in; else nothing changes and whoever has it keeps it. Who comes back to the old place in its
+    own queue has been let in already."""
     cdef Move e = <Move>event
     cdef Queue q = acd.queues.get(e.queue)
     cdef str why
     if q is None:
         return deny_contact(acd, "unknown-queue", c.state)
-    why = at_the_door(acd, q, Enter(c.id, e.queue, "voice", e.priority, c.skills, c.vip))
+    why = None if e.keep and q is c.queue else at_the_door(acd, q, Enter(c.id, e.queue, "voice", e.priority, c.skills, c.vip))
     if why is not None:
         return deny_contact(acd, why, c.state)
     if c.state == C_CONNECTED:

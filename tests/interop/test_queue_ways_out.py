@@ -326,6 +326,21 @@ def test_a_phone_that_vanishes_while_it_rings(house: QueueHouse, desks: dict[str
     wait_for(lambda: house.agent("anna").state == "ready", 10, "anna is back with her phone")
 
 
+def test_a_phone_that_falls_silent_in_a_conversation(house: QueueHouse, desks: dict[str, Station]) -> None:
+    """Its caller is not hung up on: the next agent's phone rings."""
+    house.sign_in("anna", "boris")
+    call = dials(desks["chen"], "rings").wait_up()
+    anna = desks["anna"].wait_call(fits=standing).wait_up()
+    first = house.event(ContactConnected, queue="rings", agent="anna", seconds=10)
+    anna.mute = True
+    boris = desks["boris"].wait_call(20, fits=standing).wait_up()
+    wait_for(lambda: [each.agent for each in house.events(ContactConnected, contact=first.contact)] == ["anna", "boris"], 10,
+             "Boris to have the caller")
+    assert anna.ended_by == "box" and call.up
+    call.hang_up()
+    boris.wait_end()
+
+
 def test_agents_who_are_unknown_or_signed_in_already(house: QueueHouse, daria: Station, desks: dict[str, Station]) -> None:
     refused = house.box.run("agent", "login", "nobody", check=False)
     assert refused.returncode != 0 and "There is no agent nobody" in refused.stderr and "anna" in refused.stderr

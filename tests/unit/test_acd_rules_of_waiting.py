@@ -45,6 +45,25 @@ def test_turned_away_where_the_expected_wait_is_too_long() -> None:
     assert left(desk.do(acd.Enter("x", "q")))[0][1] == "long-wait"
 
 
+@pytest.mark.parametrize("rules", [{"max_waiting": 1}, {"max_expected_wait_seconds": 1.0, "handling_seconds": 500.0}, {}])
+def test_whose_agent_goes_before_they_talk_is_back_in_the_queue_whatever_its_door_says(rules: dict[str, Any]) -> None:
+    """The agent hangs up while being told of which queue it is; others wait meanwhile, or it is closing time."""
+    desk = Desk(agents={"anna": {}}, **rules)
+    desk.sign_in("anna")
+    contact, rung = desk.enter(priority=3)
+    desk.do(acd.Answer(contact, rung[0]))
+    desk.do(acd.Break("anna", "lunch"))
+    if "max_expected_wait_seconds" not in rules:
+        desk.enter()
+    if not rules:
+        desk.do(acd.SwitchQueue("q", False, "hours"))
+    assert not denied(desk.do(acd.Move(contact, "q", keep=True, priority=3)))
+    view = desk.core.contact(contact)
+    assert view is not None and view.state == "waiting" and view.priority == 3 and desk.core.position(contact) == 1
+    assert denied(desk.do(acd.Move(contact, "q", keep=False))) == (["full"] if "max_waiting" in rules else
+                                                                   ["long-wait"] if rules else ["closed"])
+
+
 def test_the_longest_wait_ends_in_overflow() -> None:
     desk = Desk(max_wait_seconds=60.0, overflow="voicemail:q")
     contact, _ = desk.enter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from appliance import _core as core
@@ -18,6 +19,8 @@ from appliance.calls.leg import Leg
 from appliance.calls.routing import ToExtension
 from appliance.config.model import CallerList
 from appliance.config.opening import ALWAYS, Opening
+from appliance.messages import Cause
+from drivers.base import Ended
 from tests.callslab import Lab, settle
 
 
@@ -176,6 +179,86 @@ def test_a_callback_goes_on_when_its_promise_is_on_disk_after_the_agent_rings() 
         await settle()
         assert any(isinstance(event, core.Answer) for event in desk.told)
         assert [order.number for order in lab.driver.placed[1:]] == ["0917700123"]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_an_agent_who_hangs_up_while_told_of_the_queue_leaves_nobody_behind(gone: bool) -> None:
+    """Back in the old place with the priority of the list; where the queue went meanwhile, on with a word."""
+
+    async def work() -> None:
+        visit = Visit()
+        lab, desk = visit.lab, visit.desk
+        visit.queue = msgspec.structs.replace(visit.queue, tell_agent="A call for billing.")
+        queues = [visit.queue if queue.name == visit.queue.name else queue for queue in lab.config.queues]
+        lab.config = lab.switch.config = msgspec.structs.replace(lab.config, queues=queues)
+        known = lab.config.agent(visit.agent)
+        assert known is not None and known.extension is not None
+        lab.devices[known.extension] = ["phone"]
+        leg = lab.comes(visit.queue.number or "", "103" if known.extension != "103" else "101")
+        leg.call.vip = CallerList(name="friends", kind="vip", numbers=["+3589177"], priority=7)
+        task = asyncio.ensure_future(QueueFlow(leg, visit.queue, desk, lab).run())
+        await settle()
+        agent = lab.driver.placed[0].leg
+        lab.answers(lab.driver.placed[0])
+        await settle()
+        view = desk.core.contact(leg.call.id)
+        assert view is not None and view.state == "connected"
+        if gone:
+            rest, people = rules_of(lab.config)
+            desk.core.configure([queue for queue in rest if queue.name != visit.queue.name], people, lab.switch.clock.utc())
+        lab.tell(Ended(leg=agent, cause=Cause(q850=16, by="far")))
+        await settle()
+        view = desk.core.contact(leg.call.id)
+        if gone:
+            assert view is None and [sent.prompt for sent in lab.sent] == ["queue-goodbye"]  # type: ignore[union-attr]
+        else:
+            assert view is not None and view.state in ("waiting", "offered") and view.priority == 7
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(("party", "cause"), [
+    ("agent", Cause(q850=102, by="near", text="no audio")), ("agent", Cause(by="network")), ("agent", Cause(q850=16, by="far")),
+    ("caller", Cause(q850=102, by="near", text="no audio")), ("caller", Cause(q850=16, by="far")),
+])
+def test_who_is_lost_in_a_conversation(party: str, cause: Cause) -> None:
+    """A caller whose agent's phone falls silent waits again, in the old place; who hangs up has hung up. A caller who is lost has
+    been cut off: whoever calls again has the old place."""
+
+    async def work() -> None:
+        visit = Visit()
+        lab, desk = visit.lab, visit.desk
+        known = lab.config.agent(visit.agent)
+        assert known is not None and known.extension is not None
+        lab.devices[known.extension] = ["phone"]
+        leg = lab.comes(visit.queue.number or "", "103" if known.extension != "103" else "101")
+        task = asyncio.ensure_future(QueueFlow(leg, visit.queue, desk, lab).run())
+        await settle()
+        agent = lab.driver.placed[0].leg
+        lab.answers(lab.driver.placed[0])
+        await settle()
+        view = desk.core.contact(leg.call.id)
+        assert view is not None and view.state == "connected"
+        lab.engine.on_play = lambda port, clips, play: visit.heard.extend(clips)
+        lab.tell(Ended(leg=agent if party == "agent" else leg.id, cause=cause))
+        await settle()
+        view = desk.core.contact(leg.call.id)
+        if party == "agent" and cause.q850 != 16:
+            assert view is not None and view.state == "waiting" and not leg.hanging_up and b"queue-place-back" in visit.heard
+            lab.tell(Ended(leg=leg.id, cause=Cause(q850=16, by="far")))
+            await settle()
+            assert desk.core.contact(leg.call.id) is None
+        else:
+            assert view is None
+        ends = [event.by for event in desk.told if isinstance(event, core.HangUp)]
+        lost = cause.q850 != 16
+        assert ends == ["agent" if party == "agent" and not lost else "cut" if party == "caller" and lost else "caller"]
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Mapping, Sequence
 
 from appliance._core import (
     Action,
     Answer,
     Connect,
+    Denied,
     EndOffer,
     HandOver,
     HangUp,
@@ -30,9 +32,9 @@ from appliance.calls.flows.desk import QueueDesk, caller_of
 from appliance.calls.flows.label import label
 from appliance.calls.flows.reach import Exchange, Shown
 from appliance.calls.flows.ring import AgentRing
-from appliance.calls.flows.talk import Talk
+from appliance.calls.flows.talk import Talk, is_lost
 from appliance.calls.leg import HungUp, Leg
-from appliance.calls.routing import Decision, ToSurvey, caller_id_for
+from appliance.calls.routing import Decision, ToExcuse, ToSurvey, caller_id_for
 from appliance.media.engine import Clip
 from appliance.media.events import Digit, PlayDone
 
@@ -65,6 +67,8 @@ class ContactCall:
         self.rings: dict[str, AgentRing] = {}
         self.verdict: Action | None = None
         self._talk: Talk | None = None
+        self._back = False
+        """The caller was cut off, or waited to be called back, or lost the agent: and has the old place again."""
 
     # -- what the ACD decides --
 
@@ -172,17 +176,20 @@ class ContactCall:
         try:
             await self._whisper(agent, connect.queue)
         except HungUp as gone:
-            return self._parted_early(gone.leg)
+            return await self._parted_early(gone.leg)
         caller.stop_play()
         caller.afterwards = self._afterwards(connect)
         bridge = self.switch.engine.bridge([])
+        talk = self._talk = Talk(caller, agent, self.exchange, bridge, connect.queue)
+        talk.stays, talk.keeps = agent if agent.outsider is not None else None, caller
         try:
-            talk = self._talk = Talk(caller, agent, self.exchange, bridge, connect.queue)
-            talk.stays = agent if agent.outsider is not None else None
             await talk.run()
         finally:
             bridge.close()
-            self._over(caller, agent, connect.agent)
+            if not (talk.left_alone and caller.call is self.call) or caller.is_ended or self.call.interrupted:
+                self._over(caller, agent, connect.agent)
+        if self._talk is talk:
+            return await self._left_alone(caller)
         await talk.lead_on()
         if agent is talk.stays and agent.call is self.call and not (agent.is_ended or agent.hanging_up):
             await self.desk.after_call(agent)
@@ -215,12 +222,34 @@ class ContactCall:
             if isinstance(event, PlayDone) and agent.owns(event) and event.play == playing:
                 return
 
-    def _parted_early(self, gone: Leg) -> bool:
+    async def _parted_early(self, gone: Leg) -> bool:
         if gone is self.caller:
             self.desk.tell(HangUp(self.contact, "caller"))
             raise HungUp(gone)
+        caller = self.caller
+        assert caller is not None
         log.info("an agent went before the caller was put through", extra={"call": self.call.id})
-        self.desk.tell(Move(self.contact, self.queue, keep=True))
+        return await self._back_in_place(caller)
+
+    async def _left_alone(self, caller: Leg) -> bool:
+        """The agent's phone has fallen silent in the conversation: nobody is hung up on for that."""
+        self._talk = None
+        log.warning("an agent's phone was lost in a conversation, the caller waits again", extra={"call": self.call.id})
+        music = self.switch.sounds.music(self.switch.config.music_named(None), random.Random())
+        language = caller.language or self.switch.config.office.language
+        caller.open_port().play([*self.switch.prompts.clips("hold-wait", language), *music], loop=True)
+        return await self._back_in_place(caller)
+
+    async def _back_in_place(self, caller: Leg) -> bool:
+        """The caller is in the queue again; True where that cannot be, and the call is over."""
+        view = self.desk.core.contact(self.contact)
+        back = Move(self.contact, view.queue, keep=True, priority=view.priority) if view is not None else None
+        if back is None or any(isinstance(action, Denied) for action in self.desk.tell(back)):
+            # The queue went with a new configuration: nobody is left to music that no agent will ever end.
+            self.desk.tell(HangUp(self.contact, "agent"))
+            await self.exchange.send(caller, ToExcuse("queue-goodbye", 480, f"queue:{self.queue}"))
+            return True
+        self._back = True
         return False
 
     def agent_left(self, leg: Leg, agent: str) -> None:
@@ -249,8 +278,9 @@ class ContactCall:
         elif self.call.interrupted:
             self.desk.tell(HangUp(self.contact, "restart"))
         else:
+            cut = caller.is_ended and is_lost(caller.cause)
             by_caller = caller.is_ended and caller.cause.by == "far"
-            self.desk.tell(HangUp(self.contact, "caller" if by_caller else "agent"))
+            self.desk.tell(HangUp(self.contact, "cut" if cut else "caller" if by_caller else "agent"))
 
     def stop_rings(self) -> None:
         for ring in self.rings.values():

@@ -47,8 +47,6 @@ class QueueFlow(ContactCall):
         self._schedule = Schedule(queue, now)
         self._spoken_until = 0.0
         self._tunes: list[Clip] = []
-        self._back = False
-        """The caller was cut off, or waited to be called back, and has the old place again."""
 
     async def run(self) -> None:
         self.call.reached(f"queue:{self.queue}")

@@ -52,6 +52,10 @@ class Talk:
         """What leads the party that is left when the conversation is over (a queue, a slot); it has left the bridge."""
         self.stays: Leg | None = None
         """Who is not hung up with the other: whoever leads the talk has something to say to it."""
+        self.keeps: Leg | None = None
+        """Who is not hung up where the other is lost (a phone without power): whoever leads the talk brings it elsewhere."""
+        self.left_alone = False
+        """That has happened."""
         self.putting_through = False
         """Whoever is left goes to somebody who does not answer yet; the one who asked for that may go meanwhile."""
         self._heard_for_codes: set[str] = set()
@@ -124,6 +128,10 @@ class Talk:
                 self.resume(leg)
                 self.let_go(leg)
                 self.then = partial(self.exchange.send, leg, decision)
+            elif leg is self.keeps and gone.is_ended and is_lost(gone.cause) and not (leg.is_ended or leg.hanging_up):
+                self.left_alone = True
+                self.resume(leg)
+                self.let_go(leg)
             else:
                 leg.hang_up(gone.cause.q850 or 16)
 
@@ -265,6 +273,11 @@ class Talk:
                 self.switch.driver.send_info_digit(taker.id, digit)
             elif source == "info":
                 taker.port.send_digits(digit)
+
+
+def is_lost(cause: Cause) -> bool:
+    """Whether a party did not hang up but fell silent, or was cut off by the network."""
+    return cause.by == "network" or cause.q850 == 102
 
 
 def went_well(cause: Cause) -> bool:
