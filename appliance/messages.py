@@ -474,6 +474,15 @@ class VoicemailMailed(Command, frozen=True, kw_only=True):
     message: str
 
 
+class RemoveGreeting(Command, frozen=True, kw_only=True):
+    """What was recorded at a phone for a menu, queue or mailbox (by its name) goes; the text or file of the configuration is
+    heard again. -> Done, or Refused "greeting.not-recorded"."""
+
+    owner: Literal["menu", "queue", "voicemail"]
+    name: str
+    by: str = "cli"
+
+
 class Done(Reply, frozen=True, kw_only=True):
     text: str = ""
 

@@ -43,6 +43,7 @@ class Commands:
             m.SwitchNight: self._switch_night,
             m.DeleteVoicemail: self._delete_voicemail,
             m.VoicemailMailed: self._voicemail_mailed,
+            m.RemoveGreeting: self._remove_greeting,
             m.AskPhones: self._phones,
             m.SetPhone: self._set_phone,
             m.NoteAudit: self._note_audit,
@@ -115,6 +116,14 @@ class Commands:
 
     async def _voicemail_mailed(self, command: m.VoicemailMailed) -> m.Reply:
         await self._box.office.mailroom.mailed(command.box, command.message)
+        return m.Done()
+
+    async def _remove_greeting(self, command: m.RemoveGreeting) -> m.Reply:
+        office = self._box.office
+        if office.greetings.of(command.owner, command.name) is None:
+            raise SwitchroomError("greeting.not-recorded", "No greeting was recorded at a phone here.",
+                                  "It may be removed already: load the page again.")
+        await office.use_text(command.owner, command.name, command.by)
         return m.Done()
 
     async def _note_audit(self, command: m.NoteAudit) -> m.Reply:

@@ -34,7 +34,7 @@ from appliance.media import message as audio_of
 from appliance.media.engine import Clip
 from appliance.messages import CallerScreened, FactKeyed, GreetingChanged
 from appliance.voicemail import boxes
-from appliance.voicemail.greetings import Greetings, Owner, recorded_counts
+from appliance.voicemail.greetings import Greetings, Owner, is_heard
 from drivers.base import Incoming
 
 if TYPE_CHECKING:
@@ -167,9 +167,10 @@ class Office:
         return self.night.opening(hours)
 
     def greeting(self, owner: Owner, name: str, words: Words, language: str, main: str) -> Sequence[Clip]:
-        """The greeting of a menu, queue or mailbox: as it was recorded at a phone, else the office's own text; or nothing."""
+        """The greeting of a menu, queue or mailbox: as it was recorded at a phone, else the office's own text or a newer file; or
+        nothing."""
         recorded = self.greetings.of(owner, name)
-        if recorded is not None and recorded_counts(words, language, main):
+        if recorded is not None and is_heard(recorded, words, language, main):
             return [recorded]
         return self._box.switch.sounds.say(words, language, main)
 

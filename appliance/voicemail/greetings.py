@@ -1,4 +1,5 @@
-"""Greetings recorded from a phone: one of a menu, a queue or a mailbox, played instead of its text.
+"""Greetings recorded from a phone: one of a menu, a queue or a mailbox, played instead of its text, and instead of a recording
+that the configuration names where that is older.
 
     FOLDER/menu/main.wav    8 kHz, 16 bit, mono, made ready by appliance.media.message
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from appliance.config.words import Words
+from appliance.config.words import Words, file_of
 from appliance.errors import SwitchroomError, because
 from appliance.system import files
 
@@ -55,3 +56,20 @@ def recorded_counts(words: Words, language: str, main: str) -> bool:
     """Whether a caller who hears `language` gets the recording: it is spoken in the owner's main language, so a text in
     the caller's own goes before it."""
     return language == main or isinstance(words, str) or language not in words
+
+
+def is_heard(recorded: Path | None, words: Words, language: str, main: str) -> bool:
+    """Whether a caller who hears `language` gets what was recorded at a phone. Of two recordings the newer one is heard: the
+    file that `words` names may have come in since."""
+    if recorded is None or not recorded_counts(words, language, main):
+        return False
+    named = file_of(words if isinstance(words, str) else words.get(language, ""))
+    return not named or _made(recorded) >= _made(Path(named))
+
+
+def _made(path: Path) -> float:
+    """UTC seconds; 0 for one that is not there."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

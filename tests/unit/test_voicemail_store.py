@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import os
 import wave
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
 
 from appliance.config import Config, load
 from appliance.config.model import Mailbox
+from appliance.core.commands import Commands
 from appliance.errors import SwitchroomError
+from appliance.messages import Done, RemoveGreeting
 from appliance.voicemail import boxes, mail
-from appliance.voicemail.greetings import Greetings, recorded_counts
+from appliance.voicemail.greetings import Greetings, is_heard, recorded_counts
 from appliance.voicemail.store import Counts, Message, Messages
 from tests.callslab import OFFICE
 
@@ -180,3 +186,35 @@ def test_a_greeting_is_used_found_again_and_removed(tmp_path: Path) -> None:
 ])
 def test_a_recording_is_in_the_main_language(words: str | dict[str, str], language: str, counts: bool) -> None:
     assert recorded_counts(words, language, "en") is counts
+
+
+def test_of_two_recordings_callers_hear_the_newer_one(tmp_path: Path) -> None:
+    phone, file = tmp_path / "phone.wav", tmp_path / "file.wav"
+    for made in (phone, file):
+        made.write_bytes(b"x")
+    for at, heard in ((1_000, False), (2_000, True), (3_000, True)):
+        os.utime(phone, (at, at))
+        os.utime(file, (2_000, 2_000))
+        assert is_heard(phone, f"file:{file}", "en", "en") is heard, at
+        assert is_heard(phone, {"en": f"file:{file}", "fi": "Hei"}, "en", "en") is heard, at
+    assert is_heard(phone, "Welcome.", "en", "en") and is_heard(phone, {"fi": f"file:{file}"}, "en", "en")
+    assert not is_heard(phone, {"fi": "Hei"}, "fi", "en") and not is_heard(None, "Welcome.", "en", "en")
+    file.unlink()
+    assert is_heard(phone, f"file:{file}", "en", "en")
+
+
+def test_what_was_recorded_at_a_phone_is_removed_over_the_bus(tmp_path: Path) -> None:
+    greetings, noted = Greetings(tmp_path), []
+
+    async def use_text(owner: Any, name: str, by: str) -> None:
+        greetings.remove(owner, name)
+        noted.append((owner, name, by))
+
+    draft = greetings.draft("queue", "front", "c1")
+    draft.write_bytes(b"x")
+    greetings.use("queue", "front", draft)
+    core: Any = SimpleNamespace(_box=SimpleNamespace(office=SimpleNamespace(greetings=greetings, use_text=use_text)))
+    order = RemoveGreeting(owner="queue", name="front", by="web:admin")
+    assert asyncio.run(Commands._remove_greeting(core, order)) == Done() and noted == [("queue", "front", "web:admin")]
+    with pytest.raises(SwitchroomError, match="recorded at a phone"):
+        asyncio.run(Commands._remove_greeting(core, order))

@@ -16,6 +16,7 @@ import pytest
 from appliance.config.load import loads
 from appliance.config.starter import Place, machine_place, starter_text
 from appliance.media import message
+from appliance.messages import RemoveGreeting
 from tests.unit.test_web_campaigns import tone
 from tests.webkit import PASSWORD, Pages
 from web.config.drafts import Drafts
@@ -235,6 +236,29 @@ def test_greetings_that_nobody_names_make_room(pages: Pages, tmp_path: Path) -> 
     assert upload(pages, tone(tmp_path / "longer.wav", 3.0), "one-more.wav").status_code == 302
     assert used.is_file()  # the draft named it until now
     assert {each.name.split("-")[0] for each in folder.iterdir()} == {"tervehdys", "one"}
+
+
+def test_the_newest_greeting_is_heard_and_the_page_says_which(
+    pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk(pages)
+    browser, asked = pages.browser("admin"), []
+    phone = pages.box.data / "greetings" / "queue" / "front.wav"
+    assert "data-heard" not in browser.get("/setup/greeting").text
+    assert browser.get("/setup/greeting/phone.wav").status_code == 404
+    phone.parent.mkdir(parents=True)
+    phone.write_bytes(b"at the phone")
+    assert 'data-heard="phone"' in browser.get("/setup/greeting").text  # beside the text that was typed
+    assert browser.get("/setup/greeting/phone.wav").data == b"at the phone"
+    upload(pages, tone(tmp_path / "said.wav"), "hello.wav")
+    file = Path(greeting_of(pages).removeprefix("file:"))
+    for age, heard in ((-60, "file"), (60, "phone")):
+        at = file.stat().st_mtime + age
+        os.utime(phone, (at, at))
+        assert f'data-heard="{heard}"' in browser.get("/setup/greeting").text, heard
+    monkeypatch.setattr(pages.box.core, "ask", lambda command, timeout=10.0: asked.append(command))
+    assert browser.post("/setup/greeting/phone/remove").location == "/setup/greeting"
+    assert RemoveGreeting(owner="queue", name="front", by="web:admin") in asked
 
 
 def test_programs_upload_greetings_too(pages: Pages, tmp_path: Path) -> None:

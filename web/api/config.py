@@ -19,6 +19,7 @@ from appliance.errors import SwitchroomError
 from appliance.users.rights import Right
 from web.api.routes import api
 from web.app import services
+from web.audit.service import who
 from web.config import service
 from web.start import greetings
 from web.start.greetings import Greeting
@@ -152,6 +153,12 @@ def upload_greeting(query: GreetingQuery) -> Greeting:
     if not request.content_length:
         raise SwitchroomError("message.empty", "There is no file.", "Send the recording as the body.")
     return greetings.upload(cast(Any, request.stream), query.name)
+
+
+@api.delete("/config/greetings/<queue>", Right.CONFIG_EDIT)
+def remove_greeting(queue: str) -> None:
+    """What was recorded at a phone for this queue: callers hear the document's text or file again."""
+    greetings.remove_at_phone(services(), queue, who())
 
 
 @api.post("/config/rollback", Right.CONFIG_EDIT, returns=Version, body=RollBack)

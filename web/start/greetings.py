@@ -17,12 +17,14 @@ from typing import IO
 
 import msgspec
 
-from appliance.config.words import FILE, file_of
+from appliance.config.words import FILE, Words, file_of
 from appliance.errors import SwitchroomError, because
 from appliance.media import message
+from appliance.messages import RemoveGreeting
 from appliance.prompts.sounds import MOST_SECONDS
 from appliance.sentences import say
 from appliance.system import files
+from appliance.voicemail.greetings import Greetings, is_heard
 from web.app import Services, services
 from web.audit.service import note
 from web.campaigns import incoming
@@ -80,6 +82,24 @@ def found(box: Services, words: object) -> Path | None:
     path = Path(file_of(words)) if isinstance(words, str) else Path()
     inside = path.parent == folder(box) and _NAME.fullmatch(path.name)
     return path if inside and path.is_file() else None
+
+
+class AtPhone(msgspec.Struct, frozen=True, kw_only=True):
+    """A greeting that was recorded at a phone (*77); `heard`: it is what callers hear, not the text or file beside it."""
+
+    path: Path
+    heard: bool
+
+
+def at_phone(box: Services, queue: str, words: Words, language: str) -> AtPhone | None:
+    path = Greetings(box.data / "greetings").of("queue", queue)
+    return AtPhone(path=path, heard=is_heard(path, words, language, language)) if path is not None else None
+
+
+def remove_at_phone(box: Services, queue: str, by: str) -> None:
+    """Raises SwitchroomError as `RemoveGreeting` does."""
+    note("greeting.remove", f"queue:{queue}")
+    box.core.ask(RemoveGreeting(owner="queue", name=queue, by=by))
 
 
 def _room(box: Services) -> None:

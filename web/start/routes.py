@@ -17,6 +17,7 @@ from appliance.messages import LineTried, Status, StatusReply
 from appliance.users.rights import Right
 from web import i18n
 from web.app import services
+from web.audit.service import who
 from web.config import week
 from web.config.service import Work
 from web.errors import status_of
@@ -36,7 +37,7 @@ def _page(step: str, at: Work, problem: SwitchroomError | None = None, typed: di
         f"start/{step}.html", step=step, steps=steps.STEPS, values=values, office=values.get("office", {}), hours=hours,
         days=spans, line=steps.first(values, "lines"), queue=steps.first(values, "queues"), phones=values.get("phones", []),
         agents={str(each.get("extension")) for each in values.get("agents", [])}, dialling=values.get("dialling", {}),
-        recording=_recording(values), typed=typed or {}, problem=problem, wrong=wrong or [],
+        recording=_recording(values), at_phone=_at_phone(values), typed=typed or {}, problem=problem, wrong=wrong or [],
         checked=at.checked(), diff=at.difference(), work=at, countries=places.countries(i18n.language()),
         timezones=places.timezones(), nowhere=places.NOWHERE), status_of(problem.id) if problem else 200
 
@@ -44,6 +45,15 @@ def _page(step: str, at: Work, problem: SwitchroomError | None = None, typed: di
 def _recording(values: dict[str, Any]) -> Path | None:
     """The uploaded greeting of the draft."""
     return greetings.found(services(), steps.first(values, "queues").get("greeting"))
+
+
+def _at_phone(values: dict[str, Any]) -> greetings.AtPhone | None:
+    """What was recorded at a phone for the queue of the draft."""
+    queue, office = steps.first(values, "queues"), values.get("office", {})
+    words = queue.get("greeting") or ""
+    if isinstance(words, str | dict):
+        return greetings.at_phone(services(), str(queue.get("name") or steps.QUEUE), words, str(office.get("language") or "en"))
+    return None  # no greeting at all: the check says so
 
 
 @blueprint.get("")
@@ -184,6 +194,26 @@ def recording() -> ResponseReturnValue:
     if path is None:
         raise SwitchroomError("greeting.unknown", "There is no recording.", "Upload one.")
     return send_file(path, "audio/wav", conditional=True, etag=False, max_age=0)
+
+
+@blueprint.get("/greeting/phone.wav")
+@needs(Right.CONFIG_EDIT)
+def at_phone() -> ResponseReturnValue:
+    found = _at_phone(Work(services(), g.user.login).values)
+    if found is None:
+        raise SwitchroomError("greeting.unknown", "There is no recording.", "Upload one.")
+    return send_file(found.path, "audio/wav", conditional=True, etag=False, max_age=0)
+
+
+@blueprint.post("/greeting/phone/remove")
+@needs(Right.CONFIG_EDIT)
+def remove_at_phone() -> ResponseReturnValue:
+    at = Work(services(), g.user.login)
+    try:
+        greetings.remove_at_phone(services(), str(steps.first(at.values, "queues").get("name") or steps.QUEUE), who())
+    except SwitchroomError as problem:
+        return _page("greeting", at, problem)
+    return redirect(url_for("start.step", name="greeting"))
 
 
 @blueprint.post("/greeting/listen")
