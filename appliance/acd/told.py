@@ -9,7 +9,7 @@ from appliance.sentences import Said, say
 
 _TIMES = ("at", "since", "until", "again")
 _CODES = ("channel", "strategy", "reason")
-"""Values that are words of ours; of a break as the configuration names it only a name that is such a word changes."""
+"""Values that are words of ours. The reason of a break is not: the office named it."""
 WORDS = (
     say("chat"), say("mail"), say("longest-idle"), say("ring-all"), say("round-robin"), say("fewest-calls"),
     say("least-occupied"), say("equal-load"), say("random"), say("weighted-random"), say("linear"),
@@ -26,7 +26,8 @@ STATES = (
 
 def told(reason: Reason, clock: Callable[[float], str]) -> Said:
     """The sentence of `reason.text(clock)`; `clock` shows UTC seconds."""
-    values = {name: clock(value) if name in _TIMES else _word(value) if name in _CODES else value
+    codes = () if reason.reason == "break" else _CODES
+    values = {name: clock(value) if name in _TIMES else _word(value) if name in codes else value
               for name, value in reason.values.items()}
     return say("{name}: {reason}", name=reason.name, reason=Said(REASONS[reason.reason]).about(**values))
 

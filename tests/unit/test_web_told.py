@@ -153,3 +153,12 @@ def test_the_state_of_lines(pages: Pages, finnish: dict[str, str]) -> None:
         for reason in reasons:
             assert reason in source and words.down(reason) == finnish[reason]
         assert words.down("registering failed: 403 Nope: {x}") == finnish["registering failed"] + ": 403 Nope: {x}"
+
+
+@pytest.mark.parametrize("name", ["random", "chat", "missed", "lunch"])
+def test_a_break_is_told_as_the_office_named_it(name: str, finnish: dict[str, str]) -> None:
+    """Also where that is a word of ours, which is translated where the box says it."""
+    reason = Reason("anna", "Anna", "break", {"reason": name, "since": 0.0})
+    assert f"({name})" in tell(told(reason, lambda at: "12:00"), finnish)
+    away = Reason("anna", "Anna", "not-answering", {"reason": "missed", "since": 0.0})
+    assert "(missed)" not in tell(told(away, lambda at: "12:00"), finnish)
