@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
 
 import msgspec
 
@@ -59,6 +60,31 @@ def together(several: Iterable[Said]) -> Said:
     for each in several:
         found = Said("{first} {then}", {"first": found, "then": each}) if found else each
     return found
+
+
+def listed(several: Iterable[Said]) -> Said:
+    """One beside the other, with commas between."""
+    found = NOTHING
+    for each in several:
+        found = Said("{first}, {then}", {"first": found, "then": each}) if found else each
+    return found
+
+
+def made_of(text: str, sentences: Iterable[Said]) -> Said:
+    """Which of these sentences a stored English text was made of, with what stands in its places; the text alone, as a
+    constant sentence, where it is none of them. So what was stored as text can be told in another language."""
+    for each in sentences:
+        found = _pattern(each.template).fullmatch(text)
+        if found:
+            return each.about(**found.groupdict())
+    return Said(text)
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    """What texts of a template look like; a name may stand in it once."""
+    parts = _PLACE.split(template)  # text, name, text, …
+    return re.compile("".join(f"(?P<{part}>.*?)" if at % 2 else re.escape(part) for at, part in enumerate(parts)), re.DOTALL)
 
 
 NOTHING = Said("")

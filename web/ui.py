@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from appliance.clock import Clock
 from appliance.users.rights import Right
+from web import reasons
 from web.live import words
 from web.security.access import may
 
@@ -60,7 +61,7 @@ def percent(value: float) -> str:
 
 def init(app: Flask) -> None:
     app.jinja_env.filters.update(span=span, at=at, clock=clock, number=number, percent=percent)
-    app.jinja_env.globals.update(since=since, now=now, may=may, Right=Right, zone=zone, down=words.down,
+    app.jinja_env.globals.update(since=since, now=now, may=may, Right=Right, zone=zone, down=reasons.down,
                                  short_of=words.short_of, shortage=words.shortage)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_always)

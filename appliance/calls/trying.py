@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from appliance.calls import routing
@@ -10,7 +12,11 @@ from appliance.config import numbers
 from appliance.config.model import Config
 from appliance.config.routes import route_for
 from appliance.errors import SwitchroomError
-from appliance.sentences import Said, say
+from appliance.sentences import Said, listed, say
+
+_CLASSES = {"national": say("national"), "mobile": say("mobile"), "international": say("international"),
+            "premium": say("premium rate"), "emergency": say("emergency")}
+"""Of numbers."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -44,19 +50,23 @@ def dial(config: Config, extension: str, dialled: str) -> Answer:
         dialled, config.office.country, outside_prefix=config.dialling.outside_prefix,
         internal=routing.internal_numbers(config), emergency=config.dialling.emergency, area_code=config.dialling.area_code)
     if read.kind in ("outside", "short"):
-        steps.append(say("It is the number {number} ({kind}).", number=read.number, kind=read.cls or "?"))
+        steps.append(say("It is the number {number} ({kind}).", number=read.number, kind=_CLASSES.get(read.cls or "", Said("?"))))
         route = route_for(config, read.number)
         if route is not None:
             steps.append(say("The route {name} takes it; it lets through: {classes}.", name=route.name,
-                             classes=", ".join(route.allow) or say("nothing")))
+                             classes=_classes(route.allow)))
         else:
             steps.append(say("No route takes it."))
         phone = config.phone(extension)
         if phone is not None and phone.allow is not None:
-            steps.append(say("The phone may dial: {classes}.", classes=", ".join(phone.allow) or say("nothing")))
+            steps.append(say("The phone may dial: {classes}.", classes=_classes(phone.allow)))
     elif read.why:
         steps.append(read.why)
     return Answer(not isinstance(found, routing.ToExcuse), _said(config, found), steps)
+
+
+def _classes(names: Iterable[str]) -> Said:
+    return listed(_CLASSES.get(each, Said(each)) for each in names) or say("nothing")
 
 
 def call_in(config: Config, line: str, number: str) -> Answer:

@@ -21,7 +21,7 @@ from appliance.config.model import Config, SubscriberList
 from appliance.config.numbers import emergency_numbers, is_emergency, normalise
 from appliance.errors import SwitchroomError, because
 from appliance.messages import BadRow, Subscriber
-from appliance.sentences import Said
+from appliance.sentences import Said, made_of, say
 
 MAX_ROWS = 200_000
 MAX_BYTES = 64 << 20
@@ -261,6 +261,20 @@ def counted(rows: Iterator[Row], path: Path) -> Iterator[Row]:
             raise SwitchroomError("list.too-long", "{path} has more than {most} rows.", "Split the list.", path=path,
                                   most=MAX_ROWS)
         yield each
+
+
+_WHY_BAD = (
+    say("{number} is no phone number."), say("{number} has an extension."), say("{number} has an unknown country code."),
+    say("{number} is too short."), say("{number} is too long."), say("{number} lacks the area code."),
+    say("{number} has an impossible length."), say("{number} was rounded by a spreadsheet."),
+    say("{number} does not exist in the numbering plan of {region}."), say("The row has more than {most} columns."),
+    say("A field is longer than {most} characters."),
+)  # fmt: skip
+
+
+def why_bad(reason: str) -> Said:
+    """The sentence of a bad row's stored reason, to be told in another language."""
+    return made_of(reason, _WHY_BAD)
 
 
 def check_bad(count: int, row: int, reason: str | Said, path: Path, column: str) -> None:

@@ -14,6 +14,7 @@ from appliance.campaigns.causes import GaveUp, Retry, q850_verdict, verdict_of
 from appliance.campaigns.rules import HEARD_FRACTION
 from appliance.config.model import Scenario
 from appliance.messages import Cause, Outcome
+from appliance.sentences import Said, made_of, say
 
 Meaning = Literal["confirm", "decline", "repeat", "none"]
 KEYS = frozenset("0123456789*#")
@@ -60,6 +61,12 @@ class Story(msgspec.Struct, kw_only=True):
 
     def pressed(self, digit: str, at: float) -> None:
         self.presses.append(Press(digit, at))
+
+
+PRESSED, HEARD, HUNG_UP = say("pressed {digit}"), say("heard to the end"), say("hung up after {seconds} s")
+LEFT = say("{what}, the message was left")
+MACHINES = {"machine": say("an answering machine"), "fax": say("a fax machine"), "modem": say("a modem")}
+"""What is said of answered calls beside the sentences of the tables of causes."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,25 +126,30 @@ def told(story: Story, rules: Scenario) -> Told:
     seconds, fraction = heard(story)
     digits = _deciding(story, rules)
 
-    def say(outcome: Outcome, why: str, digit: str = "") -> Told:
+    def tell(outcome: Outcome, why: Said | str, digit: str = "") -> Told:
         return Told(outcome=outcome, seconds_heard=round(seconds, 3), fraction_heard=round(fraction, 4), digit=digit,
-                    why=why)
+                    why=str(why))
 
     if "confirm" in digits:
-        return say("confirmed", f"pressed {digits['confirm']}", digits["confirm"])
+        return tell("confirmed", PRESSED.about(digit=digits["confirm"]), digits["confirm"])
     if "decline" in digits:
-        return say("declined", f"pressed {digits['decline']}", digits["decline"])
+        return tell("declined", PRESSED.about(digit=digits["decline"]), digits["decline"])
     other = digits.get("none", "")
     if story.machine:
-        left = fraction >= HEARD_FRACTION
-        names = {"machine": "an answering machine", "fax": "a fax machine", "modem": "a modem"}
-        return say("machine", names[story.machine] + (", the message was left" if left else ""))
+        what = MACHINES[story.machine]
+        return tell("machine", LEFT.about(what=what) if fraction >= HEARD_FRACTION else what)
     if fraction >= HEARD_FRACTION:
-        return say("heard", "heard to the end", other)
+        return tell("heard", HEARD, other)
     broken = _broken(story)
     if broken is not None:
-        return say(broken[0], broken[1], other)
-    return say("hung_up", f"hung up after {seconds:.1f} s", other)
+        return tell(broken[0], broken[1], other)
+    return tell("hung_up", HUNG_UP.about(seconds=f"{seconds:.1f}"), other)
+
+
+def why_of(why: str) -> Said:
+    """The sentence of an attempt's stored `why`, to be told in another language."""
+    found = made_of(why, (PRESSED, HUNG_UP, LEFT))
+    return found.about(what=Said(str(found.values["what"]))) if found.template == LEFT.template else found
 
 
 def _broken(story: Story) -> tuple[Outcome, str] | None:

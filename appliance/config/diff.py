@@ -14,7 +14,7 @@ from appliance.config.locate import Path as KeyPath
 from appliance.config.locate import Place, Places
 from appliance.config.model import Config, Table
 from appliance.config.values import enc_hook
-from appliance.sentences import Said, say
+from appliance.sentences import Said, made_of, say
 
 _MASK = "***"
 _NAMES = {
@@ -131,6 +131,32 @@ def _table_changes(place: Said, old: Table, new: Table, secrets: bool) -> Iterat
         else:
             yield Said("{place}: {key} {before} → {after}",
                        {"place": place, "key": field, "before": _words(before), "after": _words(after)})
+
+
+_SENTENCES = (
+    say("{place}: removed"), say("{place}: added"), say("{place}: {key} removed"), say("{place}: {key} set"),
+    say("{place}: {key} changed"), Said("{section}: order {before} → {after}"), Said("{place}: {key} {before} → {after}"),
+    say("and {number} more"), say("rolled back to version {number}"), say("list {number} removed"), say("list {number}"),
+    say("first version"), say("layout and comments"), say("in place of version {number}, which is damaged"),
+)  # fmt: skip
+"""Of stored summaries; the first that fits is meant."""
+
+
+def summary_of(stored: str) -> list[Said]:
+    """A version's stored summary as sentences that can be told in another language; what people wrote is one by itself."""
+    return [_sentence(each) for each in stored.split("; ")]
+
+
+def _sentence(text: str) -> Said:
+    found = made_of(text, _SENTENCES)
+    if not str(found.values.get("number", "0")).isdecimal():
+        return Said(text)  # somebody's own words that begin alike
+    place = str(found.values.get("place", ""))
+    kind, _space, name = place.partition(" ")
+    section = next((section for section, thing in _NAMES.items() if str(thing) == kind), "")
+    if section and name:
+        found = found.about(**{**found.values, "place": _place(section, name)})
+    return found
 
 
 def _words(value: Any) -> str | Said:

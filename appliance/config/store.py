@@ -32,6 +32,7 @@ from appliance.config.load import loads, read_text
 from appliance.config.model import Config
 from appliance.config.walk import Leaf, changed
 from appliance.errors import SwitchroomError, because
+from appliance.sentences import say
 from appliance.system import files
 
 log = logging.getLogger("config")
@@ -224,18 +225,19 @@ class Store:
     def rollback(self, number: int, *, by: str) -> Version:
         """Make the text of version `number` the one in force again, as a new version."""
         old = self.entry(number)
-        summary = f"rolled back to version {number}"
+        summary = str(say("rolled back to version {number}", number=number))
         return self.add(self.text(number), by=by, summary=summary, kind="rollback", source=old.source, base=old.base)
 
     def _summary(self, now: Version | None, config: Config) -> str:
         if now is None:
-            return "first version"
+            return str(say("first version"))
         try:
             found = differences.changes(self.config(now.number), config)
         except SwitchroomError:
-            return f"in place of version {now.number}, which is damaged"
-        more = f"; and {len(found) - _SUMMARY_CHANGES} more" if len(found) > _SUMMARY_CHANGES else ""
-        return "; ".join(map(str, found[:_SUMMARY_CHANGES])) + more if found else "layout and comments"
+            return str(say("in place of version {number}, which is damaged", number=now.number))
+        if len(found) > _SUMMARY_CHANGES:
+            found[_SUMMARY_CHANGES:] = [say("and {number} more", number=len(found) - _SUMMARY_CHANGES)]
+        return "; ".join(map(str, found or [say("layout and comments")]))
 
     # ---- files ---------------------------------------------------------------------------------------------------
 

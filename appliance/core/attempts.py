@@ -24,8 +24,9 @@ from appliance.messages import (
     Event,
     Subscriber,
 )
+from appliance.sentences import say
 
-NO_ROUTE = "no line is allowed to call this number"
+NO_ROUTE = str(say("no line is allowed to call this number"))
 NO_OPENING = 3600.0
 """Seconds after which to ask again where the hours never open: a changed configuration may bring it."""
 

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
+from appliance.catalogues import text_in
 from appliance.clock import Clock
 from appliance.config.goals import FigureReport
 from appliance.config.model import Config
@@ -27,7 +28,7 @@ from appliance.figures.report import Line, Report
 from appliance.figures.shown import USUAL, bounds, text_of
 from appliance.figures.store import FiguresStore
 from appliance.ledger.reader import LedgerReader
-from appliance.mail.figures_words import WORDS, name_of, weekday
+from appliance.mail.figures_words import WORDS
 from appliance.mail.outbox import Outbox
 
 log = logging.getLogger("figures")
@@ -104,7 +105,7 @@ def _files(config: Config, wanted: FigureReport, made: Report, zone: ZoneInfo) -
     left_out: list[str] = []
     for form in dict.fromkeys(wanted.files):
         name = f"figures-{wanted.name}-{since}{f'-{until}' if until != since else ''}.{form}"
-        content = table.xlsx_bytes(made, zone) if form == "xlsx" else table.csv_bytes(made, zone)
+        content = (table.xlsx_bytes if form == "xlsx" else table.csv_bytes)(made, zone, wanted.language or config.office.language)
         if len(content) * _BASE64 > room:
             left_out.append(name)
             continue
@@ -142,7 +143,7 @@ class Letter:
         return str(format_decimal(round(value, digits), f"#,##0.{'0' * digits}" if digits else "#,##0", locale=self.language))
 
     def _name(self, figure: Figure) -> str:
-        return name_of(figure.name, self.language)
+        return text_in(self.language)(figure.name)
 
     def _cell(self, figure: Figure, line: Line) -> str:
         goal = line.goals.get(figure.id)
@@ -168,7 +169,7 @@ class Letter:
                          for line in made.rows[:MOST_ROWS]]
 
     def _key(self, line: Line) -> str:
-        return weekday(self._made, line.key, self.language) or _one_line(table.key_text(self._made, line, self._zone))
+        return _one_line(table.key_text(self._made, line, self._zone, self.language))
 
     def notes(self, attached: bool, left_out: Sequence[str]) -> list[str]:
         words, made, setting = self._words, self._made, self._made.setting

@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-import gettext
-from functools import cache
-from pathlib import Path
-
-from babel import Locale
-
-from appliance.figures.report import Report
-
-CATALOGUES = Path(__file__).parents[2] / "web" / "translations"
-
 WORDS: dict[str, dict[str, str]] = {
     "en": {
         "subject": "{office}: {name}, {period}", "figure": "Figure", "value": "Value", "before": "Before", "target": "Target",
@@ -31,7 +21,7 @@ WORDS: dict[str, dict[str, str]] = {
         "more": "Muita rivejä: {count}.", "files": "Kaikki tunnusluvut kaavoineen ovat liitteenä.",
         "left_out": "Liian suuri sähköpostiin: {files}. Katso tunnuslukujen sivu.",
         "footer": "Lähettäjä Switchroom, asetusten [[reports]] \"{name}\" mukaan.",
-        "queue": "Jono", "agent": "Agentti", "line": "Linja", "campaign": "Kampanja", "day": "Päivä", "hour": "Tunti",
+        "queue": "Jono", "agent": "Asiakaspalvelija", "line": "Linja", "campaign": "Kampanja", "day": "Päivä", "hour": "Tunti",
         "weekday": "Viikonpäivä", "clock": "Kellonaika",
     },
     "ru": {
@@ -60,22 +50,7 @@ WORDS: dict[str, dict[str, str]] = {
         "missed": "未达目标", "alarm": "远未达标", "nothing": "此时段没有任何记录。", "more": "另有 {count} 行。",
         "files": "全部指标及其公式见附件。", "left_out": "附件过大，未发送：{files}。请查看指标页面。",
         "footer": "由 Switchroom 按配置中的 [[reports]] “{name}” 发送。",
-        "queue": "队列", "agent": "坐席", "line": "线路", "campaign": "外呼活动", "day": "日期", "hour": "小时",
+        "queue": "队列", "agent": "坐席", "line": "线路", "campaign": "通知任务", "day": "日期", "hour": "小时",
         "weekday": "星期", "clock": "时段",
     },
 }  # fmt: skip
-
-
-@cache
-def _catalogue(language: str) -> gettext.NullTranslations:
-    return gettext.translation("messages", CATALOGUES, [language], fallback=True)
-
-
-def name_of(text: str, language: str) -> str:
-    """A figure's name in a language; in English where it is not translated."""
-    return _catalogue(language).gettext(text)
-
-
-def weekday(report: Report, key: str, language: str) -> str:
-    """The name of a row that is a day of the week; "" of others."""
-    return str(Locale(language).days["stand-alone"]["wide"][int(key)]) if report.question.by == "weekday" else ""

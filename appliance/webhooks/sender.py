@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from appliance import __version__
 from appliance.config.webhooks import Webhook
 from appliance.errors import SwitchroomError
+from appliance.sentences import say
 from appliance.webhooks import guard, sign
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ GONE = 410
 """The program is no more (Standard Webhooks): nothing is tried again."""
 BACKOFF = (2.0, 10.0, 60.0, 300.0, 1800.0, 3600.0)
 """Seconds to the next try, by how many there were; the last from then on."""
+NO_CERTIFICATE = say("{where} holds no certificate that can be read ({why}); check [[webhooks]]")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def deliver(hook: Webhook, id: str, body: bytes, utc: float) -> Tried:
     except SwitchroomError as problem:
         return Tried(0, f"{problem.message} {problem.hint}")
     except ValueError as problem:
-        return Tried(0, f"The address cannot be used: {problem}.")
+        return Tried(0, str(say("The address cannot be used: {problem}.", problem=problem)))
     heads = {"Host": parts.netloc, "Content-Type": "application/json", "User-Agent": f"Switchroom/{__version__}",
              **sign.headers(hook.secret, id, utc, body)}
     tried = Tried(0)
@@ -97,11 +99,25 @@ def _trusting(hook: Webhook) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=hook.ca_file or None, cadata=hook.ca or None)
     except OSError as problem:  # ssl.SSLError is one
         where, why = hook.ca_file or "ca", problem.strerror or str(problem)
-        raise ValueError(f"{where} holds no certificate that can be read ({why}); check [[webhooks]]") from None
+        raise ValueError(str(NO_CERTIFICATE.about(where=where, why=why))) from None
 
 
 def _failed(problem: Exception) -> Tried:
-    return Tried(0, f"{type(problem).__name__}: {problem}"[:300])
+    """What a person can act on; the log has it as the library says it."""
+    from urllib3.exceptions import NewConnectionError, SSLError, TimeoutError
+
+    log.info("a message was not taken: %s: %s", type(problem).__name__, problem)
+    below = getattr(problem, "reason", None) or problem.__cause__ or problem.__context__
+    why = (getattr(below, "strerror", "") or str(below or problem))[:200]
+    if isinstance(problem, SSLError | ssl.SSLError):
+        return Tried(0, str(say("Its certificate is not trusted ({reason}).", reason=why)))
+    if isinstance(problem, NewConnectionError):
+        return Tried(0, str(say("Nobody takes the connection ({reason}).", reason=why)))
+    if isinstance(problem, ValueError):
+        return Tried(0, str(problem))
+    if isinstance(problem, TimeoutError):
+        return Tried(0, str(say("It did not answer in time.")))
+    return Tried(0, str(say("The connection broke off ({reason}).", reason=why)))
 
 
 def _pool(hook: Webhook, scheme: str, host: str, address: str, port: int) -> urllib3.HTTPConnectionPool:

@@ -13,6 +13,7 @@ import lmdb
 import msgspec
 
 from appliance.errors import SwitchroomError
+from appliance.sentences import say
 
 State = Literal["waiting", "sent", "dead", "dropped"]
 """`dead`: given up after keep_trying_hours, or the program said that it is gone. `dropped`: too many waited."""
@@ -92,7 +93,7 @@ class WebhookStore:
                 kept = msgspec.structs.replace(each, number=self._next(txn))
                 if waiting[each.hook] >= MOST_WAITING:
                     kept = msgspec.structs.replace(kept, state="dropped", done=each.made, body=b"",
-                                                   error=f"{MOST_WAITING} messages waited already.")
+                                                   error=str(say("{most} messages waited already.", most=MOST_WAITING)))
                 else:
                     waiting[each.hook] += 1
                 txn.put(_U64.pack(kept.number), _put(kept), db=self._all)

@@ -21,6 +21,7 @@ import openpyxl
 import pytest
 from click.testing import CliRunner
 
+from appliance.catalogues import text_in
 from appliance.cli.main import cli
 from appliance.clock import ManualClock, SystemClock
 from appliance.config import loads
@@ -33,7 +34,7 @@ from appliance.figures.schedule import MOST_LATE, dues, next_due
 from appliance.ledger import Ledger
 from appliance.mail import figures_due, figures_marks
 from appliance.mail.figures import mail_id
-from appliance.mail.figures_words import WORDS, name_of
+from appliance.mail.figures_words import WORDS
 from appliance.mail.outbox import Outbox
 from appliance.system.paths import ensure_layout
 from tests.figureskit import T0, Story
@@ -156,7 +157,7 @@ def test_a_mail_holds_the_figures_in_words_tables_and_files(data: Path) -> None:
     sheet = openpyxl.load_workbook(io.BytesIO(files["figures-daily-2027-01-15.xlsx"])).active
     assert sheet is not None and sheet["A2"].value == "<b>x</b>" and sheet["B3"].value == 2
     table = list(csv.reader(io.StringIO(files["figures-daily-2027-01-15.csv"].lstrip("\ufeff"))))
-    assert [row[0] for row in table] == ["queue", "<b>x</b>", "front", "all"]
+    assert [row[0] for row in table] == ["Queue", "<b>x</b>", "front", "All"]
 
 
 def test_one_time_that_it_is_due_gives_one_mail_whatever_is_killed_when(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,7 +277,7 @@ def test_each_language_and_each_kind_of_row(data: Path, language: str, by: str) 
     mail = letter(data, ID)
     text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert mail["Content-Language"] == language and not list(mail.iter_attachments())
-    assert name_of("Offered", language) in text
+    assert text_in(language)("Offered") in text
     if by == "agent":
         assert "Anna" in text
 

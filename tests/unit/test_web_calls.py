@@ -227,11 +227,11 @@ def test_exports_hold_what_fits_and_no_formula(pages: Pages) -> None:
     browser = pages.browser("supervisor")
     answer = browser.get("/calls/export.csv?queue=billing")
     rows = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
-    assert [(row["call"], row["queues"], row["agents"], row["from"]) for row in rows] == [
+    assert [(row["Call"], row["Queues"], row["Agents"], row["Number of the caller"]) for row in rows] == [
         (CALLS[1], "billing", "boris", "+358407654321")]
     book = openpyxl.load_workbook(io.BytesIO(browser.get("/calls/export.xlsx").data))
-    cells = [cell for row in book["calls"].iter_rows(min_row=2) for cell in row if isinstance(cell.value, str)]
-    assert len(list(book["calls"].iter_rows())) == 4 and all(cell.data_type == "s" for cell in cells)
+    cells = [cell for row in book["Calls"].iter_rows(min_row=2) for cell in row if isinstance(cell.value, str)]
+    assert len(list(book["Calls"].iter_rows())) == 4 and all(cell.data_type == "s" for cell in cells)
     assert browser.get("/calls/export.csv?since=never").status_code == 400
     assert browser.get("/calls/export.exe").status_code == 404
     assert any(each["what"] == "calls.export" for each in pages.browser("admin").get("/api/v1/audit").json)  # type: ignore[union-attr]

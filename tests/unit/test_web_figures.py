@@ -102,8 +102,8 @@ def test_names_that_nobody_has_are_no_trouble(day: Pages) -> None:
 def test_files_hold_no_formula_that_was_not_ours(day: Pages) -> None:
     browser = day.browser("viewer")
     sheet = list(csv.reader(io.StringIO(browser.get("/figures/figures.csv").data.decode("utf-8-sig"))))
-    assert [row[0] for row in sheet] == ["queue", '\'=cmd|"/x"!A1<script>alert(1)</script>', "front", "all"]
-    assert sheet[2][sheet[0].index("Offered (count)")] == "2"
+    assert [row[0] for row in sheet] == ["Queue", '\'=cmd|"/x"!A1<script>alert(1)</script>', "front", "All"]
+    assert sheet[2][sheet[0].index("Offered (number)")] == "2"
     answer = browser.get("/figures/figures.xlsx")
     assert "attachment" in answer.headers["Content-Disposition"]
     with zipfile.ZipFile(io.BytesIO(answer.data)) as book:

@@ -20,11 +20,11 @@ from appliance.errors import SwitchroomError
 from appliance.messages import ContactNow, Reasons
 from appliance.sentences import Said, say
 from tests.webkit import Browser, Pages
+from web import reasons
 from web.campaigns import uploads
 from web.config.fields import sections
 from web.desk import card
 from web.i18n import tell as tell_page
-from web.live import words
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE = ROOT / "web" / "translations" / "fi" / "LC_MESSAGES" / "messages.po"
@@ -147,12 +147,12 @@ def test_why(pages: Pages, finnish: dict[str, str], monkeypatch: pytest.MonkeyPa
 
 
 def test_the_state_of_lines(pages: Pages, finnish: dict[str, str]) -> None:
-    reasons = ("it does not answer OPTIONS", "it does not answer calls", "its name cannot be resolved", "registering failed")
+    known = ("it does not answer OPTIONS", "it does not answer calls", "its name cannot be resolved", "registering failed")
     source = (ROOT / "drivers" / "sip" / "lines.py").read_text()
     with pages.app.test_request_context("/", **FI):
-        for reason in reasons:
-            assert reason in source and words.down(reason) == finnish[reason]
-        assert words.down("registering failed: 403 Nope: {x}") == finnish["registering failed"] + ": 403 Nope: {x}"
+        for reason in known:
+            assert reason in source and reasons.down(reason) == finnish[reason]
+        assert reasons.down("registering failed: 600 Nope: {x}") == finnish["registering failed"] + ": “Nope: {x}”, SIP 600"
 
 
 @pytest.mark.parametrize("name", ["random", "chat", "missed", "lunch"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, render_template
+from flask_babel import gettext as _
 
 from web.api import reference
 from web.api.calls import PREFIX, Api
@@ -26,7 +27,16 @@ def openapi() -> dict[str, Any]:
 @open_to_all
 def docs() -> str:
     """The description to read; drawn here, with nothing from elsewhere."""
-    return render_template("api/docs.html", groups=reference.groups(api.calls), schemas=reference.schemas(api.calls))
+    return render_template("api/docs.html", groups=reference.groups(api.calls), schemas=reference.schemas(api.calls),
+                           titles=_titles())
+
+
+def _titles() -> dict[str, str]:
+    """What the calls of each file here are about."""
+    return {"audit": _("Audit log"), "campaigns": _("Campaigns"), "config": _("Configuration"), "desk": _("My desk"),
+            "figures": _("Figures"), "hooks": _("Webhooks"), "lines": _("Lines"), "lists": _("Lists of numbers"),
+            "live": _("Live"), "public": _("Figures for everybody"),
+            "records": _("Calls"), "tokens": _("Tokens"), "wallboard": _("Wallboard")}
 
 
 from web.api import (  # noqa: E402, F401 - each declares its calls with `api`

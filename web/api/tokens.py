@@ -14,6 +14,7 @@ from appliance.users.rights import RIGHTS, Right, Role
 from web.api.routes import api
 from web.app import services
 from web.audit.service import note
+from web.audit.words import TOKEN
 from web.security.access import may
 
 MAX_TOKENS = 50
@@ -100,5 +101,5 @@ def drop_token(id: str) -> None:
     found = next((each for each in users.tokens() if each.id == id), None)
     if found is None or (found.login != g.user.login and not may(Right.USERS_EDIT)):
         raise SwitchroomError("users.unknown", "There is no such token.", "See /api/v1/tokens.")
-    note("token.drop", id, f"{found.name} of {found.login}")
+    note("token.drop", id, str(TOKEN.about(name=found.name, login=found.login)))
     users.drop_token(id)

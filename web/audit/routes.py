@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from appliance import audit
 from appliance.users.rights import Right
 from web.app import services
+from web.audit import words
 from web.security.access import needs
 
 blueprint = Blueprint("audit", __name__, url_prefix="/audit", template_folder="templates")
@@ -21,4 +22,4 @@ def index() -> ResponseReturnValue:
     before = int(text) if text.isdecimal() and len(text) < 19 else 0
     notes = audit.read(services().data, before, PAGE)
     more = notes[-1].seq if len(notes) == PAGE else 0
-    return render_template("audit/index.html", notes=notes, more=more, before=before)
+    return render_template("audit/index.html", notes=notes, more=more, before=before, words=words)

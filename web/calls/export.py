@@ -9,26 +9,41 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from flask_babel import gettext as _
+
 from appliance.config.model import Config
 from appliance.ledger import export
 from appliance.ledger.cdr import Cdr
 from appliance.ledger.reader import LedgerReader
+from appliance.sentences import say
 from appliance.users.model import User
-from web.calls import search
+from web.calls import search, words
 from web.calls.contacts import Contact
+from web.i18n import tell
 
 MOST = 100_000
 COLUMNS = (*export.COLUMNS, "queues", "agents", "waited", "left", "note")
+HEADS = dict(zip(COLUMNS, (
+    say("Call"), say("Began (UTC)"), say("Direction"), say("Number of the caller"), say("Number called"),
+    say("What became of it"), say("Duration, s"), say("Rang, s"), say("Talked, s"), say("On hold, s"),
+    say("Purpose"), say("Came to"), say("Line"), say("Campaign"), say("Subscriber"),
+    say("Attempt"), say("Outcome"), say("Heard, s"), say("Digit"), say("Parties"),
+    say("SIP Call-IDs"), say("SIP status"), say("Q.850 cause"), say("MOS"), say("Loss"), say("Jitter, ms"), say("Recordings"),
+    say("Answers"), say("Queues"), say("Agents"), say("Waited, s"), say("Left the queue"), say("Agent's outcome"),
+), strict=True))  # fmt: skip
+WORDS = {"disposition": words.disposition, "outcome": words.what, "left": words.left}
+"""Columns whose stable words people read in their language."""
 CELL = 32_000
 
 
 def rows(found: Iterable[tuple[Cdr, Contact]]) -> Iterator[list[Any]]:
     """Header first; text that begins like a formula has an apostrophe before it."""
-    yield list(COLUMNS)
+    yield [tell(head) for head in HEADS.values()]
     for cdr, contact in found:
         flat = [*export.flat(cdr).values(), " ".join(contact.queues), " ".join(contact.agents), contact.waited, contact.left,
                 contact.outcome]
-        yield [_cell(value) for value in flat]
+        told = (WORDS[name](value) if value and name in WORDS else value for name, value in zip(COLUMNS, flat, strict=True))
+        yield [_cell(value) for value in told]
 
 
 def _cell(value: Any) -> Any:
@@ -54,7 +69,7 @@ def workbook(folder: Path, asked: search.Asked, user: User, config: Config) -> I
     made = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(made, options) as book, LedgerReader(folder) as reader:
-        sheet = book.add_worksheet("calls")
+        sheet = book.add_worksheet(_("Calls")[:31])
         sheet.freeze_panes(1, 0)
         for at, row in enumerate(rows(search.walk(reader, asked, user, config, MOST))):
             for column, value in enumerate(row):

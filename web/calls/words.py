@@ -11,6 +11,7 @@ from appliance import _core as core
 from appliance import messages as m
 from appliance.campaigns import causes
 from web.calls.timeline import Step
+from web.reasons import reason
 
 Facts = dict[str, Any]
 
@@ -94,9 +95,14 @@ def cause(found: m.Cause) -> str:
     row = causes.TONES.get(found.tone) or (causes.q850_verdict(found.q850) if found.q850 not in (0, 16) else None)
     row = row or (causes.sip_verdict(found.sip) if found.sip >= 300 else None)
     codes = ", ".join(filter(None, [f"SIP {found.sip}" if found.sip else "", f"Q.850 {found.q850}" if found.q850 else "",
-                                    found.tone, found.text]))
+                                    _tone(found.tone), reason(found.text)]))
     words = _(row.why) if row is not None else who
     return f"{words} ({codes})" if codes else words
+
+
+def _tone(name: str) -> str:
+    """A tone that was heard (ITU-T E.180) beside the sentence about it."""
+    return "" if name in causes.TONES else name
 
 
 def name_of(setting: str) -> str:
@@ -151,6 +157,11 @@ def _survey(found: Step, f: Facts) -> str:
     return _("answers “%(question)s”: %(answer)s", question=f.get("question", ""), answer=_("spoken") if score is None else score)
 
 
+def _failed(found: Step, f: Facts) -> str:
+    why = callback_end(str(f.get("reason", ""))) if f.get("reason") != "stopped" else _("cancelled")
+    return _("the customer was not reached: %(why)s", why=why)
+
+
 _SAY: dict[str, Callable[[Step, Facts], str]] = {
     "leg-opened": _opened,
     "leg-ringing": lambda s, f: _("%(party)s rings", party=s.party),
@@ -192,5 +203,11 @@ _SAY: dict[str, Callable[[Step, Facts], str]] = {
     "recording-ended": lambda s, f: _("recording ends"),
     "survey-asked": lambda s, f: _("is asked the survey %(survey)s", survey=f.get("survey", "")),
     "survey-answered": _survey,
+    "attempt-started": lambda s, f: _("attempt %(number)s of campaign %(campaign)s over %(line)s", number=f.get("attempt", ""),
+                                      campaign=f.get("campaign", ""), line=f.get("line", "")),
+    "callback-failed": _failed,
+    "missed-marked": lambda s, f: _("%(who)s has taken care of it", who=f.get("by", "")) if f.get("done")
+        else _("%(who)s takes care of it", who=f.get("by", "")),
+    "recording-erased": lambda s, f: _("the recording is erased"),
     "attempt-ended": lambda s, f: _("the campaign notes %(outcome)s", outcome=what(str(f.get("outcome", "")))),
 }

@@ -170,7 +170,7 @@ def drop_upload(id: str) -> ResponseReturnValue:
 def bad_rows(id: str) -> ResponseReturnValue:
     """The rows that cannot be called, to be mended."""
     _file, bad = uploads.bad_rows(id)
-    rows = iter([["row", "text", "reason", "hint"],
+    rows = iter([[_("Row"), _("What stands there"), _("Why not"), _("What to do")],
                  *([str(each.row), *(safe_cell(text) for text in (each.text, each.reason, each.hint))] for each in bad)])
     return Response("".join(lists.csv_pieces(rows)), content_type=MIMETYPES["csv"],
                     headers={"Content-Disposition": 'attachment; filename="bad-rows.csv"'})

@@ -23,6 +23,7 @@ from appliance.config import edit
 from appliance.config.model import Config, SubscriberList
 from appliance.errors import SwitchroomError
 from appliance.messages import Subscriber
+from appliance.sentences import say
 from web.app import Services, services
 from web.audit.service import note
 from web.config import service as configuration
@@ -237,7 +238,8 @@ def save(number: str, name: str, made: Path) -> None:
                 base = box.store.in_force()
                 folder = box.store.base_of(base) if base is not None else box.data / "lists"
                 called = name or (entry.name if entry is not None else "")
-                _change(box, lambda text: own.with_list(text, number, called, target, folder), f"list {number}")
+                _change(box, lambda text: own.with_list(text, number, called, target, folder),
+                        str(say("list {number}", number=number)))
 
 
 def remove(number: str) -> None:
@@ -247,7 +249,7 @@ def remove(number: str) -> None:
     entry = entry_of(box.config, number)
     note("list.remove", number)
     with _saving:
-        _change(box, lambda text: _without(text, number), f"list {number} removed")
+        _change(box, lambda text: _without(text, number), str(say("list {number} removed", number=number)))
         if Path(entry.file) == own_path(box, number):
             Path(entry.file).unlink(missing_ok=True)
 

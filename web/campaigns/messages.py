@@ -23,6 +23,7 @@ from appliance.sentences import say
 from appliance.system import files
 from web.app import Services, services
 from web.audit.service import note, who
+from web.audit.words import RECORDED
 from web.campaigns import incoming
 from web.start import speech
 
@@ -102,7 +103,7 @@ def record(extension: str, name: str) -> Kept:
     _sweep(box)
     id = _room(box)
     kept = Kept(id=id, name=clean(name) or id, source="recorded", seconds=0.0, at=box.clock.utc(), by=who(), phone=extension[:10])
-    note("message.make", id, f"recorded at {kept.phone}")
+    note("message.make", id, str(RECORDED.about(phone=kept.phone)))
     _write(box, kept)
     try:
         box.core.ask(RecordMessage(extension=extension[:10], message=id, by=who()))

@@ -22,6 +22,7 @@ from appliance.mail.reports import read_book, report_setting, talk_seconds
 from appliance.messages import CampaignStarted, ControlCampaign, Done, StartCampaign
 from web.app import services
 from web.audit.service import note, who
+from web.audit.words import START
 from web.campaigns import lists, messages
 from web.campaigns.books import PAGE, Progress, known
 
@@ -120,7 +121,7 @@ def start(order: Order) -> CampaignStarted:
     """Raises SwitchroomError as `forecast`, and what the core says."""
     told = forecast(order)
     path = messages.path_of(messages.one(order.message))
-    note("campaign.start", order.scenario, f"list {order.list}, about {told.numbers} numbers, {told.lines} lines")
+    note("campaign.start", order.scenario, str(START.about(number=order.list, numbers=told.numbers, lines=told.lines)))
     started: CampaignStarted = services().core.ask(StartCampaign(
         scenario=order.scenario, list=order.list, message=str(path.absolute()), lines=order.lines, by=who(), not_before=order.at,
         order=order.key), START_SECONDS)

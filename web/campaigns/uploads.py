@@ -27,6 +27,7 @@ from appliance.sentences import Said, say
 from appliance.system import files
 from web.app import Services, services
 from web.audit.service import note
+from web.audit.words import LIST
 from web.campaigns import incoming, lists
 from web.i18n import tell
 
@@ -296,7 +297,7 @@ def _save(id: str) -> str:
         lists.check_new(box.config, wish.list)
     elif upload.stood != _stamp(lists.entry_of(box.config, wish.list).file):
         raise SwitchroomError("list.changed", "Somebody else changed this list meanwhile.", "Check the file again.")
-    note(f"list.{wish.mode}", wish.list, f"{state.good} numbers, {state.duplicates} twice, {len(state.bad)} bad rows")
+    note(f"list.{wish.mode}", wish.list, str(LIST.about(good=state.good, twice=state.duplicates, bad=len(state.bad))))
     lists.save(wish.list, wish.name, folder / "list.csv")
     shutil.rmtree(folder, ignore_errors=True)
     return wish.list

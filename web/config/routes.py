@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import Any
 
 import msgspec
@@ -12,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from appliance.calls import trying
-from appliance.config.diff import mask_text
+from appliance.config.diff import mask_text, summary_of
 from appliance.config.edit import table_at
 from appliance.config.locate import Path as KeyPath
 from appliance.config.problems import ConfigError, path_text
@@ -24,6 +23,7 @@ from web.config import fields, forms, names, service, tree, week
 from web.config.fields import Section
 from web.config.service import Work
 from web.errors import status_of
+from web.i18n import tell
 from web.security.access import may, needs
 
 blueprint = Blueprint("config", __name__, url_prefix="/config", template_folder="templates")
@@ -39,10 +39,7 @@ def told(meaning: str) -> str:
 @blueprint.app_template_global()
 def summary(text: str) -> str:
     """What a version changed: what people wrote as it is, what the box writes by itself in the language of the page."""
-    back = re.fullmatch(r"rolled back to version ([0-9]+)", text)
-    if back:
-        return _("rolled back to version %(number)s", number=back[1])
-    return {"first version": _("first version"), "layout and comments": _("layout and comments")}.get(text, text)
+    return "; ".join(tell(each) for each in summary_of(text))
 
 
 def work() -> Work:

@@ -23,6 +23,7 @@ from web import ui
 from web.app import services
 from web.figures import charts, service
 from web.figures.service import Asked
+from web.i18n import language
 from web.security.access import may, needs
 
 blueprint = Blueprint("figures", __name__, url_prefix="/figures", template_folder="templates")
@@ -214,7 +215,7 @@ def export(kind: str) -> ResponseReturnValue:
     sources = _sources()
     asked, _group = asked_for()
     made = service.answer(asked, sources, services().config, g.user)
-    content = (table.csv_bytes if kind == "csv" else table.xlsx_bytes)(made, sources.zone)
+    content = (table.csv_bytes if kind == "csv" else table.xlsx_bytes)(made, sources.zone, language())
     mimetype = "text/csv; charset=utf-8" if kind == "csv" else "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     name = f"figures-{_day(made.period.since)}-{_day(made.period.until - 1)}.{kind}"
     return Response(content, content_type=mimetype, headers={"Content-Disposition": f'attachment; filename="{name}"'})

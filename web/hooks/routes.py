@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from appliance.errors import SwitchroomError
 from appliance.users.rights import Right
 from appliance.webhooks.sign import new_secret
+from web import reasons
 from web.app import services
 from web.hooks import service
 from web.security.access import needs
@@ -20,7 +21,7 @@ def _page(problem: SwitchroomError | None = None) -> ResponseReturnValue:
     box = services()
     chosen = request.args.get("of", "")[:64]
     page = render_template("hooks/index.html", hooks=service.hooks(box), messages=service.messages(box, chosen), chosen=chosen,
-                           problem=problem, secret=new_secret())
+                           problem=problem, secret=new_secret(), why=reasons.webhook)
     return page, 400 if problem else 200
 
 

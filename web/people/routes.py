@@ -10,9 +10,10 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from appliance.errors import SwitchroomError
-from appliance.users.rights import RIGHTS, ROLES, Right
+from appliance.users.rights import RIGHTS, Right
 from web.app import services
 from web.people import service
+from web.people.words import roles
 from web.security.access import needs
 
 blueprint = Blueprint("people", __name__, url_prefix="/people", template_folder="templates")
@@ -27,7 +28,7 @@ def index() -> ResponseReturnValue:
 def _page(problem: SwitchroomError | None = None, given: tuple[str, str] | None = None) -> ResponseReturnValue:
     """`given`: a name and its first password, shown this once."""
     box = services()
-    page = render_template("people/index.html", people=box.users.users(), roles=ROLES, rights=RIGHTS, problem=problem,
+    page = render_template("people/index.html", people=box.users.users(), roles=roles(), rights=RIGHTS, problem=problem,
                            given=given, config=box.config,
                            agents=[("", _("nobody")), *((each.id, each.name) for each in box.config.agents)])
     return page, 400 if problem else 200

@@ -11,6 +11,7 @@ from appliance.users import admin
 from appliance.users.model import User
 from web.app import services
 from web.audit.service import note
+from web.audit.words import ROLE
 
 
 def known(login: str) -> User:
@@ -24,13 +25,13 @@ def known(login: str) -> User:
 def add(login: str, **fields: Any) -> str:
     """The first password, which is kept nowhere. Raises SwitchroomError as `admin.add` does."""
     login = login.strip().lower()[:64]
-    note("user.add", login, f"role {fields.get('role', 'viewer')}")
+    note("user.add", login, str(ROLE.about(role=fields.get("role", "viewer"))))
     return admin.add(services().users, login, **fields)
 
 
 def save(login: str, **fields: Any) -> None:
     """Raises SwitchroomError as `admin.change` does."""
-    note("user.save", known(login).login, f"role {fields.get('role', '')}")
+    note("user.save", known(login).login, str(ROLE.about(role=fields.get("role", ""))))
     admin.change(services().users, login, **fields)
 
 

@@ -27,6 +27,7 @@ from appliance.system import files
 from appliance.voicemail.greetings import Greetings, is_heard
 from web.app import Services, services
 from web.audit.service import note
+from web.audit.words import SECONDS
 from web.campaigns import incoming
 
 MAX_KEPT = 50
@@ -60,7 +61,7 @@ def upload(content: IO[bytes], name: str) -> Greeting:
             done = message.prepare(source, part, max_seconds=most, target_dbov=box.config.recording.level_dbov)
             digest = hashlib.sha256(part.read_bytes()).hexdigest()[:12]
             target = folder(box) / f"{plain(name)}-{digest}.wav"
-            note("greeting.upload", target.name, f"{done.seconds:.1f} s")
+            note("greeting.upload", target.name, str(SECONDS.about(seconds=f"{done.seconds:.1f}")))
             files.put(part, target)
         except OSError as problem:
             raise SwitchroomError("greeting.unwritable", "The greeting cannot be kept: {reason}.", "Free some space.",

@@ -12,6 +12,8 @@ from babel import Locale
 from babel.dates import format_datetime, format_time
 from babel.numbers import format_currency, format_decimal, format_percent
 
+from appliance.catalogues import text_in
+
 FOLDER = Path(__file__).parent / "strings"
 LOCALES = {"en": "en_GB", "fi": "fi_FI", "ru": "ru_RU", "uk": "uk_UA", "zh": "zh_Hans_CN"}
 _HOUR, _MINUTE = 3600, 60
@@ -31,6 +33,8 @@ class Words:
         self.locale = Locale.parse(LOCALES[self.language])
         self.zone = ZoneInfo(timezone)
         self._table = table(self.language)
+        self.tell = text_in(self.language)
+        """Sentences of the box as the pages tell them."""
 
     def __call__(self, key: str, **values: object) -> str:
         text = self._table[key]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from appliance.campaigns.outcome import why_of
 from appliance.campaigns.render.strings import Words
 from appliance.campaigns.render.view import Setting, one_line, view
 from appliance.campaigns.summary import Report, SubscriberRow
@@ -57,7 +58,7 @@ def _subscriber_cells(subscriber: SubscriberRow, words: Words) -> list[str | flo
         len(subscriber.attempts),
         last.line if last else "",
         subscriber.row or None,
-        last.why if last else "",
+        why_of(last.why).told(words.tell) if last else "",
     ]
 
 
@@ -130,7 +131,7 @@ def _attempt_cells(report: Report, words: Words) -> Iterator[list[str | float | 
         for a in subscriber.attempts:
             outcome = words(f"outcome_{a.outcome or 'pending'}")
             yield [subscriber.number, subscriber.name, a.attempt, local(a.started), local(a.ended), outcome,
-                   round(a.seconds, 1), round(a.seconds_heard, 1), a.digit, a.line, a.why]  # fmt: skip
+                   round(a.seconds, 1), round(a.seconds_heard, 1), a.digit, a.line, why_of(a.why).told(words.tell)]  # fmt: skip
 
 
 def _outcome_counts(report: Report) -> list[tuple[str, int]]:

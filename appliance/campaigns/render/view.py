@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 import phonenumbers
 
+from appliance.campaigns.lists import why_bad
 from appliance.campaigns.render.strings import Words
 from appliance.campaigns.summary import OUTCOMES, AttemptRow, Report, SubscriberRow
 
@@ -273,7 +274,8 @@ def _missed_row(subscriber: SubscriberRow, words: Words) -> list[str]:
 def _bad_rows(report: Report, words: Words) -> list[Section]:
     if not report.bad_rows:
         return []
-    rows = [[words("bad_row", row=b.row, text=one_line(b.text), reason=one_line(b.reason))] for b in report.bad_rows]
+    rows = [[words("bad_row", row=b.row, text=one_line(b.text), reason=one_line(why_bad(b.reason).told(words.tell)))]
+            for b in report.bad_rows]
     more = len(rows) - SHOWN
     note = words("not_reached_more", n=words.count(more)) if more > 0 else ""
     return [Section(words("bad_rows"), [], rows[:SHOWN], note)]
