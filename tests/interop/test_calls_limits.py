@@ -61,7 +61,7 @@ def test_emergency_takes_a_campaigns_channel(tmp_path: Path) -> None:
 
 def test_emergency_passes_when_new_calls_are_shed(tmp_path: Path) -> None:
     """One new call a second, after 20 at once: the rest is told 503 and when to come again; 112 and 0112 pass."""
-    edits = {r"^media_timeout_seconds = 5$": "media_timeout_seconds = 5\nmax_new_calls_per_second = 1"}
+    edits = {r"^media_timeout_seconds = 8$": "media_timeout_seconds = 8\nmax_new_calls_per_second = 1"}
     with House(tmp_path, edits=edits) as house:
         anna = house.desk("101", "anna")
         boris = house.desk("102", "boris")

@@ -23,7 +23,7 @@ from tests.interop.test_calls_codes import heard, press
 from tests.interop.test_operator_dialogue import tones
 from tests.peers import sound
 from tests.peers.ear import Party
-from tests.peers.house import House
+from tests.peers.house import RINGS, House
 from tests.peers.net import wait_for
 from tests.peers.station import Station, StationCall
 
@@ -56,8 +56,16 @@ name = "home"
 number = "620"
 strategy = "linear"
 agents = ["dora", "chen"]
+ring_seconds = 120
+wrap_up_seconds = 600
+
+[[queues]]
+name = "missed"
+number = "623"
+strategy = "linear"
+agents = ["dora", "chen"]
 ring_seconds = 6
-wrap_up_seconds = 60
+wrap_up_seconds = 600
 
 [[queues]]
 name = "rights"
@@ -66,7 +74,7 @@ agents = ["emil"]
 wrap_up_seconds = 0
 
 [parking]
-timeout_seconds = 10
+timeout_seconds = 15
 """
 
 
@@ -75,7 +83,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     edits = {r'^secret = "boris-102"$': 'secret = "boris-102"\nallow = ["national"]',
              r'^inbound_numbers = \{ "\+358911111101"': 'trust_caller_id = true\ninbound_numbers = { "+358911111199" = "agents", '
              '"+358911111101"',
-             r"^ring_seconds = 5$": "ring_seconds = 20"}  # who is asked for a key hears the question first
+             rf"^ring_seconds = {RINGS:g}$": "ring_seconds = 60"}  # who is asked for a key hears the question first
     with House(tmp_path_factory.mktemp("house"), provider=False, more=MORE, edits=edits) as house:
         yield house
 
@@ -134,7 +142,7 @@ def test_a_mailbox_takes_no_call(house: House, chen: Station, daria: Station, wo
     """What picks up and presses nothing has missed the call; the next agent's phone rings."""
     bus.ask_once(house.box.data, ControlAgent(agent="chen", action="login"))
     before = len(events(house, OfferEnded))
-    caller = daria.dial("620").wait_up()
+    caller = daria.dial("623").wait_up()
     mailbox = house.gateway.wait_call().wait_up()
     mailbox.say(words[0])
     at_chen = chen.wait_call(12).wait_up()

@@ -25,7 +25,7 @@ break_after_misses = 1
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    edits = {r"^wrap_up_seconds = 10$": "wrap_up_seconds = 120"}
+    edits = {r"^wrap_up_seconds = 10$": "wrap_up_seconds = 900"}
     with House(tmp_path_factory.mktemp("heard"), provider=False, edits=edits, more=MISSES) as house:
         yield house
 

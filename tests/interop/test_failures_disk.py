@@ -88,8 +88,10 @@ def test_a_full_disk_stops_campaigns_and_loses_nothing(tmp_path: Path, small_dis
         box.run(*start)
         wait_for(lambda: box.report(1)["totals"]["heard"] >= 3, 40, "some have heard it")
 
+        box.run("campaign", "pause", "1")  # it would be over before all of this was looked at
         fill(small_disk, leave=400 * MIB)
         wait_for(lambda: short(box) == {"disk": "recordings"}, 10, "recordings stop first")
+        box.run("campaign", "resume", "1")
         fill(small_disk, leave=8 * MIB)
         wait_for(lambda: short(box) == {"disk": "reserve"}, 10, "the shortage in `status`")
         assert "Short of disk" in box.run("status").stdout

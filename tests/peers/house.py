@@ -17,9 +17,11 @@ from tests.peers.box import Box
 from tests.peers.net import free_port, wait_for
 from tests.peers.station import Station
 
+RINGS = 12.0
+"""Seconds that a phone rings: not long for who waits for their end, long enough to be listened to meanwhile."""
 EDITS = {
-    r"^outside_prefix = .*$": 'outside_prefix = "0"\nring_seconds = 5',
-    r"^media_ports = (.*)$": r"media_ports = \1\nmedia_timeout_seconds = 5",
+    r"^outside_prefix = .*$": f'outside_prefix = "0"\nring_seconds = {RINGS:g}',
+    r"^media_ports = (.*)$": r"media_ports = \1\nmedia_timeout_seconds = 8",
     r"^keep_free_for_inbound = 0$": 'keep_free_for_inbound = 0\n'
     'inbound_numbers = { "+358911111101" = "extension:101", "+358911111103" = "extension:103" }',
     r'^secret = "chen-103"$': 'secret = "chen-103"\nmax_calls = 1',
