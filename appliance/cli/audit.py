@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import click
 import msgspec
 from rich.console import Console
@@ -12,6 +10,7 @@ from rich.table import Table
 
 from appliance import audit
 from appliance.cli.campaign import json_option
+from appliance.cli.office import office_time
 from appliance.errors import SwitchroomError
 from appliance.system.logs import plain
 
@@ -32,7 +31,7 @@ def audit_log(ctx: click.Context, limit: int, before: int | None) -> None:
         return
     table = Table("Number", "When", "Who", "From", "What", "Of", "Detail")
     for each in notes:
-        when = datetime.fromtimestamp(each.at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        when = office_time(each.at)
         table.add_row(str(each.seq or "waits"), when, *(escape(plain(text)) for text in (
             each.by, each.address, each.what, each.target, each.detail)))
     Console(highlight=False).print(table)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -22,6 +21,7 @@ from appliance.campaigns.render.tables import csv_bytes, xlsx_bytes
 from appliance.campaigns.render.text import text
 from appliance.campaigns.render.view import Setting, view
 from appliance.campaigns.summary import OUTCOMES, Report, report, to_json, totals
+from appliance.cli.office import office_time, office_zone
 from appliance.cli.watch import CANCELLED_EXIT, watch_campaign
 from appliance.config.store import Store
 from appliance.errors import SwitchroomError
@@ -45,10 +45,6 @@ def json_option(command: Command) -> Command:
 
 def _reader(ctx: click.Context) -> LedgerReader:
     return LedgerReader(ctx.obj.data / "ledger")
-
-
-def _local(utc: float | None) -> str:
-    return "" if utc is None else datetime.fromtimestamp(utc).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _say(ctx: click.Context, words: str, **facts: object) -> None:
@@ -105,7 +101,7 @@ def start(
                       f"about {max(1, round(reply.minutes))} minutes.")
         if reply.opens:
             why = "It is planned for later" if at else "Its hours are closed"
-            console.print(f"[yellow]{why}:[/] it calls from {_local(reply.opens)} on.")
+            console.print(f"[yellow]{why}:[/] it calls from {office_time(reply.opens)} on.")
         if reply.duplicates:
             console.print(f"{reply.duplicates} rows held a number that had come before; each is called once.")
         for bad in reply.bad_rows[:20]:
@@ -122,7 +118,7 @@ def _office_time(ctx: click.Context, at: datetime | None) -> float:
     """UTC of a time of day as the office's clocks show it; 0 for none."""
     if at is None:
         return 0.0
-    return at.replace(tzinfo=ZoneInfo(Store(ctx.obj.data).current().office.timezone)).timestamp()
+    return at.replace(tzinfo=office_zone()).timestamp()
 
 
 @campaign.command("list")
@@ -145,7 +141,7 @@ def list_campaigns(ctx: click.Context, limit: int) -> None:
     for book in books:
         table.add_row(str(book.id), f"[{STYLES[book.state]}]{book.state}[/]",
                       escape(f"{book.created.scenario} {book.created.name}".strip()), book.created.list,
-                      _local(book.started_utc), f"{book.done}/{book.size}", str(book.finals["confirmed"]),
+                      office_time(book.started_utc), f"{book.done}/{book.size}", str(book.finals["confirmed"]),
                       str(book.finals["heard"]), escape(book.created.by))
     console.print(table)
 
@@ -177,8 +173,8 @@ def show(ctx: click.Context, id: int) -> None:
         ("scenario", escape(f"{book.created.scenario} {book.created.name}".strip())),
         ("list", f"{book.created.list}: {book.size} numbers, {figures.duplicates} duplicates, {figures.bad_rows} bad rows"),
         ("message", f"{book.created.message_seconds:.1f} s, {escape(book.created.message)}"),
-        ("started", f"{_local(book.started_utc)} by {escape(book.created.by or '?')}"),
-        ("ended", _local(book.ended_utc)),
+        ("started", f"{office_time(book.started_utc)} by {escape(book.created.by or '?')}"),
+        ("ended", office_time(book.ended_utc)),
         ("done", f"{book.done} of {book.size}; {book.untried} untried, {book.waiting} waiting for a retry"),
         ("on the phone", f"{book.busy_lines} of {book.lines} lines, at most {book.peak} at once"),
         ("attempts", f"{figures.attempts}, of them {figures.retries} retries, {figures.answered} answered"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from appliance.cli.office import office_now, office_time
 from appliance.errors import SwitchroomError
 from appliance.ledger import export
 from appliance.ledger.cdr import Answer, CdrRow, LegRecord, Recorded
@@ -26,7 +26,7 @@ from appliance.system import files
 def filters(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that choose calls."""
     for option in reversed((
-        click.option("--since", metavar="WHEN", help="today, yesterday, 2h, 7d, 2026-11-22, 2026-11-22T10:00 (the box's time)."),
+        click.option("--since", metavar="WHEN", help="today, yesterday, 2h, 7d, 2026-11-22, 2026-11-22T10:00 (office time)."),
         click.option("--until", metavar="WHEN", help="Calls that began before this."),
         click.option("--number", default="", help="Calls with this party: +358401234567."),
         click.option("--line", default="", help="Calls over this line."),
@@ -38,7 +38,7 @@ def filters(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def query(since: str | None, until: str | None, campaign: int | None, **rest: Any) -> dict[str, Any]:
-    now = datetime.now().astimezone()
+    now = office_now()
     return {
         "since": parse_when(since, now) if since else None, "until": parse_when(until, now) if until else None,
         "campaign": campaign or 0, **rest,
@@ -90,8 +90,9 @@ def calls_table(rows: list[CdrRow]) -> Table:
         bad = row.disposition in ("failed", "interrupted")
         colour = "green" if row.disposition == "answered" else "red" if bad else "yellow"
         table.add_row(
-            _local(row.start)[5:], {"in": "←", "out": "→", "internal": "↔"}[row.direction], _plain(row.caller), _plain(row.to),
-            _plain(row.line), f"[{colour}]{came_to}[/]", f"{row.ring:.0f} s", f"{row.talk:.0f} s", _plain(row.call),
+            office_time(row.start)[5:], {"in": "←", "out": "→", "internal": "↔"}[row.direction], _plain(row.caller),
+            _plain(row.to), _plain(row.line), f"[{colour}]{came_to}[/]", f"{row.ring:.0f} s", f"{row.talk:.0f} s",
+            _plain(row.call),
         )  # fmt: skip
     return table
 
@@ -99,10 +100,6 @@ def calls_table(rows: list[CdrRow]) -> Table:
 def _plain(text: str) -> str:
     """Text from the network: no markup, no control characters."""
     return "".join(c if c.isprintable() else "?" for c in text).replace("[", "\\[")
-
-
-def _local(utc: float) -> str:
-    return datetime.fromtimestamp(utc).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 @cdr.command()
@@ -139,7 +136,7 @@ def _leg(leg: LegRecord) -> Table:
     table.title = f"Leg {_plain(leg.leg)} {arrow} {_plain(leg.endpoint)}"
     cause, quality = leg.cause, leg.quality
     facts = {
-        "party": f"{leg.number} {leg.name}".strip(), "opened": _local(leg.opened), "rang": _after(leg.rang),
+        "party": f"{leg.number} {leg.name}".strip(), "opened": office_time(leg.opened), "rang": _after(leg.rang),
         "answered": _after(leg.answered), "ended": _after(leg.ended), "held": f"{leg.held:.1f} s" if leg.held else "",
         "codec": leg.codec, "cause": f"by {cause.by}, SIP {cause.sip}, Q.850 {cause.q850} {cause.tone or cause.text}".strip(),
         "quality": f"MOS {quality.mos:.1f}, loss {quality.loss:.1%}, jitter {quality.jitter_ms:.1f} ms" if quality else "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from rich.text import Text
 from appliance import bus
 from appliance.calls import trying
 from appliance.cli import noting
+from appliance.cli.office import office_time
 from appliance.config import ConfigError, ConfigProblem, load, to_builtins
 from appliance.config.apply import put_in_force
 from appliance.config.diff import Diff, mask
@@ -284,7 +284,7 @@ def history(ctx: click.Context, limit: int, as_json: bool) -> None:
         return
     table = Table("Version", "When", "By", "What", title="Configuration", title_justify="left")
     for version in versions:
-        when = dt.datetime.fromtimestamp(version.when).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        when = office_time(version.when)
         mark = " ← in force" if current is not None and version.number == current.number else ""
         table.add_row(f"{version.number}{mark}", when, version.by, Text(version.summary))
     Console().print(table)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email
 import re
-from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import default as policy
 
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from appliance.cli.office import office_time
 from appliance.errors import SwitchroomError
 from appliance.mail.outbox import Entry, Outbox
 
@@ -37,10 +37,6 @@ def _outbox(ctx: click.Context) -> Outbox:
     return Outbox(ctx.obj.data / "mail")
 
 
-def _time(utc: float) -> str:
-    return datetime.fromtimestamp(utc, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S") if utc else ""
-
-
 @mail.command("list")
 @click.option("--state", type=click.Choice(["waiting", "sent", "failed", "kept"]), help="Only mails in this state.")
 @click.pass_context
@@ -57,8 +53,8 @@ def list_mails(ctx: click.Context, state: str | None) -> None:
     table = Table("Id", "State", "Queued", "To", "Subject", "Tries", "Next try", "Trouble")
     for entry in entries:
         to = ", ".join([*entry.delivered, *entry.to, *entry.refused])
-        coming = _time(entry.next_try) if entry.state == "waiting" and entry.tries else ""
-        shown = (entry.id, f"[{_STYLES[entry.state]}]{entry.state}[/]", _time(entry.queued), escape(to),
+        coming = office_time(entry.next_try) if entry.state == "waiting" and entry.tries else ""
+        shown = (entry.id, f"[{_STYLES[entry.state]}]{entry.state}[/]", office_time(entry.queued), escape(to),
                  escape(entry.subject), str(entry.tries), coming, escape(entry.error))  # fmt: skip
         table.add_row(*shown)
     console.print(table)
@@ -100,13 +96,13 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
     rows = [
         ("state", entry.state),
         ("subject", entry.subject),
-        ("queued", _time(entry.queued)),
-        ("sent", _time(entry.sent)),
+        ("queued", office_time(entry.queued)),
+        ("sent", office_time(entry.sent)),
         ("delivered", ", ".join(entry.delivered)),
         ("waits for", ", ".join(entry.to)),
         ("refused", refused),
         ("tries", str(entry.tries) if entry.tries else ""),
-        ("next try", _time(entry.next_try) if entry.state == "waiting" and entry.tries else ""),
+        ("next try", office_time(entry.next_try) if entry.state == "waiting" and entry.tries else ""),
         ("trouble", entry.error),
     ]
     return [(label, value) for label, value in rows if value]

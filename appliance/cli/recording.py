@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from appliance.cli import noting
 from appliance.cli.cdr import open_reader, parse_when
+from appliance.cli.office import office_now, office_time
 from appliance.cli.person import erase_of
 from appliance.core.recordings import digest_of
 from appliance.errors import SwitchroomError
@@ -71,7 +71,7 @@ _since = click.option("--since", default="7d", show_default=True, metavar="WHEN"
 
 
 def _utc(since: str) -> float:
-    return parse_when(since, datetime.now().astimezone())
+    return parse_when(since, office_now())
 
 
 @recording.command("list")
@@ -89,7 +89,7 @@ def list_command(ctx: click.Context, since: str, call: str, as_json: bool) -> No
     table = Table("Began", "Call", "Queue", "Why", "Length", "State", "Recording", highlight=False)
     for kept in rows:
         state = f"erased: {kept.erased}" if kept.erased else kept.reason or "runs"
-        began = datetime.fromtimestamp(kept.began).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        began = office_time(kept.began)
         table.add_row(began, kept.call, kept.queue, kept.why, f"{kept.seconds:.0f} s", state, kept.recording)
     Console().print(table)
 

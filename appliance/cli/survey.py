@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import click
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from appliance.cli.campaign import json_option
 from appliance.cli.cdr import open_reader, parse_when
+from appliance.cli.office import office_now, office_time
 from appliance.errors import SwitchroomError
 from appliance.ledger.surveys import asked_since
 from appliance.surveys import Asked, Figure, figures
@@ -42,7 +42,7 @@ def filters(function: Any) -> Any:
 
 
 def chosen(ctx: click.Context, since: str, until: str | None, name: str, queue: str, agent: str) -> list[Asked]:
-    now = datetime.now().astimezone()
+    now = office_now()
     with open_reader(ctx) as reader:
         found = asked_since(reader, parse_when(since, now), parse_when(until, now) if until else None)
     return [each for each in found if name in ("", each.survey) and queue in ("", each.queue) and agent in ("", each.agent)]
@@ -66,7 +66,7 @@ def list_command(ctx: click.Context, **given: Any) -> None:
         return
     table = Table("Asked", "Call", "Survey", "Queue", "Agent", "Answers")
     for each in rows:
-        at = datetime.fromtimestamp(each.utc).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        at = office_time(each.utc)
         table.add_row(at, each.call, each.survey, each.queue, each.agent, escape(said(each)) or "none")
     Console(highlight=False).print(table)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import click
 import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from appliance.cli.office import office_time
 from appliance.clock import SystemClock
 from appliance.config.store import Store
 from appliance.errors import SwitchroomError
@@ -37,10 +36,6 @@ def _shown(each: Delivery) -> dict[str, object]:
     return {name: value for name, value in msgspec.structs.asdict(each).items() if name != "body"}
 
 
-def _time(utc: float) -> str:
-    return datetime.fromtimestamp(utc, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S") if utc else ""
-
-
 @webhook.command("log")
 @click.option("--of", "hook", metavar="NAME", default="", help="Only this webhook's.")
 @click.option("-n", "count", default=50, show_default=True, type=click.IntRange(1, 5000), help="At most so many.")
@@ -58,9 +53,9 @@ def show_log(ctx: click.Context, hook: str, count: int) -> None:
         return
     table = Table("Number", "When", "Webhook", "Event", "State", "Tries", "Next try", "Answer")
     for each in found:
-        table.add_row(str(each.number), _time(each.made), escape(each.hook), each.type,
+        table.add_row(str(each.number), office_time(each.made), escape(each.hook), each.type,
                       f"[{_STYLES[each.state]}]{each.state}[/]", str(each.tries),
-                      _time(each.next_try) if each.state == "waiting" else "", escape(each.error or str(each.status or "")))
+                      office_time(each.next_try) if each.state == "waiting" else "", escape(each.error or str(each.status or "")))
     Console().print(table)
 
 

@@ -6,8 +6,11 @@ import asyncio
 import csv
 import io
 import json
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
@@ -17,6 +20,7 @@ from appliance.clock import SystemClock
 from appliance.config.store import Store
 from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger
+from appliance.ledger.reader import LedgerReader
 from appliance.messages import (
     AttemptEnded,
     AttemptStarted,
@@ -173,3 +177,18 @@ def test_help_shows_an_example(data: Path, words: tuple[str, ...]) -> None:
     result = run(data, *words, "--help")
     assert result.exit_code == 0
     assert f"switchroom {words[0]} " in result.output
+
+
+def test_times_are_those_of_the_offices_clocks(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also on a machine whose own clock stands in another zone, as an appliance's often does."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        write_campaign(data)
+        began = LedgerReader(data / "ledger").campaigns()[0].started_utc
+        shown = datetime.fromtimestamp(began, ZoneInfo("Europe/Helsinki")).strftime("%Y-%m-%d %H:%M:%S")
+        assert shown in run(data, "campaign", "show", "1").output
+        assert shown[11:] in run(data, "campaign", "list").output
+    finally:
+        monkeypatch.undo()
+        time.tzset()
