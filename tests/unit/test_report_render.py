@@ -116,7 +116,7 @@ def test_figures() -> None:
     shown = view(campaign(18), setting())
     assert shown.subject == "Change in the documents: 6 of 18 reached"
     said = facts(shown)
-    assert said["Service"] == "701 Change in the documents" and said["List"] == "12 Managers"
+    assert said["Scenario"] == "701 Change in the documents" and said["List"] == "12 Managers"
     assert said["Started by"] == "phone 101" and said["State"] == "finished"
     assert said["Started"] == "20/11/2026, 10:00" and said["Duration"] == "0:02:36"
     assert said["Calls"] == "18, of them 0 repeats" and said["Time on the lines"] == "0:04:30"

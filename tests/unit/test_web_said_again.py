@@ -25,7 +25,7 @@ from web.calls import words as call_words
 
 ROOT = Path(__file__).parents[2]
 FINNISH = text_in("fi")
-NOTED = re.compile(r"note\(\"([a-z-]+\.[a-z-]+)\"")
+NOTED = re.compile(r"\bnote\([^\"\n]*\"([a-z-]+\.[a-z-]+)\"")
 
 
 def test_a_text_is_known_by_its_sentence_with_what_stands_in_it() -> None:
@@ -70,14 +70,14 @@ def test_reasons_of_drivers_and_far_ends(tmp_path: Path) -> None:
     pages = Pages(tmp_path)
     with pages.app.test_request_context(headers={"Accept-Language": "fi"}):
         assert reasons.down("registering failed: 403 Forbidden").endswith("nimeä ja salasanaa ei hyväksytä, SIP 403")
-        assert reasons.down("registering failed: Connection timed out").endswith(": Yhteys aikakatkaistiin")
+        assert reasons.down("registering failed: Connection timed out").endswith(": yhteys aikakatkaistiin")
         assert reasons.down("not registered yet") == "ei vielä rekisteröity" and reasons.down("") == ""
         assert reasons.reason("102 is not registered") == "102 ei ole rekisteröitynyt"
         assert reasons.reason("Busy Here") == "" and reasons.reason("No credit <b>") == "“No credit <b>”"
         assert call_words.cause(Cause(sip=486, q850=17, text="Busy Here")) == "varattu (SIP 486, Q.850 17)"
         assert reasons.webhook("The name x.example has no address. Check the address.") == (
             "Nimellä x.example ei ole osoitetta. Tarkista osoite.")
-        assert reasons.webhook("Nobody takes the connection (Connection refused).").endswith("(Yhteys torjuttiin).")
+        assert reasons.webhook("Nobody takes the connection (Connection refused).").endswith("(yhteys torjuttiin).")
     pages.close()
 
 

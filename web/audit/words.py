@@ -36,6 +36,7 @@ _WHAT = {
     "missed.take": say("missed caller taken over"), "missed.done": say("missed caller done"),
     "webhook.test": say("test sent to a webhook"), "webhook.retry": say("webhook message sent again"),
     "line.search": say("gateways searched for"), "line.try": say("line tried"), "greeting.upload": say("greeting uploaded"),
+    "greeting.remove": say("greeting removed"), "callback.cancel": say("callback called off"),
     "phone.show-password": say("password of a phone shown"),
 }  # fmt: skip
 """Stable word -> what it means. A test finds what is missing here."""
