@@ -31,6 +31,8 @@ def filters(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--number", default="", help="Calls with this party: +358401234567."),
         click.option("--line", default="", help="Calls over this line."),
         click.option("--extension", default="", help="Calls of this phone."),
+        click.option("--queue", default="", help="Calls that came to this queue."),
+        click.option("--agent", default="", help="Calls that this agent had from a queue (id)."),
         click.option("--campaign", type=click.IntRange(1), help="Calls of this campaign."),
     )):  # fmt: skip
         function = option(function)

@@ -33,13 +33,21 @@ cdef dict _VERSIONS = VERSIONS
 cdef object _CAMPAIGN_EVENTS = CAMPAIGN_EVENTS
 cdef object _HIDING = HIDING
 cdef tuple _UNSTORABLE = (TypeError, ValueError, OverflowError, msgspec.MsgspecError)
-cdef tuple _TABLES = ("cdr", "cdr_call", "cdr_sip", "cdr_number", "cdr_line", "cdr_extension", "cdr_campaign", "campaign_events", "audit")
+cdef tuple _TABLES = (
+    "cdr", "cdr_call", "cdr_sip", "cdr_number", "cdr_line", "cdr_extension", "cdr_campaign", "cdr_queue", "cdr_agent",
+    "campaign_events", "audit",
+)
 cdef bytes _MARK_KEY = b"\0"
 """In the table of open calls, and no call's key: the event up to which the table is complete."""
 cdef object _CallEnded = m.CallEnded
 cdef object _AuditNoted = m.AuditNoted
+cdef object _Connected = m.ContactConnected
+cdef object _HandedOver = m.ContactHandedOver
 cdef frozenset _LATE = frozenset({m.AttemptEnded, m.RecordingEnded, m.RecordingErased, m.SurveyAnswered})
 """What may come after the end of its call."""
+cdef frozenset _PLACES = frozenset(
+    {m.ContactQueued, m.ContactLeft, m.CallbackRequested, m.ContactConnected, m.ContactHandedOver})
+"""What says which queues and agents a call came to. Of one who is called back it comes when the call is over."""
 
 
 cdef bytes u64(unsigned long long value):
@@ -220,6 +228,8 @@ cdef class Deriver:
             self._touched[fold.call] = None
         elif event.__class__ in _LATE:
             self._late(txn, dbs, event)
+        elif event.__class__ in _PLACES:
+            self._late_place(txn, dbs, event)
         return 0
 
     # -- campaigns --
@@ -250,6 +260,16 @@ cdef class Deriver:
         fold, cdr = closed
         self._over(fold)
         self.add(txn, dbs, cdr)
+        reached = cdr.reached
+        if fold.queues is not None or fold.agents is not None or reached.startswith(("queue:", "callback:")):
+            key = cdr_key(cdr)
+            queues = set(fold.queues or ())
+            if reached.startswith(("queue:", "callback:")):
+                queues.add(reached.partition(":")[2])
+            for name in queues:
+                (<list>self._rows["cdr_queue"]).append((self._name(name) + key, b""))
+            for name in fold.agents or ():
+                (<list>self._rows["cdr_agent"]).append((self._name(name) + key, b""))
 
     cpdef int add(self, txn, dbs, cdr) except -1:
         """A CDR, its place in each index and in the sums."""
@@ -299,6 +319,18 @@ cdef class Deriver:
         txn.put(key, _encode(cdr), db=dbs["cdr"])
         if cdr.campaign:
             txn.put(U32.pack(cdr.campaign) + key, b"", db=dbs["cdr_campaign"])
+
+    cdef _late_place(self, txn, dbs, event):
+        """A queue or an agent of a call that is over."""
+        self._put_rows(txn, dbs)
+        key = txn.get(call_key(event.contact), db=dbs["cdr_call"])
+        if key is None:
+            return
+        agent = event.agent if event.__class__ is _Connected else event.to if event.__class__ is _HandedOver else ""
+        if event.queue:
+            txn.put(self._name(event.queue) + key, b"", db=dbs["cdr_queue"])
+        if agent:
+            txn.put(self._name(agent) + key, b"", db=dbs["cdr_agent"])
 
     # -- writing --
 

@@ -17,6 +17,7 @@ cdef class CallFold:
     cdef readonly object boot, attempt, ended_attempt
     cdef readonly dict legs
     cdef readonly list transfers
+    cdef readonly list queues, agents
     cdef dict _recorded
     cdef list _answers
     cdef bytearray _seqs
@@ -24,6 +25,7 @@ cdef class CallFold:
     cdef object time(self, double mono, boot)
     cdef int take(self, unsigned long long seq, int kind, event, double utc, double mono, boot) except -1
     cdef int _leg(self, int kind, event, now) except -1
+    cdef bint _place(self, int kind, event) except -1
     cdef int _record(self, int kind, event, now) except -1
     cdef object finish(self, event, double mono, boot)
     cdef list _connected(self, list legs)

@@ -21,6 +21,8 @@ class CallFold:
     legs: dict[str, Leg]
     reached: str
     transfers: list[Transfer]
+    queues: list[str] | None
+    agents: list[str] | None
     attempt: m.AttemptStarted | None
     ended_attempt: m.AttemptEnded | None
     stored: bool

@@ -31,6 +31,9 @@ cdef enum:
     RECORDING_ENDED = 14
     RECORDING_ERASED = 15
     SURVEY_ANSWERED = 16
+    PLACED = 17
+    SERVED = 18
+    HANDED_OVER = 19
 
 cdef dict _KINDS = {
     m.LegOpened: LEG_OPENED, m.LegRinging: LEG_RINGING, m.LegAnswered: LEG_ANSWERED, m.LegHeld: LEG_HELD,
@@ -38,8 +41,11 @@ cdef dict _KINDS = {
     m.CallEnded: CALL_ENDED, m.AttemptStarted: ATTEMPT_STARTED, m.AttemptEnded: ATTEMPT_ENDED,
     m.RecordingStarted: RECORDING_STARTED, m.RecordingPaused: RECORDING_PAUSED, m.RecordingEnded: RECORDING_ENDED,
     m.RecordingErased: RECORDING_ERASED, m.SurveyAnswered: SURVEY_ANSWERED,
+    m.ContactQueued: PLACED, m.ContactLeft: PLACED, m.CallbackRequested: PLACED, m.ContactConnected: SERVED,
+    m.ContactHandedOver: HANDED_OVER,
 }
-"""Events of calls. Those from LEG_RINGING to LEG_ENDED name their leg only, the others their call."""
+"""Events of calls. Those from LEG_RINGING to LEG_ENDED name their leg only, those from PLACED on the contact that came with the
+call and has its id, the others their call."""
 
 cdef object _NO_CAUSE = m.Cause()
 cdef double FOREVER = 1e9
@@ -94,7 +100,7 @@ cdef class Leg:
 
 
 cdef class CallFold:
-    """What is known of one open call. `stored` where the ledger's table of open calls has a row of it."""
+    """What is known of one open call. `queues` and `agents` that it came to, None: none. `stored` where the ledger's table of open calls has a row of it."""
 
     def __init__(self, str call, unsigned long long seq, double utc, double mono, boot):
         self.call = call
@@ -122,8 +128,12 @@ cdef class CallFold:
     cdef int take(self, unsigned long long seq, int kind, event, double utc, double mono, boot) except -1:
         """One event of this call, in order of sequence."""
         cdef Py_ssize_t size = PyByteArray_GET_SIZE(self._seqs)
+        if kind >= PLACED and not self._place(kind, event):
+            return 0  # nothing new
         PyByteArray_Resize(self._seqs, size + 8)
         put_u64(PyByteArray_AS_STRING(self._seqs) + size, seq)
+        if kind >= PLACED:
+            return 0
         now = self.time(mono, boot)
         if kind == LEG_OPENED:
             self.legs[event.leg] = Leg(event, utc, now)
@@ -141,6 +151,19 @@ cdef class CallFold:
         elif kind >= RECORDING_STARTED:
             self._record(kind, event, now)
         return 0
+
+    cdef bint _place(self, int kind, event) except -1:
+        """Whether that names a queue or an agent that was not known of this call."""
+        cdef bint new = False
+        queue = event.queue
+        agent = event.agent if kind == SERVED else event.to if kind == HANDED_OVER else ""
+        if queue and (self.queues is None or queue not in self.queues):
+            self.queues = [queue] if self.queues is None else self.queues + [queue]
+            new = True
+        if agent and (self.agents is None or agent not in self.agents):
+            self.agents = [agent] if self.agents is None else self.agents + [agent]
+            new = True
+        return new
 
     cdef int _record(self, int kind, event, now) except -1:
         """What is recorded of the call, and what its caller answers. Most calls have neither."""
@@ -258,6 +281,8 @@ cdef class Calls:
             call = self._call_of_leg.get(event.leg)
             if call is None:
                 return None
+        elif kind >= PLACED:
+            call = event.contact
         else:
             call = event.call
             if kind == LEG_OPENED:

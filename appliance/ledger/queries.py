@@ -14,7 +14,7 @@ from .cdr import Cdr, CdrRow, micros
 from .codec import MARK
 from .keys import call_key, sip_key, text_key
 from .persons import Texts, id_key
-from .store import U32, Dbs, U64x2
+from .store import U32, WHOLE, Dbs, U64x2
 
 Row = TypeVar("Row", bound=CdrRow)
 _END = b"\xff" * 16
@@ -30,6 +30,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     line: str = ""
     extension: str = ""
     campaign: int = 0
+    queue: str = ""
+    agent: str = ""
     after: str = ""
     newest_first: bool = False
 
@@ -43,6 +45,11 @@ def parse_after(after: str) -> bytes:
     return U64x2.pack(int(start), int(seq))
 
 
+def knows_places(txn: Any, dbs: Dbs) -> bool:
+    """Whether calls can be found by queue and agent: every call of the ledger is in these indexes."""
+    return "cdr_queue" in dbs and txn.get(WHOLE, db=dbs["cdr_queue"]) is not None
+
+
 def _heads(txn: Any, dbs: Dbs, query: Query) -> list[tuple[str, bytes]] | None:
     """Indexes that serve the query and the head of their keys, the most telling first. None: nothing can match."""
     heads: list[tuple[str, bytes]] = []
@@ -53,15 +60,22 @@ def _heads(txn: Any, dbs: Dbs, query: Query) -> list[tuple[str, bytes]] | None:
         heads.append(("cdr_number", person))
     if query.campaign:
         heads.append(("cdr_campaign", U32.pack(query.campaign)))
+    if query.agent:
+        heads.append(("cdr_agent", text_key(query.agent)))
     if query.extension:
         heads.append(("cdr_extension", text_key(query.extension)))
+    if query.queue:
+        heads.append(("cdr_queue", text_key(query.queue)))
     if query.line:
         heads.append(("cdr_line", text_key(query.line)))
     return heads
 
 
 def find(txn: Any, dbs: Dbs, query: Query, cls: type[Row]) -> Iterator[Row]:
-    """CDRs that fit, in order of their start."""
+    """CDRs that fit, in order of their start. Raises "ledger.no-places"."""
+    if (query.queue or query.agent) and not knows_places(txn, dbs):
+        raise SwitchroomError("ledger.no-places", "This ledger began before calls could be found by queue and agent.",
+                              "Stop the box, run `switchroom ledger rebuild`, and start it again.")
     heads = _heads(txn, dbs, query)
     if heads is None:
         return

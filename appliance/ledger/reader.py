@@ -168,25 +168,31 @@ class LedgerReader:
 
     def cdrs(
         self, since: float | None = None, until: float | None = None, number: str = "", line: str = "", extension: str = "",
-        campaign: int = 0, limit: int = 100, after: str = "", newest_first: bool = False,
+        campaign: int = 0, limit: int = 100, after: str = "", newest_first: bool = False, queue: str = "", agent: str = "",
     ) -> list[Cdr]:  # fmt: skip
         """CDRs that started in [since, until) (UTC seconds) and fit all filters. For the next page give `after` the
         last one's
-        `key`. `number` as in the events (E.164 with "+"), `extension` a phone's, `line` a line's name."""
+        `key`. `number` as in the events (E.164 with "+"), `extension` a phone's, `line` a line's name; `queue` that it came to,
+        `agent` (id) who had it from a queue. Raises "ledger.no-places" for these two where `knows_places` is False."""
         wanted = q.Query(since=since, until=until, number=number, line=line, extension=extension, campaign=campaign,
-                         after=after, newest_first=newest_first)  # fmt: skip
+                         after=after, newest_first=newest_first, queue=queue, agent=agent)  # fmt: skip
         with self._store.read() as (txn, dbs):
             return q.take(q.find(txn, dbs, wanted, Cdr), limit)
 
     def rows(
         self, since: float | None = None, until: float | None = None, number: str = "", line: str = "", extension: str = "",
-        campaign: int = 0, limit: int = 100, after: str = "", newest_first: bool = False,
+        campaign: int = 0, limit: int = 100, after: str = "", newest_first: bool = False, queue: str = "", agent: str = "",
     ) -> list[CdrRow]:  # fmt: skip
         """As `cdrs`, without legs: several times as fast, for lists."""
         wanted = q.Query(since=since, until=until, number=number, line=line, extension=extension, campaign=campaign,
-                         after=after, newest_first=newest_first)  # fmt: skip
+                         after=after, newest_first=newest_first, queue=queue, agent=agent)  # fmt: skip
         with self._store.read() as (txn, dbs):
             return q.take(q.find(txn, dbs, wanted, CdrRow), limit)
+
+    def knows_places(self) -> bool:
+        """Whether calls can be found by queue and agent; in a ledger of an earlier release only once it is rebuilt."""
+        with self._store.read() as (txn, dbs):
+            return q.knows_places(txn, dbs)
 
     def cdr(self, call: str) -> Cdr | None:
         """By call id."""

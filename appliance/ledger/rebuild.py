@@ -17,7 +17,7 @@ from .cdr import Cdr
 from .codec import decode
 from .numbers import Form, Reform
 from .reader import LedgerReader
-from .store import U64, Dbs, WriterLock, close_store, open_store
+from .store import U64, WHOLE, Dbs, WriterLock, close_store, open_store
 
 PAGE = 10_000
 ROOM = 128 << 20
@@ -162,9 +162,10 @@ def _check_cdrs(txn: Any, dbs: Dbs, problems: list[str]) -> tuple[int, set[str]]
             lost = sum(txn.get(key, db=dbs["cdr"]) is None for _, key in cursor)
         if lost:
             problems.append(f"{lost} entries of {name} lead nowhere")
-    for name in ("cdr_number", "cdr_line", "cdr_extension", "cdr_campaign"):
+    for name in {"cdr_number", "cdr_line", "cdr_extension", "cdr_campaign", "cdr_queue", "cdr_agent"} & set(dbs):
         with txn.cursor(db=dbs[name]) as cursor:
-            lost = sum(txn.get(key[-16:], db=dbs["cdr"]) is None for key in cursor.iternext(keys=True, values=False))
+            lost = sum(txn.get(key[-16:], db=dbs["cdr"]) is None for key in cursor.iternext(keys=True, values=False)
+                       if key != WHOLE)
         if lost:
             problems.append(f"{lost} entries of {name} lead nowhere")
     return txn.stat(db=dbs["cdr"])["entries"], calls

@@ -8,6 +8,7 @@ swaps.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import threading
@@ -28,8 +29,12 @@ BASE = ("meta", "events", "persons", "person_ids", "subscribers", "boots", "stat
 DERIVED = (
     "utc", "campaign_events", "campaigns", "attempts", "open",
     "cdr", "cdr_call", "cdr_sip", "cdr_number", "cdr_line", "cdr_extension", "cdr_campaign", "rollup",
-    "audit",
+    "audit", "cdr_queue", "cdr_agent",
 )  # fmt: skip
+YOUNGER = frozenset({"cdr_queue", "cdr_agent"})
+"""Not in ledgers of earlier releases until a core or a rebuild has made them."""
+WHOLE = b"\0"
+"""In "cdr_queue", and no queue's key: it and "cdr_agent" know every call. Not so in a ledger that had calls before."""
 FORMAT = b"1"
 """Layout of the sub-databases; a ledger of another format is refused."""
 START_MAP = 64 << 20
@@ -222,8 +227,12 @@ class Store:
                                       "Run the release that wrote it, or a newer one.", path=self.path, found=repr(found),
                                       format=repr(FORMAT))  # fmt: skip
             generation = U64.unpack(txn.get(b"generation", db=meta))[0]
-        for name in (*map(str.encode, BASE), *(derived_name(name, generation) for name in DERIVED)):
-            self.env.open_db(name)
+        for name in BASE:
+            self.env.open_db(name.encode())
+        derived = {name: self.env.open_db(derived_name(name, generation)) for name in DERIVED}
+        with self.env.begin(write=True) as txn:
+            if not any(txn.stat(db=derived[name])["entries"] for name in ("cdr", "open")):
+                txn.put(WHOLE, b"", db=derived["cdr_queue"])
 
     def _open_handles(self) -> None:
         """Handles of the generation in force. LMDB wants them opened alone, and drops those of an aborted
@@ -243,10 +252,14 @@ class Store:
             base = {name: self.env.open_db(name.encode(), create=False) for name in BASE}
             with self.env.begin() as txn:
                 generation = U64.unpack(txn.get(b"generation", db=base["meta"]))[0]
-            derived = {name: self.env.open_db(derived_name(name, generation), create=False) for name in DERIVED}
+            derived = {name: self.env.open_db(derived_name(name, generation), create=False) for name in DERIVED
+                       if name not in YOUNGER}
         except (lmdb.NotFoundError, lmdb.ReadonlyError) as error:
             raise SwitchroomError("ledger.missing", "The ledger in {path} is empty.", "Start the box once.",
                                   path=self.path) from error
+        for name in YOUNGER:
+            with contextlib.suppress(lmdb.NotFoundError, lmdb.ReadonlyError):
+                derived[name] = self.env.open_db(derived_name(name, generation), create=False)
         return base, derived, generation
 
     def swap(self, fill: Callable[[Dbs], None]) -> None:
@@ -260,6 +273,7 @@ class Store:
         with self.env.begin(write=True) as txn:
             for name in DERIVED:
                 txn.drop(new[name], delete=False)  # leftovers of a rebuild that was cut short
+            txn.put(WHOLE, b"", db=new["cdr_queue"])
         fill(new)
         with self.env.begin(write=True) as txn:
             txn.put(b"generation", U64.pack(generation), db=self._base["meta"])

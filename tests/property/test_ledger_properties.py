@@ -22,6 +22,8 @@ from appliance.ledger.space import LEVELS
 CALLS = st.sampled_from(["c1", "c2", "c3"])
 LEGS = st.sampled_from(["l1", "l2", "l3", "l4"])
 NUMBERS = st.sampled_from(["", "+358401", "+358402"])
+QUEUES = st.sampled_from(["front", "billing"])
+AGENTS = st.sampled_from(["anna", "boris"])
 WAVS = st.sampled_from(["d/c1-1.wav", "d/c2-1.wav"])
 EVENTS = st.one_of(
     st.builds(
@@ -45,6 +47,10 @@ EVENTS = st.one_of(
         m.AttemptEnded, campaign=st.just(7), subscriber=st.integers(0, 1), attempt=st.integers(1, 2), call=CALLS,
         outcome=st.sampled_from(["heard", "busy"]), digit=st.sampled_from(["", "1"]),
     ),
+    st.builds(m.ContactQueued, at=st.just(0.0), contact=CALLS, queue=QUEUES),
+    st.builds(m.ContactConnected, at=st.just(0.0), contact=CALLS, queue=QUEUES, agent=AGENTS),
+    st.builds(m.ContactHandedOver, at=st.just(0.0), contact=CALLS, queue=QUEUES, agent=AGENTS, to=AGENTS),
+    st.builds(m.ContactLeft, at=st.just(0.0), contact=CALLS, queue=QUEUES, reason=st.just("abandoned")),
     st.builds(m.RecordingStarted, call=CALLS, leg=LEGS, recording=WAVS),
     st.builds(m.RecordingPaused, call=CALLS, recording=WAVS, paused=st.booleans()),
     st.builds(m.RecordingEnded, call=CALLS, recording=WAVS, seconds=st.floats(0, 50)),
@@ -77,6 +83,7 @@ def test_writer_rebuild_and_fold_agree(steps: list[tuple[float, list[m.Event]]],
         stored = ledger.reader.cdrs(limit=1000)
         assert sorted(stored, key=lambda cdr: cdr.seq) == sorted(folded, key=lambda cdr: cdr.seq)
         sums = ledger.reader.rollups("all", 0, 1e12)
+        places = _places(ledger)
         ledger.close_now()
         assert check(path).problems == []
         rebuilt = rebuild(path)
@@ -84,8 +91,15 @@ def test_writer_rebuild_and_fold_agree(steps: list[tuple[float, list[m.Event]]],
         ledger = Ledger(path, clock, "boot", reserve_bytes=0)
         assert ledger.reader.cdrs(limit=1000) == stored
         assert ledger.reader.rollups("all", 0, 1e12) == sums
+        assert _places(ledger) == places
         _filters(ledger, data)
         ledger.close_now()
+
+
+def _places(ledger: Ledger) -> list[list[tuple[str, str]]]:
+    """The calls of each queue and of each agent, by key and id."""
+    asked: list[dict[str, str]] = [{"queue": "front"}, {"queue": "billing"}, {"agent": "anna"}, {"agent": "boris"}]
+    return [[(cdr.key, cdr.call) for cdr in ledger.reader.cdrs(limit=1000, **each)] for each in asked]  # type: ignore[arg-type]
 
 
 def _filters(ledger: Ledger, data: st.DataObject) -> None:

@@ -78,6 +78,16 @@ def test_list_filters_and_pages(box: Context) -> None:
     assert "No calls" in run(box, cdr, "list", "--extension", "999").stdout
 
 
+def test_list_by_queue_and_agent(box: Context) -> None:
+    book = Ledger(box.data / "ledger", ManualClock(utc=NOW.timestamp() + 600), "boot", reserve_bytes=0)
+    book.commit_now(m.ContactConnected(at=1.0, contact="c2", agent="anna", queue="front"))
+    book.close_now()
+    for option in (("--queue", "front"), ("--agent", "anna"), ("--queue", "front", "--agent", "anna")):
+        assert [each["call"] for each in json.loads(run(box, cdr, "list", "--json", *option).stdout)] == ["c2"]
+    assert json.loads(run(box, cdr, "list", "--json", "--queue", "billing").stdout) == []
+    assert run(box, cdr, "export", "--agent", "anna").stdout.count("\n") == 2  # with its head
+
+
 def test_show_by_either_id(box: Context) -> None:
     found = json.loads(run(box, cdr, "show", "s3", "--json").stdout)
     assert found["call"] == "c3"

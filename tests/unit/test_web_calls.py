@@ -19,9 +19,10 @@ import pytest
 
 from appliance import messages as m
 from appliance.ledger import Ledger
+from appliance.ledger.reader import LedgerReader
 from appliance.users.model import User
 from tests.webkit import Pages
-from web.calls import recordings
+from web.calls import recordings, search
 
 EVIL = '<script>alert("x")</script>'
 FORMULA = "=HYPERLINK(\"http://x\")"
@@ -128,6 +129,22 @@ def test_results_and_surveys_are_found(pages: Pages) -> None:
                         ("answered-once", ["bbbb2", "bbbb1", CALLS[1]])]:
         assert listed(pages, f"what={what}") == which, what
     assert listed(pages, "what=called-again&queue=billing") == []
+
+
+@pytest.mark.parametrize("younger", [True, False])
+def test_a_queues_calls_are_found_behind_thousands_of_others(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch, younger: bool
+) -> None:
+    """Of a ledger that began before there was an index a page looks at so many calls, and goes on with the next page."""
+    monkeypatch.setattr(search, "BATCH", 1)
+    monkeypatch.setattr(search, "MOST_LOOKED_AT", 1)
+    if not younger:
+        monkeypatch.setattr(LedgerReader, "knows_places", lambda reader: False)
+    browser = pages.browser("supervisor")
+    for query in ("queue=front", "agent=anna"):
+        answer = browser.get(f"/api/v1/calls?{query}").json
+        assert answer is not None and [each["call"] for each in answer["calls"]] == ([CALLS[0]] if younger else []), query
+        assert answer["before"]
 
 
 def test_pages_follow_each_other(pages: Pages) -> None:

@@ -1,6 +1,6 @@
-"""Which calls fit a question. The ledger's indexes serve number, line, extension, campaign and time; what they do not know
-(queue, agent, a name, what became of it) is looked for among those that they give, newest first, so many at a time. Without
-Flask."""
+"""Which calls fit a question. The ledger's indexes serve number, line, extension, campaign, queue, agent and time; what they do
+not know (a name, what became of it; in a ledger of an earlier release also queue and agent) is looked for among those that they
+give, newest first, so many at a time. Without Flask."""
 
 from __future__ import annotations
 
@@ -208,9 +208,9 @@ def _anything(q: str, config: Config) -> dict[str, Any]:
 def search(reader: LedgerReader, asked: Asked, user: User, config: Config, limit: int = PAGE) -> Found:
     """The newest calls that fit, before `asked.before`. Raises SwitchroomError "ledger.bad-page"."""
     found: list[CallShown] = []
-    looked, before = 0, asked.before
+    looked, before, query = 0, asked.before, _query(reader, asked)
     while looked < MOST_LOOKED_AT:
-        page = reader.cdrs(limit=BATCH, after=before, newest_first=True, **asked.query)
+        page = reader.cdrs(limit=BATCH, after=before, newest_first=True, **query)
         for cdr, contact in with_contacts(reader, page):
             looked, before = looked + 1, cdr.key
             if fits(cdr, contact, asked, user, config) and again.fits(reader, cdr, contact, asked.what, asked.queue):
@@ -222,10 +222,16 @@ def search(reader: LedgerReader, asked: Asked, user: User, config: Config, limit
     return Found(calls=found, before=before, looked_at=looked)
 
 
+def _query(reader: LedgerReader, asked: Asked) -> dict[str, Any]:
+    """What the ledger's indexes are asked."""
+    places = {"queue": asked.queue, "agent": asked.agent}
+    return asked.query | places if any(places.values()) and reader.knows_places() else asked.query
+
+
 def walk(reader: LedgerReader, asked: Asked, user: User, config: Config, most: int) -> Iterator[tuple[Cdr, Contact]]:
     """All that fit, newest first, at most `most`, a page at a time."""
-    before, left = asked.before, most
-    while page := reader.cdrs(limit=BATCH, after=before, newest_first=True, **asked.query):
+    before, left, query = asked.before, most, _query(reader, asked)
+    while page := reader.cdrs(limit=BATCH, after=before, newest_first=True, **query):
         for cdr, contact in with_contacts(reader, page):
             if fits(cdr, contact, asked, user, config) and again.fits(reader, cdr, contact, asked.what, asked.queue):
                 yield cdr, contact
