@@ -18,6 +18,7 @@ from appliance.config.check import KEYS
 from appliance.config.decode import SECRET_KEYS
 from appliance.config.locate import MAX_DEPTH, Path, Places, TooDeep
 from appliance.errors import SwitchroomError
+from appliance.libraries import of_toml
 from appliance.sentences import say
 
 MAX_TEXT = 400_000
@@ -33,7 +34,7 @@ def plain(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except (ValueError, RecursionError, TooDeep) as problem:
         raise SwitchroomError("config.edit-syntax", "This is no TOML: {problem}.", "Mend the text first.",
-                              problem=str(problem)[:200] or "it is nested too deep") from None
+                              problem=of_toml(str(problem)[:200] or "it is nested too deep")) from None
 
 
 def table_at(values: Any, path: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from appliance.config.model import Config, Office, Table, to_builtins
 from appliance.config.problems import MAX_PROBLEMS, ConfigError, ConfigProblem, path_text
 from appliance.config.values import dec_hook
 from appliance.errors import SwitchroomError, because
+from appliance.libraries import of_toml
 from appliance.sentences import Said, say
 
 MAX_BYTES = 1 << 20
@@ -123,7 +124,7 @@ class _Loader:
             line, column = int(at[1]), int(at[2])
         else:
             line, column = self.places.line_column(max(len(self.text.rstrip()) - 1, 0))
-        what = _AT.sub("", message)[:200] or say("It cannot be read")
+        what = of_toml(_AT.sub("", message)[:200]) or say("It cannot be read")
         fix = say("Text stands in quotes, a table's name in [brackets], and each key = value on a line of its own.")
         return _problem("config.syntax", self.name, line, column, say("This is no TOML: {what}.", what=what), fix)
 

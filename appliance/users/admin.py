@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from appliance.errors import SwitchroomError
+from appliance.libraries import of_msgspec
 from appliance.users import passwords
 from appliance.users.model import User
 from appliance.users.store import UserStore
@@ -28,7 +29,8 @@ def _convert(fields: dict[str, Any]) -> User:
     except msgspec.ValidationError as problem:
         raise SwitchroomError(
             "users.bad", "This user cannot be saved: {problem}.",
-            "The name for signing in has small Latin letters, digits, dots and dashes; the other is not empty.", problem=problem,
+            "The name for signing in has small Latin letters, digits, dots and dashes; the other is not empty.",
+            problem=of_msgspec(problem),
         ) from None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from appliance import audit
@@ -12,12 +13,15 @@ from appliance.campaigns.lists import why_bad
 from appliance.campaigns.outcome import why_of
 from appliance.catalogues import text_in
 from appliance.clock import ManualClock
+from appliance.config import ConfigError, loads
 from appliance.config.diff import summary_of
 from appliance.config.numbers import normalise
 from appliance.config.store import Store
 from appliance.errors import SwitchroomError
+from appliance.libraries import of_msgspec
 from appliance.messages import Cause, NoteAudit
 from appliance.sentences import Said, made_of, say
+from appliance.users.model import User
 from tests.webkit import OFFICE, Pages
 from web import reasons
 from web.audit import words as audit_words
@@ -103,3 +107,24 @@ def test_the_audit_log_is_told_in_the_readers_language(tmp_path: Path) -> None:
         assert each in told, each
     assert "role viewer" not in told and "layout and comments" not in told
     pages.close()
+
+
+@pytest.mark.parametrize(("text", "finnish"), [
+    ('a = "x', "lainausmerkki puuttuu lopusta"), ("a 1", "avaimen jäljestä puuttuu '='"),
+    ("a = 1\na = 2", "sama avain on jo annettu"),
+    ("a = [1", "hakasulje puuttuu lopusta"), ("[a", "taulukon nimen lopusta puuttuu ']'"),
+])  # fmt: skip
+def test_what_the_reader_of_toml_says(text: str, finnish: str) -> None:
+    with pytest.raises(ConfigError) as problem:
+        loads(text)
+    assert problem.value.problems[0].said.told(FINNISH).count(finnish) == 1
+
+
+@pytest.mark.parametrize(("given", "finnish"), [
+    ({"login": 5}, "odotettiin `str`, saatiin `int`, kohdassa `$.login`"), ({}, "kenttä `login` puuttuu"),
+    ({"login": "ok", "name": "N", "role": "chief"}, "arvo 'chief' ei ole sallittu, kohdassa `$.role`"),
+])  # fmt: skip
+def test_what_the_reader_of_structs_says(given: dict[str, object], finnish: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as problem:
+        msgspec.convert(given, User)
+    assert of_msgspec(problem.value).told(FINNISH) == finnish

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from appliance.acd.told import told as reason_told
 from appliance.errors import SwitchroomError
+from appliance.libraries import of_msgspec
 from appliance.users.rights import Right
 from web.app import services
 from web.calls import export, recordings, service, words
@@ -27,7 +28,7 @@ def read_filter() -> Filter:
         return msgspec.convert(given, Filter, strict=False)
     except msgspec.ValidationError as problem:
         raise SwitchroomError("calls.bad-filter", "This cannot be searched for: {problem}.", "Start again from the list.",
-                              problem=problem) from None
+                              problem=of_msgspec(problem)) from None
 
 
 def address_of(wanted: Filter, **changed: Any) -> dict[str, Any]:
