@@ -60,7 +60,9 @@ def dial(config: Config, extension: str, dialled: str) -> Answer:
         phone = config.phone(extension)
         if phone is not None and phone.allow is not None:
             steps.append(say("The phone may dial: {classes}.", classes=_classes(phone.allow)))
-    elif read.why:
+    elif dialled and dialled == config.dialling.outside_prefix:
+        steps.append(say("It comes before outside numbers: one has to follow."))
+    elif read.why and isinstance(found, routing.ToExcuse):
         steps.append(read.why)
     return Answer(not isinstance(found, routing.ToExcuse), _said(config, found), steps)
 

@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import psutil
 from playwright.sync_api import Page, expect
 
 from appliance.config.starter import machine_place, starter_text
@@ -167,6 +168,29 @@ def test_forms_show_mistakes_where_they_are(site: Site, page: Page) -> None:
     look(page, "config-try")
     page.goto(f"{site.url}/config/text")
     look(page, "config-text")
+
+
+def test_a_form_that_is_sent_while_the_box_is_away_stays(site: Site, page: Page) -> None:
+    site.sign_in(page)
+    page.goto(f"{site.url}/config/table/queues/0")
+    page.fill("[name=max_wait_seconds]", "777")
+    web = psutil.Process(site.box.pid("web"))
+    web.suspend()  # it takes no request; then it is gone
+    try:
+        page.click("button[value=save]")
+    finally:
+        web.kill()
+    expect(page.locator("#link")).to_contain_text("connection to the box is lost", timeout=10_000)
+    expect(page.locator("[name=max_wait_seconds]")).to_have_value("777")
+    expect(page.locator("#link")).to_be_hidden(timeout=30_000)
+    page.reload()
+    expect(page.locator("[name=max_wait_seconds]")).to_have_value("777")
+    page.click("button[value=save]")
+    expect(page.locator("main")).to_contain_text("Look and apply")
+    page.goto(f"{site.url}/config/changes")
+    expect(page.locator("main")).to_contain_text("777")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click("button[value=discard]")
 
 
 def test_somebody_else_was_faster(site: Site, page: Page) -> None:

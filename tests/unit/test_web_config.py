@@ -265,6 +265,9 @@ def test_the_api_says_what_happens_if_i_dial(pages: Pages) -> None:
     assert out["reached"] and "goes out" in out["text"] and "+358401234567" in out["steps"][0]
     assert told("line=gateway&number=%2B358911111100") == {"reached": True, "text": "The menu main answers.", "steps": []}
     assert not told("phone=101&number=999999")["reached"]
+    assert told(f"phone=101&number={prefix}") == {"reached": False, "text": "Nobody has this number; the caller is told so.",
+                                                  "steps": ["It comes before outside numbers: one has to follow."]}
+    assert told("phone=101&number=*42") == {"reached": True, "text": "It is a code: sign out.", "steps": []}
     assert told("phone=999&number=1")["error"]["id"] == "phone.unknown"
     assert told("line=nothing&number=1")["error"]["id"] == "line.unknown"
     assert told("number=1")["error"]["id"] == told("number=1&phone=101&line=gateway")["error"]["id"] == "try.where"

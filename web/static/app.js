@@ -101,7 +101,27 @@ document.addEventListener("input", (event) => {
   const key = keptOf(form);
   sessionStorage.setItem(key, JSON.stringify({ ...kept(key), [event.target.name]: event.target.value }));
 });
+
+// A form that keeps what was typed goes only while the box answers: else the browser would show its own error in its place.
+const answers = () => fetch("/static/icon.svg", { method: "HEAD", cache: "no-store" });
+
+function away() {
+  lost = true;
+  show();
+  setTimeout(() => answers().then(() => { lost = false; show(); }, away), 2000);
+}
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.dataset.keep && form.dataset.keepUntil !== "saved") sessionStorage.removeItem(keptOf(form));
+  if (!form.dataset.keep || event.defaultPrevented) return;
+  if (form.dataset.asked === "yes") {
+    delete form.dataset.asked;
+    if (form.dataset.keepUntil !== "saved") sessionStorage.removeItem(keptOf(form));
+    return;
+  }
+  event.preventDefault();
+  if (form.dataset.asked) return; // sent twice
+  form.dataset.asked = "now";
+  const by = event.submitter || undefined;
+  answers().then(() => { form.dataset.asked = "yes"; form.requestSubmit(by); }, () => { delete form.dataset.asked; away(); });
 });
