@@ -239,6 +239,49 @@ def test_the_agent_is_called_first_and_tries_again_after_a_while(house: QueueHou
     customer.hang_up()
 
 
+@pytest.mark.parametrize("when", ["between two tries", "while the customer is rung"])
+def test_the_agent_is_called_first_again_after_a_kill(house: QueueHouse, anna: Station, daria: Station, when: str) -> None:
+    """The tries that were made before the kill count, nobody is called twice for one of them, and she need not sign in again."""
+    call = enters(house, daria, "agent-again")
+    kept = house.waiting("agent-again")[0]
+    presses(call, "11")
+    house.event(CallbackRequested, contact=kept.id)
+    call.hang_up()
+    rung = len(daria.calls)
+    daria.plan = [486] if when == "between two tries" else [180]
+    house.sign_in("anna")
+    at_anna = anna.wait_call(15, fits=standing).wait_up()
+    if when == "between two tries":
+        house.event(CallbackFailed, contact=kept.id)
+        at_anna.hang_up()
+        wait_for(lambda: house.agent("anna").state == "ready", 5, "anna is free again")
+    else:
+        daria.wait_call(15, fits=standing)
+    house.event(CallbackAttempted, contact=kept.id)
+    restarted(house, [anna, daria])
+    for each in (at_anna, *daria.calls):
+        each.wait_end(20)
+    now = house.waiting("agent-again")[0]
+    assert (now.id, now.since, now.attempts, now.virtual) == (kept.id, kept.since, 1, True)
+    daria.plan = [180, 200]
+    anna.wait_call(30, fits=standing).wait_up()
+    customer = daria.wait_call(15, fits=standing).wait_up()
+    assert house.event(CallbackClosed, contact=kept.id).reason == "reached"
+    assert [each.attempt for each in house.events(CallbackAttempted, contact=kept.id)] == [1, 2]
+    assert [each.agent for each in house.events(ContactOffered, contact=kept.id)] == ["anna", "anna"]
+    assert len(daria.calls) == rung + 2
+    customer.hang_up()
+
+
+def restarted(house: QueueHouse, phones: list[Station]) -> None:
+    before = house.box.pid("core")
+    house.box.kill("core")
+    wait_for(lambda: house.box.pid("core") not in (0, before), 30, "another core")
+    house.box.wait_up()
+    for phone in phones:
+        phone.register()
+
+
 # ---- what comes in between -----------------------------------------------------------------------------------------------
 
 
@@ -310,17 +353,12 @@ def test_who_waits_or_talks_at_a_kill_keeps_the_place_also_where_it_closes(
     house.box.run("night", "on")
     try:
         wait_for(lambda: {each.contact for each in house.events(ContactConnected)} >= {first.id}, 5, "the ledger has it")
-        before = house.box.pid("core")
-        house.box.kill("core")
-        wait_for(lambda: house.box.pid("core") not in (0, before), 30, "another core")
-        house.box.wait_up()
+        restarted(house, [anna, boris, daria])
         for call in (talks, waits):
             call.wait_end(20)
         kept = house.waiting("restarted", 2)
         assert [(each.id, each.since, each.position, each.virtual) for each in sorted(kept, key=lambda each: each.position)] == [
             (first.id, first.since, 1, True), (second.id, second.since, 2, True)]
-        for station in (anna, boris, daria):
-            station.register()
         house.sign_in("anna")
         assert "callbacks wait" in house.box.run("queue", "why", first.id).stdout
         assert len(house.events(ContactOffered, contact=first.id)) == 1  # before the kill
