@@ -62,7 +62,7 @@ SCENARIOS = {
 def office() -> str:
     text = (OFFICE / "office.toml").read_text()
     text += '\n[[hours]]\nname = "weekend"\nopen = ["sun 08:00-20:00"]\n'
-    text += "\n[recording]\nstop_after_pause_seconds = 2\n"
+    text += "\n[recording]\nstop_after_pause_seconds = 4\n"
     text += "\n[codes]\npin_lock_minutes = 0.4\n"
     return text + "".join(LIST.format(number=n) for n in LISTS) + "".join(
         SCENARIO.format(code=code, more=more) for code, more in SCENARIOS.items())
@@ -209,7 +209,7 @@ def test_lists_that_cannot_be_called_and_one_that_can(house: House, words: list[
     gone(phone)
     assert house.campaigns("702") == []
     assert "list14.csv, line 3: byte 0xFF" in box.log() and "Save the file as UTF-8" in box.log()
-    assert ear.longest_silence(recorded) < 3.0
+    assert ear.longest_silence(recorded) < 3.0 + ear.late
 
 
 @pytest.mark.slow
@@ -350,6 +350,7 @@ def test_rung_back_with_the_summary(house: House, words: list[Path]) -> None:
 def main_path(house: House, code: str, language: str, words: list[Path]) -> None:
     """From the beep to the forecast and the cancelling, with nothing else said in between."""
     phone, box = house.phone, house.box
+    before = house.campaigns(code)
     ear = dial(phone, box, code, language)
     say(ear, box, words[0])
     recorded = len(ear.samples())
@@ -364,7 +365,7 @@ def main_path(house: House, code: str, language: str, words: list[Path]) -> None
     phone.press("*")
     ear.hear("campaign-not-started")
     gone(phone)
-    assert house.campaigns(code) == [] and ear.longest_silence(recorded) < 3.0
+    assert house.campaigns(code) == before and ear.longest_silence(recorded) < 3.0 + ear.late
 
 
 @pytest.mark.slow
@@ -472,7 +473,7 @@ def test_closed_hours(tmp_path: Path, words: list[Path]) -> None:
 
 @pytest.mark.slow
 def test_the_disk_is_short(tmp_path: Path) -> None:
-    short = {r"^stop_after_pause_seconds = 2$": "stop_after_pause_seconds = 2\n[storage]\nstop_recordings_below_mb = 1000000"}
+    short = {r"^stop_after_pause_seconds = 4$": "stop_after_pause_seconds = 4\n[storage]\nstop_recordings_below_mb = 1000000"}
     with box_in(tmp_path / "box", free_port(), edits=short) as box, \
             Phone(tmp_path / "phone", box.sip_port, "101", "anna-101") as phone:
         box.wait_registered("101")

@@ -36,7 +36,7 @@ RULES = {
     "hung-up": f"{ANNA}[queues.callback]\nafter_hang_up_seconds = 1",
     "over": f'{ANNA}max_wait_seconds = 1\nwhen_full_or_late = "callback:agent-again"',
     "agent-again": f'{ANNA}offer_callback_after_seconds = 1\n[queues.callback]\nask_number = false\nfirst = "agent"\n'
-                   "attempts = 2\nminutes_between = 0.1",
+                   "attempts = 2\nminutes_between = 0.2",
     "own": ANNA,
     "confirms": f"{ANNA}agent_confirms = true",
     "pause": f"{ANNA}wrap_up_seconds = 60",
@@ -53,7 +53,7 @@ VIP = '\n[[callers]]\nname = "dear"\nkind = "vip"\nnumbers = ["+358917700077"]\n
 
 def queue(name: str) -> str:
     pause = "" if "wrap_up_seconds" in RULES[name] else "wrap_up_seconds = 0\n"
-    return f'\n[[queues]]\nname = "{name}"\nnumber = "7{NUMBERS[name]}"\n{pause}{RULES[name]}\n'
+    return f'\n[[queues]]\nname = "{name}"\nnumber = "7{NUMBERS[name]}"\nring_seconds = 120\n{pause}{RULES[name]}\n'
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +224,7 @@ def test_the_agent_is_called_first_and_tries_again_after_a_while(house: QueueHou
     house.sign_in("anna")
     at_anna = anna.wait_call(15, fits=standing).wait_up()
     failed = house.event(CallbackFailed, contact=kept.id)
-    assert failed.reason == "sip-486" and 5 < failed.again - failed.at < 7
+    assert failed.reason == "sip-486" and 11 < failed.again - failed.at < 13
     wait_for(lambda: house.agent("anna").state == "ready", 5, "anna is free again")
     now = house.waiting("agent-again")[0]
     assert (now.id, now.since, now.attempts) == (kept.id, kept.since, 1)

@@ -101,7 +101,7 @@ class Phone:
         said = sound.load(wav)
         if self._rate != sound.RATE:
             said = signal_of.resample_poly(said, self._rate // sound.RATE, 1)
-        sound.save(padded, np.concatenate([said, np.zeros(self._rate * 300)]), self._rate)
+        sound.save(padded, said, self._rate, silence=300)
         self.command("ausrc", f"aufile,{padded}")
 
     def answer(self) -> None:

@@ -11,7 +11,7 @@ from appliance.prompts import Prompts
 from appliance.system.paths import prompts_dir
 from tests.peers import sound
 from tests.peers.baresip import Phone
-from tests.peers.net import pause_after
+from tests.peers.net import PATIENCE, pause_after
 from tests.peers.sound import RATE, Samples
 from tests.peers.station import StationCall
 
@@ -20,6 +20,8 @@ HEARD = 0.9
 WORD = 0.8
 """Of each of its clips at its place: another number in a sentence stays below 0.5."""
 SLACK = RATE // 4
+CUT = RATE // 4
+"""What a jitter buffer may still hold when the box hangs up behind its last word: nobody hears that."""
 QUIET_DB = -60
 """Level of a clip that is a pause."""
 SILENT = 0.004
@@ -34,6 +36,8 @@ class Ear:
         self.language = language
         self.at = 0
         self.prompts = Prompts(prompts_dir())
+        self.late = 0.0
+        """Seconds that went by at most from the end of a prompt until it was recognised: what we say to it is as late."""
         self._earlier = len(phone.heard())
 
     def samples(self) -> Samples:
@@ -46,21 +50,27 @@ class Ear:
 
     def hear_clips(self, clips: list[Path], seconds: float = 15, name: str = "") -> float:
         words = [sound.load(clip) for clip in clips]
+        seconds = max(seconds, PATIENCE)
         until = time.monotonic() + seconds
-        best = ("", 0.0)
+        best, before = ("", 0.0), -1
         while (now := time.monotonic()) < until:
-            begun, score, why = self._look(words)
+            heard = len(self.samples())
+            begun, score, why = self._look(words, over=heard == before)
+            before = heard
             if not why:
                 self.at = begun + sum(map(len, words)) - SLACK
+                self.late = max(self.late, (len(self.samples()) - self.at) / RATE)
                 return begun / RATE
             best = max(best, (why, score), key=lambda found: found[1])
             time.sleep(pause_after(time.monotonic() - now, 0.1))
         log = f"{len(self.samples()) / RATE:.1f} s were heard, {self.at / RATE:.1f} s of them before"
         raise AssertionError(f"{name or clips[0].stem} was not heard within {seconds} s: {best[0]} ({log})")
 
-    def _look(self, words: list[Samples]) -> tuple[int, float, str]:
-        """Where the row of words begins, how like it is, and "" or why it is not the one."""
+    def _look(self, words: list[Samples], over: bool = False) -> tuple[int, float, str]:
+        """Where the row of words begins, how like it is, and "" or why it is not the one. `over`: nothing comes any more."""
         hay = self.samples()[self.at:]
+        if over:
+            hay = np.concatenate([hay, np.zeros(CUT)])
         whole = np.concatenate(words)
         if len(hay) < len(whole) - SLACK:
             return 0, 0.0, "too little was heard"

@@ -39,12 +39,14 @@ def load(path: Path) -> Samples:
         return data[:: file.getnchannels()]
 
 
-def save(path: Path, samples: Samples, rate: int = RATE) -> None:
+def save(path: Path, samples: Samples, rate: int = RATE, silence: float = 0.0) -> None:
+    """As a mono 16-bit WAV, with so many seconds of silence behind it."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+        file.writeframes(bytes(2 * int(rate * silence)))
 
 
 def find(needle: Samples, hay: Samples) -> tuple[int, float]:
