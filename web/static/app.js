@@ -111,6 +111,10 @@ function away() {
   setTimeout(() => answers().then(() => { lost = false; show(); }, away), 2000);
 }
 
+// The piece with the button may be drawn anew while the box is asked: the same button stands there then.
+const nowOf = (form, by) => (!by || by.form === form ? by
+  : [...form.elements].find((each) => each.type === "submit" && each.name === by.name && each.value === by.value));
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.dataset.keep || event.defaultPrevented) return;
@@ -123,5 +127,5 @@ document.addEventListener("submit", (event) => {
   if (form.dataset.asked) return; // sent twice
   form.dataset.asked = "now";
   const by = event.submitter || undefined;
-  answers().then(() => { form.dataset.asked = "yes"; form.requestSubmit(by); }, () => { delete form.dataset.asked; away(); });
+  answers().then(() => { form.dataset.asked = "yes"; form.requestSubmit(nowOf(form, by)); }, () => { delete form.dataset.asked; away(); });
 });
