@@ -13,10 +13,11 @@ from appliance import messages as m
 from appliance.errors import SwitchroomError
 from appliance.sentences import say
 
-from ._derive import Intake
+from ._derive import Intake, encode
+from .codec import decode
 from .keys import attempt_key, subscriber_key
 from .persons import Persons
-from .store import U32, Dbs, U64x2
+from .store import U32, U64, Dbs, U64x2
 
 Stamped = tuple[m.Event, float, float]
 """An event, its UTC seconds, its monotonic seconds."""
@@ -135,8 +136,22 @@ class Batch:
         else:
             txn.put(item.key, item.value, db=dbs["states"])
 
+    def _hide_reasons(self, txn: Any, dbs: Dbs) -> None:
+        """In campaigns of earlier releases the reasons of rows that could not be read are open to all: hidden, they can be
+        erased."""
+        with txn.cursor(db=dbs["campaigns"]) as cursor:
+            created = [U64x2.unpack(value)[0] for _, value in cursor]
+        for seq in created:
+            stored = decode(txn.get(U64.pack(seq), db=dbs["events"]))
+            if isinstance(stored.event, m.CampaignCreated):
+                hidden = self.persons.hide_reasons(txn, dbs, stored.event)
+                if hidden is not None:
+                    txn.put(U64.pack(seq), encode(hidden, stored.utc, stored.mono, stored.boot), db=dbs["events"])
+        self.persons.put(txn, dbs)
+
     def erase(self, txn: Any, dbs: Dbs, number: str) -> int:
         """Erase a number, the names that came with it, and its places in campaign lists. How many texts went."""
+        self._hide_reasons(txn, dbs)
         count = self.persons.erase(txn, dbs, number)
         with txn.cursor(db=dbs["subscribers"]) as cursor:
             for key, value in cursor:

@@ -131,6 +131,8 @@ def with_text(event: m.Event, text_of: Callable[[str], str]) -> m.Event:
 
 
 def _with_rows(event: m.CampaignCreated, text_of: Callable[[str], str]) -> m.CampaignCreated:
-    """Rows of a list that could not be read hold whatever stood there: names and numbers, mostly."""
-    rows = [msgspec.structs.replace(row, text=text_of(row.text)) if row.text else row for row in event.bad_rows]
+    """Rows of a list that could not be read hold whatever stood there: names and numbers, mostly. Why they could not repeats
+    that."""
+    rows = [m.BadRow(row=row.row, text=row.text and text_of(row.text), reason=row.reason and text_of(row.reason))
+            for row in event.bad_rows]
     return msgspec.structs.replace(event, bad_rows=rows)

@@ -14,7 +14,7 @@ import msgspec
 
 from appliance import messages as m
 
-from .codec import ERASED, PERSONAL, person_of, token, with_text
+from .codec import ERASED, PERSONAL, person_of, token
 from .store import U64, Dbs
 
 CACHE = 100_000
@@ -115,7 +115,7 @@ class Persons:
         """The event with tokens in place of its personal text."""
         fields = PERSONAL.get(event.__class__)
         if fields is None:
-            return with_text(event, lambda text: token(self.id_of(txn, dbs, text)))
+            return self._hide_rows(txn, dbs, event) if isinstance(event, m.CampaignCreated) else event
         scope = 0
         tokens: dict[str, str] = {}
         for field in fields:
@@ -125,6 +125,24 @@ class Persons:
                 if field is fields[0]:
                     scope = person
         return msgspec.structs.replace(event, **tokens) if tokens else event
+
+    def _hide_rows(self, txn: Any, dbs: Dbs, event: m.CampaignCreated) -> m.CampaignCreated:
+        """The reason of a row belongs to its text."""
+        rows = []
+        for row in event.bad_rows:
+            text = self.id_of(txn, dbs, row.text) if row.text else 0
+            reason = token(self.id_of(txn, dbs, row.reason, text)) if row.reason else ""
+            rows.append(m.BadRow(row=row.row, text=token(text) if text else "", reason=reason))
+        return msgspec.structs.replace(event, bad_rows=rows)
+
+    def hide_reasons(self, txn: Any, dbs: Dbs, event: m.CampaignCreated) -> m.CampaignCreated | None:
+        """A campaign as earlier releases noted it, the texts of its rows hidden, not the reasons: with these hidden, too. None
+        where they are."""
+        if all(not row.reason or person_of(row.reason) for row in event.bad_rows):
+            return None
+        rows = [msgspec.structs.replace(row, reason=token(self.id_of(txn, dbs, row.reason, person_of(row.text))))
+                if row.reason and not person_of(row.reason) else row for row in event.bad_rows]
+        return msgspec.structs.replace(event, bad_rows=rows)
 
     def erase(self, txn: Any, dbs: Dbs, number: str) -> int:
         """Take a number, the names that came with it, and unreadable rows of lists that hold it out of "persons".
@@ -139,8 +157,10 @@ class Persons:
 
 
 def rows_of(txn: Any, dbs: Dbs, number: str) -> list[tuple[bytes, bytes]]:
-    """Rows of "person_ids" that are about a number: itself, what came with it, unreadable rows of lists that hold it."""
+    """Rows of "person_ids" that are about a number: itself, what came with it, unreadable rows of lists that hold it with what
+    is said of them."""
     found = [(key, value) for key, value in _under(txn, dbs, 0) if _holds(key[8:], number)]
+    found += [each for _, row in list(found) for each in _under(txn, dbs, U64.unpack(row)[0])]
     person = txn.get(id_key(0, number), db=dbs["person_ids"])
     if person:
         found += [(id_key(0, number), bytes(person)), *_under(txn, dbs, U64.unpack(person)[0])]

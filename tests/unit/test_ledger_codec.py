@@ -42,7 +42,12 @@ def test_todays_version_has_a_fixture(cls: type[m.Event]) -> None:
 def test_every_release_can_be_read(path: Path) -> None:
     stored = codec.decode(path.read_bytes())
     sample = {type(event).__name__: event for event in SAMPLES}[path.name.split(".")[0]]
-    assert stored.event == codec.with_text(sample, lambda text: codec.token(len(text)))
+    wanted = codec.with_text(sample, lambda text: codec.token(len(text)))
+    if isinstance(sample, m.CampaignCreated) and isinstance(wanted, m.CampaignCreated) and path.parent.name == "v0.1.0":
+        open_rows = [msgspec.structs.replace(row, reason=plain.reason)  # its reasons were open to all
+                     for row, plain in zip(wanted.bad_rows, sample.bad_rows, strict=True)]
+        wanted = msgspec.structs.replace(wanted, bad_rows=open_rows)
+    assert stored.event == wanted
     assert stored.utc >= 1_800_000_000.25
     assert stored.boot == 1
 

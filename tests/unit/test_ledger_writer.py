@@ -8,14 +8,17 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from appliance import messages as m
 from appliance.clock import ManualClock
 from appliance.errors import SwitchroomError
 from appliance.ledger import DURABILITY, ERASED, Durability, Ledger, LedgerReader, batch, interrupted_all
+from appliance.ledger._derive import encode
+from appliance.ledger.codec import decode
 from appliance.ledger.rebuild import check, rebuild
-from appliance.ledger.store import YOUNGER, Dbs, Store
+from appliance.ledger.store import U64, YOUNGER, Dbs, Store
 from tests.ledger_samples import SAMPLES
 
 SAMPLE = {type(event): event for event in SAMPLES}
@@ -273,9 +276,45 @@ async def test_erasing_takes_unreadable_rows_of_lists_along(ledger: Ledger) -> N
     )
     await ledger.append_campaign(event, [])
     assert ledger.reader.read()[0].event == event
-    assert await ledger.erase("+358401234567") == 1
+    assert await ledger.erase("+358401234567") == 2, "what stood there, and why it is no number"
     (info,) = ledger.reader.campaigns()
     assert [row.text for row in info.created.bad_rows] == [ERASED, "Bob 050 7777777"]
+    assert b"123-4567" not in b"".join(_values(ledger._store))
+
+
+NO_NUMBER = "'(040) 123-4567 x' is no phone number."
+
+
+def bad_row() -> m.CampaignCreated:
+    rows = [m.BadRow(row=2, text="(040) 123-4567 x", reason=NO_NUMBER), m.BadRow(row=3, text="n/a", reason="no number")]
+    return msgspec.structs.replace(created(), bad_rows=rows)
+
+
+async def test_erasing_takes_along_what_is_said_of_an_unreadable_row(ledger: Ledger) -> None:
+    await ledger.append_campaign(bad_row(), [])
+    assert ledger.reader.read()[0].event == bad_row()
+    assert ledger.reader.texts_of("+358401234567") == 2
+    assert await ledger.erase("+358401234567") == 2
+    (info,) = ledger.reader.campaigns()
+    assert [(row.text, row.reason) for row in info.created.bad_rows] == [(ERASED, ERASED), ("n/a", "no number")]
+    assert b"123-4567" not in b"".join(_values(ledger._store))
+
+
+async def test_what_an_earlier_release_said_of_an_unreadable_row_is_erased(ledger: Ledger) -> None:
+    """It hid the text of the row, not the reason."""
+    await ledger.append_campaign(bad_row(), [])
+    with ledger._store.env.begin(write=True) as txn:
+        dbs = ledger._store._derived[ledger._store.generation]
+        stored = decode(txn.get(U64.pack(1), db=dbs["events"]))
+        assert isinstance(stored.event, m.CampaignCreated)
+        rows = [msgspec.structs.replace(row, reason=open_.reason)
+                for row, open_ in zip(stored.event.bad_rows, bad_row().bad_rows, strict=True)]
+        old = msgspec.structs.replace(stored.event, bad_rows=rows)
+        txn.put(U64.pack(1), encode(old, stored.utc, stored.mono, stored.boot), db=dbs["events"])
+    assert ledger.reader.read()[0].event == bad_row()
+    await ledger.erase("+358401234567")
+    (info,) = ledger.reader.campaigns()
+    assert [(row.text, row.reason) for row in info.created.bad_rows] == [(ERASED, ERASED), ("n/a", "no number")]
     assert b"123-4567" not in b"".join(_values(ledger._store))
 
 

@@ -77,6 +77,21 @@ def test_users_are_changed_by_people_through_the_api(pages: Pages) -> None:
         "user.remove", "user.enable", "user.disable", "user.save", "user.add"]
 
 
+def test_who_is_to_see_no_queue_does_not_see_all(pages: Pages) -> None:
+    admin = pages.browser("admin")
+    headers = {"X-CSRFToken": admin.token()}
+    for scope in ({"queues": []}, {"lists": []}):
+        user = {"login": "ann", "name": "Ann", "role": "supervisor"} | scope
+        assert admin.client.post("/api/v1/users", json=user, headers=headers).status_code == 400
+    assert pages.box.users.user("ann") is None
+
+
+def test_each_part_of_the_description_has_a_title(pages: Pages) -> None:
+    page = pages.browser("admin").get("/api/v1/docs").get_data(as_text=True)
+    assert "<h2>" in page
+    assert "<h2></h2>" not in page
+
+
 def test_no_token_changes_users(pages: Pages) -> None:
     token, client = bearer(make_token(pages, "admin", Right.USERS_EDIT)), pages.app.test_client()
     assert client.get("/api/v1/users", **token).status_code == 200

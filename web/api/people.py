@@ -15,7 +15,8 @@ from web.api.routes import api
 from web.app import services
 from web.people import service
 
-Names = Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=1000)]
+Names = Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(min_length=1, max_length=1000)]
+"""Never empty: "none" must not come to mean "all"."""
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,8 +67,7 @@ def _in_person() -> None:
 
 
 def _fields(scope: Scope) -> dict[str, object]:
-    return {"name": scope.name, "role": scope.role, "agent": scope.agent, "queues": scope.queues or None,
-            "lists": scope.lists or None}
+    return {"name": scope.name, "role": scope.role, "agent": scope.agent, "queues": scope.queues, "lists": scope.lists}
 
 
 @api.get("/users", Right.USERS_EDIT, returns=list[UserView])

@@ -35,7 +35,7 @@ def _titles() -> dict[str, str]:
     """What the calls of each file here are about."""
     return {"audit": _("Audit log"), "campaigns": _("Campaigns"), "config": _("Configuration"), "desk": _("My desk"),
             "figures": _("Figures"), "hooks": _("Webhooks"), "lines": _("Lines"), "lists": _("Lists of numbers"),
-            "live": _("Live"), "public": _("Figures for everybody"),
+            "live": _("Live"), "people": _("Users"), "public": _("Figures for everybody"),
             "records": _("Calls"), "tokens": _("Tokens"), "wallboard": _("Wallboard")}
 
 
