@@ -21,6 +21,7 @@ from appliance.campaigns.render.tables import csv_bytes, xlsx_bytes
 from appliance.campaigns.render.text import text
 from appliance.campaigns.render.view import Setting, view
 from appliance.campaigns.summary import OUTCOMES, Report, report, to_json, totals
+from appliance.cli import noting
 from appliance.cli.office import office_time, office_zone
 from appliance.cli.watch import CANCELLED_EXIT, watch_campaign
 from appliance.config.store import Store
@@ -28,6 +29,7 @@ from appliance.errors import SwitchroomError
 from appliance.ledger.reader import LedgerReader
 from appliance.mail.reports import read_book, report_setting, talk_seconds
 from appliance.messages import CampaignStarted, ControlCampaign, StartCampaign
+from appliance.sounds.messages import Messages
 
 STYLES = {"running": "green", "paused": "yellow", "finished": "cyan", "cancelled": "red"}
 Command = Callable[..., Any]
@@ -73,8 +75,9 @@ def campaign() -> None:
 @campaign.command()
 @click.argument("code")
 @click.option("--list", "list_number", required=True, metavar="N", help="The list to call (see: switchroom list list).")
-@click.option("--message", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-              help="WAV file with the message; silence at its ends is cut, its level set.")
+@click.option("--message", required=True, metavar="FILE",
+              help="WAV file with the message (silence at its ends is cut, its level set), or the id or name of a kept one "
+                   "(see: switchroom message list).")
 @click.option("--lines", type=click.IntRange(1), help="Calls at once, at most the scenario's.")
 @click.option("--at", "at", type=click.DateTime(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]), metavar="TIME",
               help='Call from then on, as "2026-03-02 18:00"; list and message are taken as they are now.')
@@ -82,16 +85,18 @@ def campaign() -> None:
 @json_option
 @click.pass_context
 def start(
-    ctx: click.Context, code: str, list_number: str, message: Path, lines: int | None, at: datetime | None, then_watch: bool
+    ctx: click.Context, code: str, list_number: str, message: str, lines: int | None, at: datetime | None, then_watch: bool
 ) -> None:
     """Start a campaign of scenario CODE.
 
     \b
     switchroom campaign start 701 --list 12 --message news.wav
     switchroom campaign start 701 --list 12 --message news.wav --lines 2 --watch
+    switchroom campaign start 701 --list 12 --message 3f0c…        a kept message: switchroom message list
     """
     reply: CampaignStarted = bus.ask_once(ctx.obj.data, StartCampaign(
-        scenario=code, list=list_number, message=str(message.absolute()), lines=lines, not_before=_office_time(ctx, at)), 120.0)
+        scenario=code, list=list_number, message=str(_message(ctx, message)), lines=lines,
+        not_before=_office_time(ctx, at)), 120.0)
     if ctx.obj.json:
         click.echo(msgspec.json.encode(msgspec.structs.asdict(reply)).decode())
     else:
@@ -112,6 +117,18 @@ def start(
             console.print(f"See it run: switchroom campaign watch {reply.campaign}")
     if then_watch:
         _watch(ctx, reply.campaign)
+
+
+def _message(ctx: click.Context, wanted: str) -> Path:
+    """A file, or else a kept message by its id or its name, where one alone has it. Raises SwitchroomError "message.unknown"."""
+    if (file := Path(wanted)).is_file():
+        return file.absolute()
+    kept = Messages(noting.hands(ctx.obj.data))
+    fits = [each for each in kept.all() if wanted in (each.id, each.name)]
+    if len(fits) != 1:
+        raise SwitchroomError("message.unknown", "There is no file and no one message {name}.",
+                              "Name a file, or a message by its id: switchroom message list", name=repr(wanted[:80]))
+    return kept.path_of(fits[0]).absolute()
 
 
 def _office_time(ctx: click.Context, at: datetime | None) -> float:

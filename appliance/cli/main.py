@@ -22,6 +22,8 @@ GROUPS = {
     "status": ("appliance.cli.status:status", "What the box is doing: lines, phones, calls, campaigns, troubles."),
     "config": ("appliance.cli.config:config", "Check, show, import, export and roll back the configuration."),
     "campaign": ("appliance.cli.campaign:campaign", "Start, watch, pause and report notification campaigns."),
+    "message": ("appliance.cli.message:message", "Messages that campaigns can play: typed, as files, said at a phone."),
+    "greeting": ("appliance.cli.greeting:greeting", "Recordings that callers are greeted with."),
     "night": ("appliance.cli.night:night", "Close or open the office, whatever its hours say."),
     "voicemail": ("appliance.cli.voicemail:voicemail", "List, play, export and delete messages that callers left."),
     "line": ("appliance.cli.line:line", "Look for gateways in the network."),

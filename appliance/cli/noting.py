@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import getpass
+from functools import partial
 from pathlib import Path
 
 from appliance import audit, bus
 from appliance.clock import SystemClock
+from appliance.config.store import Store
 from appliance.messages import NoteAudit
+from appliance.sounds.hands import Hands
 
 
 def who() -> str:
@@ -23,3 +26,9 @@ def note(data: Path, what: str, target: str = "", detail: str = "") -> None:
     it not."""
     command = NoteAudit(at=SystemClock().utc(), by=who(), what=what, target=target, detail=detail)
     audit.note(data, lambda asked: bus.ask_once(data, asked), command)
+
+
+def hands(data: Path) -> Hands:
+    """Whoever gives the command, as sounds are made ready for. Raises SwitchroomError where the box has no configuration."""
+    return Hands(data=data, config=Store(data).current(), utc=SystemClock().utc(), by=who(), note=partial(note, data),
+                 ask=partial(bus.ask_once, data))

@@ -152,7 +152,8 @@ def test_a_machine_without_a_time_zone_puts_no_office_elsewhere(tmp_path: Path, 
     try:
         browser = pages.browser("admin")
         shown = browser.get("/setup/office").text.split('name="timezone"')[1].split("</select>")[0]
-        assert re.findall(r'value="([^"]*)" selected', shown) == [""] and shown.lstrip("> \n").startswith('<option value=""')
+        assert re.findall(r'value="([^"]*)" selected', shown) == [""]
+        assert shown.partition(">")[2].lstrip().startswith('<option value=""')
         asked = {"name": "Harbour", "language": "en", "timezone": ""}
         assert browser.post("/setup/office", country="FI", **asked).status_code == 302
         assert draft(pages)["office"]["timezone"] == "Europe/Helsinki"
@@ -272,3 +273,18 @@ def test_programs_upload_greetings_too(pages: Pages, tmp_path: Path) -> None:
     supervisor = pages.browser("supervisor")
     refused = supervisor.client.post("/api/v1/config/greetings", data=content, headers={"X-CSRFToken": supervisor.token()})
     assert refused.status_code == 403
+
+
+def test_programs_list_hear_and_remove_greetings(pages: Pages, tmp_path: Path) -> None:
+    browser = pages.browser("admin")
+    token = {"X-CSRFToken": browser.token()}
+    made = browser.client.post("/api/v1/config/greetings?name=hello.wav", data=tone(tmp_path / "said.wav"), headers=token).json
+    (shown,) = browser.get("/api/v1/config/greetings").json
+    assert (shown["words"], shown["used"]) == (made["words"], False) and shown["name"].startswith("hello-")
+    assert browser.get(f"/api/v1/config/greetings/kept/{shown['name']}/sound").data[:4] == b"RIFF"
+    gone = browser.client.delete(f"/api/v1/config/greetings/kept/{shown['name']}", headers=token)
+    assert gone.status_code == 204 and browser.get("/api/v1/config/greetings").json == []
+    assert browser.client.delete("/api/v1/config/greetings/kept/queue:front", headers=token).status_code == 404
+    said = browser.client.post("/api/v1/messages/file?name=welcome.wav", data=tone(tmp_path / "said.wav"), headers=token).json
+    again = browser.client.post("/api/v1/config/greetings/message", json={"message": said["id"]}, headers=token)
+    assert again.status_code == 201 and "/welcome-" in again.json["words"]

@@ -11,12 +11,12 @@ from msgspec import Meta
 from appliance.campaigns.summary import Totals
 from appliance.errors import SwitchroomError
 from appliance.messages import CampaignStarted, Done
+from appliance.sounds.messages import MAX_NAME, Kept
 from appliance.users.rights import Right
 from web.api.routes import api
 from web.app import services
 from web.campaigns import messages, service
 from web.campaigns.books import Progress
-from web.campaigns.messages import Kept
 from web.campaigns.routes import send_bytes
 from web.campaigns.service import Action, Forecast, Order, People
 
@@ -56,14 +56,14 @@ class TypedMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     text: str
     language: str
-    name: Annotated[str, Meta(max_length=messages.MAX_NAME)] = ""
+    name: Annotated[str, Meta(max_length=MAX_NAME)] = ""
 
 
 class PhoneMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`extension` of the phone that rings."""
 
     extension: Annotated[str, Meta(max_length=10)]
-    name: Annotated[str, Meta(max_length=messages.MAX_NAME)] = ""
+    name: Annotated[str, Meta(max_length=MAX_NAME)] = ""
 
 
 class FileQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Annotated, Any, cast
 
 import msgspec
-from flask import request
+from flask import Response, request, send_file
 from msgspec import Meta
 
 from appliance.calls import trying
@@ -19,10 +19,9 @@ from appliance.errors import SwitchroomError
 from appliance.users.rights import Right
 from web.api.routes import api
 from web.app import services
-from web.audit.service import who
 from web.config import service
 from web.start import greetings
-from web.start.greetings import Greeting
+from web.start.greetings import Greeting, KeptGreeting
 
 Text = Annotated[str, Meta(max_length=MAX_BYTES)]
 
@@ -62,6 +61,12 @@ class GreetingQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`name` of the file."""
 
     name: Annotated[str, Meta(max_length=200)] = "greeting"
+
+
+class GreetingMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`message`: the id of a kept message, such as one that was said at a phone (see /messages/record)."""
+
+    message: Annotated[str, Meta(max_length=32)]
 
 
 class TryQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,10 +160,34 @@ def upload_greeting(query: GreetingQuery) -> Greeting:
     return greetings.upload(cast(Any, request.stream), query.name)
 
 
+@api.get("/config/greetings", Right.CONFIG_VIEW, returns=list[KeptGreeting])
+def all_greetings() -> list[KeptGreeting]:
+    """Recordings for the configuration to name, and those that were made at a phone for a menu, queue or mailbox."""
+    return greetings.all_kept()
+
+
+@api.post("/config/greetings/message", Right.CONFIG_EDIT, returns=Greeting, body=GreetingMessage, status=201)
+def greeting_of_message(body: GreetingMessage) -> Greeting:
+    """A kept message as a greeting too; the message stays."""
+    return greetings.from_message(body.message)
+
+
+@api.get("/config/greetings/kept/<name>/sound", Right.CONFIG_VIEW, returns=bytes, content="audio/wav")
+def greeting_sound(name: str) -> Response:
+    """As callers hear it; `name` as in the list."""
+    return send_file(greetings.path_of(name), "audio/wav", conditional=True, etag=False, max_age=0)
+
+
+@api.delete("/config/greetings/kept/<name>", Right.CONFIG_EDIT)
+def remove_kept_greeting(name: str) -> None:
+    """One of a phone: callers hear the document's text or file again. A file: refused while the document names it."""
+    greetings.remove(name)
+
+
 @api.delete("/config/greetings/<queue>", Right.CONFIG_EDIT)
 def remove_greeting(queue: str) -> None:
     """What was recorded at a phone for this queue: callers hear the document's text or file again."""
-    greetings.remove_at_phone(services(), queue, who())
+    greetings.remove_at_phone(services(), queue)
 
 
 @api.post("/config/rollback", Right.CONFIG_EDIT, returns=Version, body=RollBack)

@@ -6,7 +6,8 @@ from flask import g, request
 
 from appliance import audit
 from appliance.messages import NoteAudit
-from web.app import services
+from appliance.sounds.hands import Hands
+from web.app import Services, services
 
 SECONDS = 3.0
 """How long a page waits for the core to note something; then the note waits for the core."""
@@ -26,3 +27,8 @@ def note(what: str, target: str = "", detail: str = "", *, by: str = "") -> None
     command = NoteAudit(at=box.clock.utc(), by=by or who(), what=what, address=request.remote_addr or "", target=target,
                         detail=detail)
     audit.note(box.data, lambda asked: box.core.ask(asked, SECONDS), command)
+
+
+def hands(box: Services) -> Hands:
+    """Whoever asks now, as sounds are made ready for."""
+    return Hands(data=box.data, config=box.config, utc=box.clock.utc(), by=who(), note=note, ask=box.core.ask)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from appliance.config.diff import summary_of
 from appliance.sentences import made_of, say
+from appliance.sounds.greetings import SECONDS
+from appliance.sounds.messages import RECORDED
 from web.campaigns.words import source
 from web.i18n import tell
 from web.people.words import role
@@ -12,7 +14,7 @@ ROLE = say("role {role}")
 START = say("list {number}, about {numbers} numbers, {lines} lines")
 LIST = say("{good} numbers, {twice} twice, {bad} bad rows")
 CALL = say("call {call}")
-RECORDED, SECONDS, TOKEN = say("recorded at {phone}"), say("{seconds} s"), say("{name} of {login}")
+TOKEN = say("{name} of {login}")
 _DETAILS = (ROLE, START, LIST, RECORDED, CALL, TOKEN, SECONDS)
 _WHAT = {
     "config.apply": say("configuration applied"), "config.rollback": say("configuration rolled back"),

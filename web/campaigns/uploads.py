@@ -24,11 +24,12 @@ from appliance.campaigns import intake, workbook
 from appliance.campaigns.intake import Glance, Phase, Plan, State
 from appliance.errors import SwitchroomError, because
 from appliance.sentences import Said, say
+from appliance.sounds import incoming
 from appliance.system import files
 from web.app import Services, services
 from web.audit.service import note
 from web.audit.words import LIST
-from web.campaigns import incoming, lists
+from web.campaigns import lists
 from web.i18n import tell
 
 log = logging.getLogger("campaigns")

@@ -14,15 +14,15 @@ from appliance.errors import SwitchroomError
 from appliance.ledger.cdr import CdrRow
 from appliance.ledger.reader import LedgerReader
 from appliance.messages import LineTried, Status, StatusReply
+from appliance.sounds import speech
 from appliance.users.rights import Right
 from web import i18n
 from web.app import services
-from web.audit.service import who
 from web.config import week
 from web.config.service import Work
 from web.errors import status_of
 from web.security.access import needs
-from web.start import greetings, places, speech, steps, trials
+from web.start import greetings, places, steps, trials
 
 blueprint = Blueprint("start", __name__, url_prefix="/setup", template_folder="templates")
 LOOK_BACK = 20
@@ -210,7 +210,7 @@ def at_phone() -> ResponseReturnValue:
 def remove_at_phone() -> ResponseReturnValue:
     at = Work(services(), g.user.login)
     try:
-        greetings.remove_at_phone(services(), str(steps.first(at.values, "queues").get("name") or steps.QUEUE), who())
+        greetings.remove_at_phone(services(), str(steps.first(at.values, "queues").get("name") or steps.QUEUE))
     except SwitchroomError as problem:
         return _page("greeting", at, problem)
     return redirect(url_for("start.step", name="greeting"))
