@@ -2,9 +2,10 @@
 
 `python -m tests.bench.bench_web [--seconds S] [--boards N] [--desks N]`
 
-The call's way (caller's INVITE in → agent's INVITE out, sipp's stamps) is measured without screens, with them, and without
-again on the same box. From event to pixel: an agent outside the calls is sent on a break and back over the bus, and a real
-Chromium with a wallboard open writes down when the frame with the new word was drawn (one machine, one clock).
+The call's way (caller's INVITE in → agent's INVITE out, by the packets' stamps for root, else sipp's) is measured without
+screens, with them, and without again on the same box. From event to pixel: an agent outside the calls is sent on a break and
+back over the bus, and a real Chromium with a wallboard open writes down when the frame with the new word was drawn (one
+machine, one clock).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from appliance.messages import ControlAgent
 from appliance.users import passwords
 from appliance.users.model import User
 from appliance.users.store import UserStore
-from tests.bench import bench_queue, rig
+from tests.bench import bench_queue, rig, wire
 from tests.bench.bench_queue import TRACE, agents, load, spread
 from tests.bench.bench_signalling import invites
 from tests.browser.conftest import CHROMIUM, QUIET
@@ -204,10 +205,11 @@ def set_up(made: Box, seconds: int, name: str) -> list[float]:
     """Seconds from each caller's INVITE to its agent's, at 20 calls a second."""
     (made.folder / "agents.log").unlink(missing_ok=True)
     with agents(made, (300, 600), (*TRACE, "agents.log"), AGENTS):
-        done = load(made, CALLS_PER_SECOND, CALLS_PER_SECOND * seconds, (*TRACE, f"{name}.log"))
+        with wire.listening(made.sip_port) as packets:
+            done = load(made, CALLS_PER_SECOND, CALLS_PER_SECOND * seconds, (*TRACE, f"{name}.log"))
         assert done.clean, f"{done}\n{made.log()[-2000:]}"
         began, came = invites(made.folder / f"{name}.log"), invites(made.folder / "agents.log")
-    took = [came[who] - at for who, at in began.items() if who in came]
+    took = packets.through() if packets else [came[who] - at for who, at in began.items() if who in came]
     assert len(took) == done.made, f"{len(took)} of {done.made} INVITEs came through"
     return took
 
