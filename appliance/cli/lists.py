@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from appliance import bus
-from appliance.campaigns import own
+from appliance.campaigns import own, taken
 from appliance.campaigns.lists import LoadedList, load_list
 from appliance.cli import noting
 from appliance.cli.campaign import json_option
@@ -20,7 +21,7 @@ from appliance.config import edit
 from appliance.config.apply import put_in_force
 from appliance.config.model import Config, SubscriberList
 from appliance.config.store import Store
-from appliance.errors import SwitchroomError
+from appliance.errors import SwitchroomError, because
 from appliance.messages import Reload
 
 
@@ -36,6 +37,7 @@ def list_group() -> None:
     switchroom list list          all lists
     switchroom list check 12      every row that cannot be called, and why
     switchroom list import people.xlsx --list 13
+    switchroom list export 13 people.csv
     switchroom list remove 13
     """
 
@@ -111,6 +113,27 @@ def show(ctx: click.Context, number: str, limit: int) -> None:
     console.print(table)
     if len(loaded.subscribers) > limit:
         console.print(f"… and {len(loaded.subscribers) - limit} more: --limit {len(loaded.subscribers)}")
+
+
+@list_group.command()
+@click.argument("number")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_context
+def export(ctx: click.Context, number: str, file: Path) -> None:
+    """Write everybody on list NUMBER who can be called into FILE, a workbook where it ends in .xlsx, else CSV."""
+    config, form = _config(ctx), "xlsx" if file.suffix.lower() == ".xlsx" else "csv"
+    rows = taken.begun(taken.export_rows(_entry(config, number), config))
+    noting.note(ctx.obj.data, "list.export", number, form)
+    try:
+        with file.open("wb") as out:
+            if form == "xlsx":
+                with taken.workbook(rows) as made:
+                    shutil.copyfileobj(made, out)
+            else:
+                out.writelines(piece.encode() for piece in taken.csv_pieces(rows))
+    except OSError as problem:
+        raise SwitchroomError("list.cannot-write", "{path} cannot be written: {reason}.",
+                              "Name a file in a folder that you may write to.", path=file, reason=because(problem)) from None
 
 
 @list_group.command()

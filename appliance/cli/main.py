@@ -44,6 +44,7 @@ GROUPS = {
     "webhook": ("appliance.cli.webhook:webhook", "What other programs are told: state, log, test, secrets."),
     "audit": ("appliance.cli.audit:audit_log", "See who changed or listened to what."),
     "user": ("appliance.cli.user:user", "Say who may use the pages and the API."),
+    "token": ("appliance.cli.token:token", "Let programs into the API, and out again."),
     "prompts": ("appliance.cli.prompts:prompts", "Speak the box's prompts, or listen to what there is."),
 }
 

@@ -33,7 +33,7 @@ def user() -> None:
 
 
 @contextmanager
-def _store(ctx: click.Context) -> Iterator[UserStore]:
+def open_store(ctx: click.Context) -> Iterator[UserStore]:
     if not ctx.obj.data.is_dir():
         raise SwitchroomError("bus.not-running", "There is no box in {data}.",
                               "Start it with `switchroom serve`, or name the right folder with --data DIR.",
@@ -50,7 +50,7 @@ def _store(ctx: click.Context) -> Iterator[UserStore]:
 @click.pass_context
 def list_users(ctx: click.Context) -> None:
     """List all users."""
-    with _store(ctx) as store:
+    with open_store(ctx) as store:
         found = store.users()
     if ctx.obj.json:
         rows = [{key: value for key, value in msgspec.to_builtins(each).items() if key not in ("password", "totp", "totp_used")}
@@ -77,7 +77,7 @@ def list_users(ctx: click.Context) -> None:
 def add(ctx: click.Context, login: str, name: str | None, role: str, agent: str, queues: tuple[str, ...],
         lists: tuple[str, ...]) -> None:
     """Add the user LOGIN; says the first password."""
-    with _store(ctx) as store:
+    with open_store(ctx) as store:
         noting.note(ctx.obj.data, "user.add", login[:64], f"role {role}")
         password = admin.add(store, login, name=name or login, role=role, agent=agent, queues=list(queues) or None,
                              lists=list(lists) or None)
@@ -90,7 +90,7 @@ def add(ctx: click.Context, login: str, name: str | None, role: str, agent: str,
 @click.pass_context
 def password(ctx: click.Context, login: str) -> None:
     """Give LOGIN a new password; whoever is signed in with the old one is signed out."""
-    with _store(ctx) as store:
+    with open_store(ctx) as store:
         noting.note(ctx.obj.data, "user.password", login[:64])
         new = admin.new_password(store, login)
     _tell(ctx, login, new)
@@ -137,7 +137,7 @@ def change(ctx: click.Context, login: str, **given: Any) -> None:
 
 
 def _change(ctx: click.Context, login: str, **fields: Any) -> None:
-    with _store(ctx) as store:
+    with open_store(ctx) as store:
         noting.note(ctx.obj.data, "user.save", login[:64], f"role {fields['role']}" if "role" in fields else "")
         admin.change(store, login, **fields)
 
@@ -159,7 +159,7 @@ def enable(ctx: click.Context, login: str) -> None:
 
 
 def _able(ctx: click.Context, login: str, what: str) -> None:
-    with _store(ctx) as store:
+    with open_store(ctx) as store:
         noting.note(ctx.obj.data, f"user.{what}", login[:64])
         admin.change(store, login, disabled=what == "disable")
 
@@ -169,7 +169,7 @@ def _able(ctx: click.Context, login: str, what: str) -> None:
 @click.pass_context
 def remove(ctx: click.Context, login: str) -> None:
     """Remove LOGIN with all sessions and tokens."""
-    with _store(ctx) as store:
+    with open_store(ctx) as store:
         noting.note(ctx.obj.data, "user.remove", login[:64])
         store.remove_user(login)
 
@@ -179,7 +179,7 @@ def remove(ctx: click.Context, login: str) -> None:
 @click.pass_context
 def second_factor_off(ctx: click.Context, login: str) -> None:
     """For who has lost the phone with the codes."""
-    with _store(ctx) as store:
+    with open_store(ctx) as store:
         noting.note(ctx.obj.data, "user.second-factor-off", login[:64])
         admin.second_factor_off(store, login)
 
@@ -201,7 +201,7 @@ def roles(ctx: click.Context) -> None:
 @click.pass_context
 def setup_code(ctx: click.Context) -> None:
     """Say the code that the first start of the pages asks for."""
-    with _store(ctx) as store:
+    with open_store(ctx) as store:
         code = store.setup_code()
     if ctx.obj.json:
         click.echo(msgspec.json.encode({"code": code}).decode())

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import openpyxl
 import pytest
 from click.testing import CliRunner, Result
 
+from appliance import audit
 from appliance.cli.main import cli
 from appliance.clock import SystemClock
 from appliance.config.store import Store
@@ -157,6 +159,20 @@ def test_the_lists(data: Path) -> None:
     people = answer(data, "list", "show", "12", "--limit", "3", "--json")
     assert [p["number"] for p in people] == ["+358917700000", "+358917700001", "+358917700002"]
     assert "297 more" in run(data, "list", "show", "12", "--limit", "3").output
+
+
+def test_a_list_is_taken_along(data: Path, tmp_path: Path) -> None:
+    for form in ("csv", "xlsx"):
+        assert run(data, "list", "export", "12", str(tmp_path / f"people.{form}")).exit_code == 0
+    rows = list(csv.reader(io.StringIO((tmp_path / "people.csv").read_text("utf-8-sig"))))
+    assert rows[0][:2] == ["number", "name"] and rows[1][0] == "+358917700000" and len(rows) == 301
+    assert [row[0].value for row in openpyxl.load_workbook(tmp_path / "people.xlsx").worksheets[0].iter_rows()] == [
+        row[0] for row in rows]
+    for words, id in ((("99", "x.csv"), "list.unknown"), (("12", "no/x.csv"), "list.cannot-write")):
+        problem = run(data, "list", "export", words[0], str(tmp_path / words[1])).exception
+        assert isinstance(problem, SwitchroomError) and problem.id == id
+    noted = [(each.what, each.target, each.detail) for each in audit.waiting(data)]
+    assert noted[:2] == [("list.export", "12", "csv"), ("list.export", "12", "xlsx")]
 
 
 def test_a_list_with_bad_rows_is_told_apart(data: Path, tmp_path: Path) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any, cast
 
 import msgspec
-from flask import Response, request, stream_with_context
+from flask import Response, request, send_file, stream_with_context
 from msgspec import Meta
 
+from appliance.campaigns import taken
 from appliance.errors import SwitchroomError
 from appliance.users.rights import Right
 from web.api.routes import api
 from web.audit.service import note
 from web.campaigns import lists, uploads
 from web.campaigns.lists import ListPeople, ListShown
+from web.campaigns.routes import MIMETYPES
 from web.campaigns.uploads import UploadShown, Wish
 
 
@@ -45,9 +47,19 @@ def one_list(number: str) -> ListPeople:
 def list_csv(number: str) -> Response:
     """Everybody on a list who can be called. That it was taken is noted."""
     lists.one(number)
-    rows = lists.begun(lists.export_rows(number))
+    rows = taken.begun(lists.export_rows(number))
     note("list.export", number, "csv")
-    return Response(stream_with_context(lists.csv_pieces(rows)), content_type="text/csv; charset=utf-8")
+    return Response(stream_with_context(taken.csv_pieces(rows)), content_type="text/csv; charset=utf-8")
+
+
+@api.get("/lists/<number>/people.xlsx", Right.LISTS_EDIT, returns=bytes,
+         content="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+def list_xlsx(number: str) -> Response:
+    """The same as a workbook."""
+    lists.one(number)
+    rows = taken.begun(lists.export_rows(number))
+    note("list.export", number, "xlsx")
+    return send_file(taken.workbook(rows), MIMETYPES["xlsx"], as_attachment=True, download_name=f"list-{number}.xlsx")
 
 
 @api.delete("/lists/<number>", Right.LISTS_EDIT)

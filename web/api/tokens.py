@@ -9,16 +9,13 @@ from flask import g
 from msgspec import Meta
 
 from appliance.errors import SwitchroomError
+from appliance.users import tokens as tokens_of
 from appliance.users.model import Token
 from appliance.users.rights import RIGHTS, Right, Role
 from web.api.routes import api
 from web.app import services
 from web.audit.service import note
-from web.audit.words import TOKEN
 from web.security.access import may
-
-MAX_TOKENS = 50
-"""Of one person."""
 
 
 class Me(msgspec.Struct, frozen=True):
@@ -42,7 +39,7 @@ class TokenView(msgspec.Struct, frozen=True):
 class NewToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(min_length=1, max_length=64)]
     scopes: Annotated[list[Right], Meta(min_length=1, max_length=40)]
-    days: Annotated[int, Meta(ge=0, le=3650)] = 0
+    days: Annotated[int, Meta(ge=0, le=tokens_of.MAX_DAYS)] = 0
     """0: no end."""
 
 
@@ -79,17 +76,8 @@ def tokens() -> list[TokenView]:
 @api.post("/tokens", returns=MadeToken, body=NewToken, status=201)
 def make_token(body: NewToken) -> MadeToken:
     """A token for a program, with some of your own rights."""
-    users = services().users
     _in_person()
-    over = [right for right in body.scopes if not g.user.may(right)]
-    if over:
-        raise SwitchroomError("web.forbidden", "You have no right {over} yourself.", "Leave it out.", over=over[0])
-    if sum(each.login == g.user.login for each in users.tokens()) >= MAX_TOKENS:
-        raise SwitchroomError("users.too-many", "You have {most} tokens.", "Remove some that nobody uses.",
-                              most=MAX_TOKENS)
-    until = users.clock.utc() + body.days * 86400 if body.days else 0.0
-    note("token.make", body.name, ", ".join(body.scopes))
-    token, secret = users.make_token(g.user, body.name, list(dict.fromkeys(body.scopes)), until)
+    token, secret = tokens_of.make(services().users, g.user, body.name, body.scopes, body.days, note)
     return MadeToken(view(token), secret)
 
 
@@ -97,9 +85,4 @@ def make_token(body: NewToken) -> MadeToken:
 def drop_token(id: str) -> None:
     """End a token: your own, or anybody's for who may edit users."""
     _in_person()
-    users = services().users
-    found = next((each for each in users.tokens() if each.id == id), None)
-    if found is None or (found.login != g.user.login and not may(Right.USERS_EDIT)):
-        raise SwitchroomError("users.unknown", "There is no such token.", "See /api/v1/tokens.")
-    note("token.drop", id, str(TOKEN.about(name=found.name, login=found.login)))
-    users.drop_token(id)
+    tokens_of.drop(services().users, id, lambda each: each.login == g.user.login or may(Right.USERS_EDIT), note)

@@ -6,6 +6,7 @@ from appliance.config.diff import summary_of
 from appliance.sentences import made_of, say
 from appliance.sounds.greetings import SECONDS
 from appliance.sounds.messages import RECORDED
+from appliance.users.tokens import TOKEN
 from web.campaigns.words import source
 from web.i18n import tell
 from web.people.words import role
@@ -14,7 +15,6 @@ ROLE = say("role {role}")
 START = say("list {number}, about {numbers} numbers, {lines} lines")
 LIST = say("{good} numbers, {twice} twice, {bad} bad rows")
 CALL = say("call {call}")
-TOKEN = say("{name} of {login}")
 _DETAILS = (ROLE, START, LIST, RECORDED, CALL, TOKEN, SECONDS)
 _WHAT = {
     "config.apply": say("configuration applied"), "config.rollback": say("configuration rolled back"),

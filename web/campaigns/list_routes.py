@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from appliance.campaigns import taken
 from appliance.campaigns.render.tables import safe_cell
 from appliance.errors import SwitchroomError
 from appliance.users.rights import Right
@@ -52,11 +53,11 @@ def _list(number: str, problem: SwitchroomError | None = None) -> ResponseReturn
 @needs(Right.LISTS_EDIT)
 def export_list(number: str, form: str) -> ResponseReturnValue:
     lists.one(number)
-    rows, name = lists.begun(lists.export_rows(number)), f"list-{number}.{form}"
+    rows, name = taken.begun(lists.export_rows(number)), f"list-{number}.{form}"
     note("list.export", number, form)
     if form == "xlsx":
-        return send_file(lists.workbook(rows), MIMETYPES[form], as_attachment=True, download_name=name)
-    return Response(stream_with_context(lists.csv_pieces(rows)), content_type=MIMETYPES[form],
+        return send_file(taken.workbook(rows), MIMETYPES[form], as_attachment=True, download_name=name)
+    return Response(stream_with_context(taken.csv_pieces(rows)), content_type=MIMETYPES[form],
                     headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
@@ -172,5 +173,5 @@ def bad_rows(id: str) -> ResponseReturnValue:
     _file, bad = uploads.bad_rows(id)
     rows = iter([[_("Row"), _("What stands there"), _("Why not"), _("What to do")],
                  *([str(each.row), *(safe_cell(text) for text in (each.text, each.reason, each.hint))] for each in bad)])
-    return Response("".join(lists.csv_pieces(rows)), content_type=MIMETYPES["csv"],
+    return Response("".join(taken.csv_pieces(rows)), content_type=MIMETYPES["csv"],
                     headers={"Content-Disposition": 'attachment; filename="bad-rows.csv"'})
