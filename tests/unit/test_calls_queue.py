@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from appliance.calls.leg import Leg
 from appliance.calls.routing import ToExtension
 from appliance.config.model import CallerList
 from appliance.config.opening import ALWAYS, Opening
+from appliance.config.values import RecordRule
 from appliance.messages import Cause
 from drivers.base import Ended
 from tests.callslab import Lab, settle
@@ -259,6 +261,37 @@ def test_who_is_lost_in_a_conversation(party: str, cause: Cause) -> None:
         ends = [event.by for event in desk.told if isinstance(event, core.HangUp)]
         lost = cause.q850 != 16
         assert ends == ["agent" if party == "agent" and not lost else "cut" if party == "caller" and lost else "caller"]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(work())
+
+
+def test_who_waits_again_after_the_agent_was_lost_is_not_recorded_meanwhile() -> None:
+    """It goes on to whoever comes next, by the rules for that one: perhaps of another queue, which records nobody."""
+
+    async def work() -> None:
+        visit = Visit()
+        lab, desk = visit.lab, visit.desk
+        config = msgspec.structs.replace(lab.config, recording=msgspec.structs.replace(lab.config.recording, announce=False))
+        lab.config = lab.switch.config = config
+        lab.recorder.rule = RecordRule("always")
+        known = config.agent(visit.agent)
+        assert known is not None and known.extension is not None
+        lab.devices[known.extension] = ["phone"]
+        leg = lab.comes(visit.queue.number or "", "103" if known.extension != "103" else "101")
+        task = asyncio.ensure_future(QueueFlow(leg, visit.queue, desk, lab).run())
+        await settle()
+        made = lab.recorder.recording = SimpleNamespace(leg=leg, over=False)
+        made.stop = lambda: setattr(made, "over", True)
+        agent = lab.driver.placed[0].leg
+        lab.answers(lab.driver.placed[0])
+        await settle()
+        assert lab.recorder.begun == [(visit.queue.name, "rule")] and not made.over
+        lab.tell(Ended(leg=agent, cause=Cause(q850=102, by="near", text="no audio")))
+        await settle()
+        view = desk.core.contact(leg.call.id)
+        assert view is not None and view.state == "waiting" and made.over
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

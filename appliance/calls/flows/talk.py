@@ -130,6 +130,7 @@ class Talk:
                 self.then = partial(self.exchange.send, leg, decision)
             elif leg is self.keeps and gone.is_ended and is_lost(gone.cause) and not (leg.is_ended or leg.hanging_up):
                 self.left_alone = True
+                record.stop(self)
                 self.resume(leg)
                 self.let_go(leg)
             else:
