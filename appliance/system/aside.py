@@ -28,9 +28,11 @@ def begin(work: Callable[[], int]) -> int:
     except BaseException:
         traceback.print_exc()
     finally:  # not through what called us: that is the other process's way
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:  # also where nobody listens any more
+            os._exit(status)
 
 
 def finish(process: int) -> int:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +42,18 @@ def test_one_that_was_killed_is_a_failure() -> None:
         return 0
 
     assert aside.finish(aside.begin(work)) == -signal.SIGKILL
+
+
+def test_work_that_nobody_listens_to_any_more_does_not_come_back(tmp_path: Path) -> None:
+    """Its last words cannot be written: it ends all the same, and goes no way of the other process's."""
+    back = tmp_path / "back"
+    code = "\n".join([
+        "import os, sys; from pathlib import Path; from appliance.system import aside",
+        "listens, says = os.pipe(); os.close(listens); sys.stdout = os.fdopen(says, 'w')",
+        "def work(): print('words'); return 3",
+        "us = os.getpid()",
+        "try: process = aside.begin(work)",
+        f"finally: os.getpid() == us or Path({str(back)!r}).touch()",
+        "os._exit(aside.finish(process))"])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    assert done.returncode == 3 and not back.exists()
