@@ -26,7 +26,7 @@ from appliance.campaigns.intake import Plan
 from appliance.campaigns.lists import MAX_LINE, delimiter_of, find_columns, open_rows
 from appliance.config.numbers import normalise
 from appliance.errors import SwitchroomError
-from appliance.system import files
+from appliance.system import files, precedence
 
 ERASED = "(erased)"
 TAIL = 7
@@ -237,6 +237,7 @@ def _sweep(lists: Path, order: Order) -> None:
 
 def main() -> None:
     intake.behave()
+    precedence.stand_back()
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
     sys.stdout.buffer.write(msgspec.json.encode(purge(Path(sys.argv[1]) / "lists", order)))
 

@@ -174,7 +174,7 @@ async def from_lists(data: Path, config: Config, number: str, *, dry_run: bool =
                for each in config.lists if Path(each.file).parent == (data / "lists").absolute()})
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "appliance.campaigns.purge", str(data), stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=True)  # ours goes before all others
     try:
         out, said = await asyncio.wait_for(process.communicate(msgspec.json.encode(order)), PURGE_SECONDS)
         if process.returncode:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import csv
 import os
 import subprocess
@@ -26,6 +28,7 @@ from appliance.core import erasure
 from appliance.core.erasure import from_lists
 from appliance.errors import SwitchroomError
 from appliance.messages import ErasePerson
+from appliance.system import precedence
 from tests.unit.test_core_attempts import OFFICE
 
 NUMBER = "+358917700001"
@@ -223,6 +226,35 @@ async def test_the_core_has_a_process_do_it(folder: Path, tmp_path: Path) -> Non
     assert await from_lists(tmp_path, config, NUMBER) == Purged(rows=1, lists=["12.csv"])
     assert (folder / "12.csv").read_text().splitlines() == ["Contact;Who", "0917700002;Bo"]
     assert await from_lists(tmp_path / "nothing", config, NUMBER) == Purged()
+
+
+def _purging() -> Path | None:
+    """/proc/PID of the process that looks through the lists for us."""
+    for each in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = int((each / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == os.getpid() and b"appliance.campaigns.purge" in (each / "cmdline").read_bytes():
+                return each
+    return None
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel has no autogroups")
+async def test_looking_through_lists_does_not_go_first_with_the_calls(folder: Path, tmp_path: Path) -> None:
+    """The core's session goes before all others; this work is none of a call's."""
+    (folder / "12.csv").write_text("number\n0917700001\n", "utf-8")
+    nices = None
+    with purge.locked(folder):
+        work = asyncio.ensure_future(from_lists(tmp_path, loads(OFFICE), NUMBER))
+        for _ in range(400):
+            await asyncio.sleep(0.05)
+            found = _purging()
+            if found is not None:
+                with contextlib.suppress(OSError):
+                    nices = int((found / "autogroup").read_text().split()[-1])
+            if nices == precedence.LAST:
+                break
+    assert nices == precedence.LAST
+    assert (await work).rows == 1
 
 
 async def test_a_process_that_fails_is_told_and_nothing_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
