@@ -475,3 +475,23 @@ def test_who_is_erased_goes_from_the_desks_a_moment_later(tmp_path: Path, pages:
     follow._anew.join(10)
     assert follow.missed() and follow._now is not before
     follow.close()
+
+
+def test_a_ledger_that_cannot_be_read_does_not_fill_the_log(
+    tmp_path: Path, pages: Pages, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What went wrong stands there once a minute, not once a second for as long as it takes somebody to see to it."""
+    broken = tmp_path / "broken"
+    (broken / "ledger").mkdir(parents=True)
+    (broken / "ledger" / "data.mdb").write_bytes(bytes(range(256)) * 32)
+    follow, rests = Follow(broken, pages.clock, lambda: pages.box.config), list[float]()
+
+    def wait(seconds: float) -> bool:
+        rests.append(seconds)
+        return len(rests) > 2
+
+    monkeypatch.setattr(follow._stop, "wait", wait)
+    follow._stays()
+    assert rests == [follow_module.NAP_SECONDS, follow_module.TRY_AGAIN_SECONDS, follow_module.TRY_AGAIN_SECONDS]
+    assert len([each for each in caplog.records if each.exc_info]) == 2
+    follow.close()

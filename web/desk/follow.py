@@ -186,15 +186,16 @@ class Follow:
         return self._now
 
     def _stays(self) -> None:
-        behind = True
-        while not self._stop.wait(NAP_SECONDS if behind else LOOK_SECONDS):
+        rest = NAP_SECONDS
+        while not self._stop.wait(rest):
             try:
                 with self._lock:
                     now = self._caught_up(SLICE)
                     behind = now is not None and self._reader is not None and now.seq < self._reader.last_seq()
+                rest = NAP_SECONDS if behind else LOOK_SECONDS
             except Exception:  # a page that asks says why; the desks are followed all the same when it is over
                 log.exception("the desks' view of the ledger could not be brought up to date")
-                behind = False
+                rest = TRY_AGAIN_SECONDS
 
     def _read_anew(self) -> None:
         fresh: Look | None
