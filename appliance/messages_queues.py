@@ -141,6 +141,7 @@ class QueueNow(msgspec.Struct, frozen=True, kw_only=True):
 
 class AgentNow(msgspec.Struct, frozen=True, kw_only=True):
     """An agent as it stands; `extension` is where, `since` UTC when the state began, `until` when it ends by itself (0: not);
+    while somebody who was passed on from a queue (QueuesReply) rings or talks there, `state` is "offered" or "on-contact";
     `last` the contact served now or last, "" none since the core began."""
 
     id: str
@@ -184,12 +185,16 @@ class ContactNow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QueuesReply(Reply, frozen=True, kw_only=True):
+    """`passed_on`: who has left a queue or the first agent, and rings ("offered") or talks ("connected") at the phone of these
+    agents, without the ACD: moved there, put through by an agent, or sent on by the queue's rule."""
+
     core: str
     number: int
     now: float
     queues: list[QueueNow]
     agents: list[AgentNow]
     contacts: list[ContactNow]
+    passed_on: list[ContactNow] = []
 
 
 class Reasons(Reply, frozen=True, kw_only=True):

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
+
 from appliance.calls.inbox import Inbox
 from appliance.calls.leg import HungUp, Leg, LegState
 from appliance.errors import SwitchroomError
@@ -29,6 +31,15 @@ UNREACHABLE = frozenset({3, 20, 27, 34, 38, 41, 42})
 """Q.850: no route, subscriber absent, out of order, no channel, network trouble: it never rang."""
 RETRY_AFTER = 5
 """Seconds after which a caller that we had no means for may try again."""
+
+
+class OutOf(msgspec.Struct, frozen=True):
+    """A contact that its queue rings nobody for any more. `caller`: the id of the caller's leg; `since` UTC when it came."""
+
+    contact: str
+    queue: str
+    caller: str
+    since: float
 
 
 class Call:
@@ -60,6 +71,8 @@ class Call:
         """How often its caller was sent on to another target."""
         self.waits_since = 0.0
         """UTC from which the caller's place counts in the next queue, where it has waited before; else 0."""
+        self.out_of: OutOf | None = None
+        """Set while somebody out of a queue is in this call whom the queue rings nobody for: connected, moved, sent on."""
         self.facts: dict[str, str] = {}
         """What the caller keyed in, by name ("account"): kept with the contact, and shown to whoever talks to the caller."""
         self.vip: CallerList | None = None

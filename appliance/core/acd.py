@@ -34,6 +34,7 @@ from appliance.core.acd_order import InOrder
 from appliance.core.acd_restore import Kept, interrupted, recall
 from appliance.core.agent_lamps import AgentLamps
 from appliance.core.customers import Customers
+from appliance.core.own_calls import counts, is_passed_on
 from appliance.core.queue_board import Touched
 from appliance.core.seats import Seats
 from appliance.ledger import Ledger, OpenCall, late
@@ -353,6 +354,10 @@ class Dispatch:
     def serving(self, leg: Leg, party: Party, agent: str) -> None:
         self._serving[leg.id] = (party, agent)
 
+    def given(self, leg: Leg) -> bool:
+        """Whether this leg rings or talks for a contact of the ACD."""
+        return leg.id in self._serving
+
     def seat_of(self, agent: str, queue: str) -> Seat | None:
         return self.seats.seat_of(agent, queue)
 
@@ -444,9 +449,15 @@ class Dispatch:
             for agent in self.seats.agents_at(leg.endpoint):
                 if agent != serves:
                     self._own_calls(agent)
+                    self._passed_on(agent, leg)
         elif leg.is_ended and leg.outsider is not None and leg in self._calling_in.get(leg.outsider.agent, ()):
             self._calling_in[leg.outsider.agent].remove(leg)
             self._own_calls(leg.outsider.agent)
+
+    def has_contact(self, agent: str) -> bool:
+        """Whether the ACD rings this agent, or has given a contact that goes on."""
+        view = self.core.agent(agent)
+        return view is not None and view.state in ("offered", "on-contact")
 
     def calls_in(self, agent: str, leg: Leg) -> None:
         """An agent outside calls us: the number is busy as long as this leg lasts, or another call from it."""
@@ -459,24 +470,26 @@ class Dispatch:
         return self.seats.outside(agent)
 
     def _own_calls(self, agent: str) -> None:
-        """Whether the agent's phone is in a call that no queue gave this agent."""
+        """Whether the agent's phone is in a call that the ACD did not give this agent."""
         view = self.core.agent(agent)
-        if view is None or view.state in ("logged-out", "offered", "on-contact"):
+        if view is None or view.state == "logged-out" or self.has_contact(agent):
             return
         legs = self.switch.legs_at(self.seats.extension_of(agent))
         busy = bool(self._calling_in.get(agent)) or any(
-            self._counts(leg) and self._serving.get(leg.id, (None, ""))[1] != agent for leg in legs)
+            counts(leg) and self._serving.get(leg.id, (None, ""))[1] != agent for leg in legs)
         if busy and view.state != "dialling-out":
             self.tell(core.Dial(agent))
         elif not busy and view.state == "dialling-out":
             self.tell(core.DialEnded(agent))
 
-    @staticmethod
-    def _counts(leg: Leg) -> bool:
-        """A call of the agent's own: dialled (but no code), or taken."""
-        if leg.is_ended:
-            return False
-        return leg.call.purpose != "code" if leg.direction == "in" else bool(leg.answered_at)
+    def _passed_on(self, agent: str, leg: Leg) -> None:
+        """Who was passed on to this phone from a queue: what this agent notes is about that contact now."""
+        came = leg.call.out_of
+        if came is None:
+            return
+        self.touched.agent(agent)
+        if leg.answered_at and is_passed_on(leg) and not self.given(leg):
+            self.took(agent, came.contact, came.queue)
 
     def on_phone(self, extension: str, up: bool) -> None:
         """A phone came or went."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from appliance.calls.routing import once_per_config
 from appliance.config.model import Config
+from appliance.core.own_calls import is_passed_on
 from appliance.messages import AcdConfigured, AgentNow, DayBegan, Event
 
 if TYPE_CHECKING:
@@ -75,8 +76,20 @@ class AgentBoard:
         acd = self._acd
         view, known, last = acd.core.agent(id), config.agent(id), acd.last_contact(id)
         assert view is not None
+        state, since = (self._passed_on(id) if view.state == "dialling-out" else None) or (view.state, view.since)
         shown = self._shown[id] = AgentNow(
-            id=id, name=known.name if known else "", extension=acd.seats.extension_of(id), state=view.state, reason=view.reason,
-            since=view.since, until=view.until, contacts=view.contacts, busy=view.busy, last=last[0] if last else "",
+            id=id, name=known.name if known else "", extension=acd.seats.extension_of(id), state=state, reason=view.reason,
+            since=since, until=view.until, contacts=view.contacts, busy=view.busy, last=last[0] if last else "",
             queues=_queues_of(config).get(id, []))
         return shown
+
+    def _passed_on(self, id: str) -> tuple[str, float] | None:
+        """What the agent of whom the ACD only knows that the phone is in use does with a caller passed on from a queue, and since
+        when."""
+        acd = self._acd
+        legs = [leg for leg in acd.switch.legs_at(acd.seats.extension_of(id)) if is_passed_on(leg) and not acd.given(leg)]
+        answered = next((leg.answered_at for leg in legs if leg.answered_at), 0.0)
+        view = acd.core.agent(id)
+        if not legs or view is None:
+            return None
+        return ("on-contact", acd.now() - (acd.switch.clock.mono() - answered)) if answered else ("offered", view.since)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from appliance import _core as core
 from appliance import messages as m
 from appliance.acd.told import told
+from appliance.core.own_calls import passed_on
 from appliance.core.queue_board import AgentBoard
 from appliance.errors import SwitchroomError
 from appliance.sentences import Said, say
@@ -53,6 +54,7 @@ class QueueCommands:
             queues=[self._queue(name) for name in acd.core.queue_names()],
             agents=self._board.agents(),
             contacts=[self._contact(id, command.people) for id in acd.core.contact_ids()],
+            passed_on=list(self._passed_on(command.people)),
         )
 
     def _queue(self, name: str) -> m.QueueNow:
@@ -75,6 +77,17 @@ class QueueCommands:
             since=view.since, position=acd.position(id), agents=list(view.agents), attempts=view.attempts,
             person=self._person(id) if shown else None,
         )
+
+    def _passed_on(self, people: list[str]) -> Iterator[m.ContactNow]:
+        acd = self._box.acd
+        for call, talking, agents in passed_on(self._box.switch.calls.values(), acd.given, acd.seats.agents_at):
+            came, without = call.out_of, [agent for agent in agents if not acd.has_contact(agent)]
+            if came is None or not without:
+                continue  # an agent who was put through to has it in the ACD again
+            yield m.ContactNow(
+                id=came.contact, queue=came.queue, channel="voice", state="connected" if talking else "offered", priority=0,
+                virtual=False, since=came.since, position=0, agents=without, attempts=0,
+                person=self._person(came.contact) if "*" in people or came.queue in people else None)
 
     def _person(self, id: str) -> m.Person | None:
         known = self._box.acd.customer_of(id)

@@ -22,7 +22,7 @@ from appliance.core.clicks import Clicks
 from appliance.core.queue_commands import QueueCommands
 from appliance.errors import SwitchroomError
 from appliance.ledger import fold
-from drivers.base import Ended, Place
+from drivers.base import Ended, Place, Ringing, TransferAsked
 from tests.callslab import Lab, settle
 
 NUMBER = "+358401234567"
@@ -325,6 +325,83 @@ def test_a_caller_who_is_moved_to_a_phone_talks_there() -> None:
         await house.ask(m.MoveContact(contact=leg.call.id, to="extension:102"))
         await settle()
         assert len(house.lab.engine.bridges[-1].ports) == 2 and leg.call.waits_since == 0.0 and not house.lab.sent
+
+    run(work())
+
+
+async def board(house: House) -> tuple[m.QueuesReply, m.AgentNow]:
+    """All as a screen asks for it, and Boris in it."""
+    reply = await house.ask(m.Queues(people=["*"]))
+    assert isinstance(reply, m.QueuesReply)
+    return reply, next(each for each in reply.agents if each.id == "boris")
+
+
+def test_an_agent_sees_who_is_moved_to_the_phone_and_is_offered_nobody_else() -> None:
+    async def work() -> None:
+        house = House()
+        leg = house.waiting()
+        leg.call.facts["account"] = "42"
+        await settle()
+        house.acd.tell(core.Ready("boris"))
+        await house.ask(m.MoveContact(contact=leg.call.id, to="agent:boris"))
+        await settle()
+        rung, = house.lab.driver.placed
+        house.lab.tell(Ringing(leg=rung.leg))
+        await settle()
+        now, boris = await board(house)
+        (card,) = now.passed_on
+        assert (card.id, card.queue, card.state, card.agents) == (leg.call.id, "billing", "offered", ["boris"])
+        assert card.person is not None and card.person.number == "104" and boris.state == "offered" and not now.contacts
+        assert house.state("boris") == "dialling-out"  # to the ACD: nobody is offered to a phone that rings already
+        house.acd.tell(core.Enter("next", "billing"))
+        view = house.acd.core.contact("next")
+        assert view is not None and view.state == "waiting"
+        house.acd.tell(core.HangUp("next", "caller"))
+
+        house.lab.answers(rung)
+        await settle()
+        now, boris = await board(house)
+        assert [each.state for each in now.passed_on] == ["connected"] and boris.state == "on-contact"
+        assert boris.last == leg.call.id
+        await house.ask(m.NoteContact(agent="boris", text="will pay"))
+        assert [(each.contact, each.agent) for each in house.lab.ledger.of(m.ContactNoted)] == [(leg.call.id, "boris")]
+        hidden = await house.ask(m.Queues(people=["front"]))
+        assert isinstance(hidden, m.QueuesReply) and [each.person for each in hidden.passed_on] == [None]
+
+        house.lab.tell(Ended(leg=rung.leg, cause=m.Cause(by="far", q850=16)))
+        await settle()
+        now, boris = await board(house)
+        assert not now.passed_on and boris.state == house.state("boris") == "ready"
+        left = house.lab.ledger.of(m.ContactLeft)
+        assert [(each.reason, each.target) for each in left if each.contact == leg.call.id] == [("transferred", "extension:102")]
+        assert not house.lab.ledger.of(m.ContactConnected)  # of the queue's figures it is no answer
+
+    run(work())
+
+
+def test_who_puts_a_caller_through_to_a_colleague_gives_the_card_too() -> None:
+    async def work() -> None:
+        house = House()
+        house.picks_up()
+        leg = house.lab.comes("billing", "104")
+        queue = house.lab.config.queue("billing")
+        assert queue is not None
+        house.acd.tell(core.Break("boris", "lunch"))
+        house.lab.switch.lead(leg.call, lambda: QueueFlow(leg, queue, house.acd, house.lab).run())
+        await settle()
+        assert house.state("anna") == "on-contact" and not (await board(house))[0].passed_on  # she has it by the queue
+        first, = house.lab.driver.placed
+        house.lab.driver.on_place = lambda order: house.lab.tell(Ringing(leg=order.leg))
+        house.lab.tell(TransferAsked(leg=first.leg, target="102"))
+        await settle()
+        now, boris = await board(house)
+        assert [(each.id, each.state, each.agents) for each in now.passed_on] == [(leg.call.id, "offered", ["boris"])]
+        assert boris.state == "offered"
+        house.lab.answers(house.lab.driver.placed[-1])
+        await settle()
+        now, boris = await board(house)
+        assert not now.passed_on and [each.agents for each in now.contacts] == [["boris"]]  # the ACD has handed it over
+        assert house.state("boris") == "on-contact" and house.state("anna") == "wrap-up"
 
     run(work())
 

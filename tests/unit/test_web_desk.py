@@ -127,6 +127,23 @@ def browser(pages: Pages) -> Browser:
     return pages.browser("agent")
 
 
+def test_who_was_passed_on_to_the_phone_has_a_card_and_can_be_noted(
+    pages: Pages, asked: list[Command], monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert STATE.queues is not None
+    browser = pages.browser("agent")
+    put = msgspec.structs.replace(contact("p1", ["anna"], NUMBER), state="connected")
+    state = msgspec.structs.replace(STATE, queues=msgspec.structs.replace(
+        STATE.queues, agents=[agent("anna", "on-contact", "p1")], contacts=[], passed_on=[put]))
+    monkeypatch.setattr(pages.box.hub, "wait", lambda after, timeout, parts=(): state)
+    page = browser.get("/desk").text
+    assert 'data-contact="p1"' in page and "Eeva" in page and "passed on to you" in page and "&lt;b&gt;42" in page
+    assert "Why me?" not in page and not of(Why, asked)
+    assert 'name="note-p1"' in page
+    browser.post("/desk/note", **{"contact": "p1", "note-p1": "pays today", "outcome-p1": ""})
+    assert [(each.contact, each.text) for each in of(NoteContact, asked)] == [("p1", "pays today")]
+
+
 def configure(pages: Pages, folder: Path, before: str, after: str) -> None:
     """The reference office with something else in place of `before` in force."""
     shutil.copytree(OFFICE.parent, folder / "office")

@@ -47,7 +47,7 @@ class Past(msgspec.Struct, frozen=True, kw_only=True):
 class Card(msgspec.Struct, frozen=True, kw_only=True):
     """The caller who rings or talks. `number` "" where it is withheld; `line` "" where a phone of the house calls; `since` UTC
     from which the place counts; `facts`: what was keyed in the menu; `script`: the queue's; `why`: what the queue says of each
-    agent, in English."""
+    agent, in English; `passed_on`: from the queue to this phone, by a move, an agent or a rule."""
 
     contact: str
     queue: str
@@ -57,6 +57,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     line: str = ""
     virtual: bool = False
+    passed_on: bool = False
     facts: dict[str, str]
     script: str = ""
     history: list[Past] = []
@@ -89,18 +90,24 @@ _history, _why = _Kept(KEPT_SECONDS), _Kept(WHY_SECONDS)
 
 def of(box: Services, state: State, user: User, agent: str) -> Card | None:
     """The card of the contact that this agent has or is rung for."""
-    contacts = state.queues.contacts if state.queues else []
-    contact = next((each for each in contacts if agent in each.agents), None)
-    if contact is None:
+    contact = contact_of(state, agent)
+    if contact is None or state.queues is None:
         return None
+    passed_on = contact in state.queues.passed_on
     person = contact.person or Person()
     number = person.number if any(character.isdigit() for character in person.number) else ""
     rules = box.config.queue(contact.queue)
     return Card(
         contact=contact.id, queue=contact.queue, state=contact.state, since=contact.since, number=number, name=person.name,
-        line=person.line, virtual=contact.virtual, facts=dict(person.facts),
+        line=person.line, virtual=contact.virtual, passed_on=passed_on, facts=dict(person.facts),
         script=rules.script if rules else "", history=history(box, user, number, contact.id),
-        why=[tell(each) for each in why(box, contact)])
+        why=[] if passed_on else [tell(each) for each in why(box, contact)])
+
+
+def contact_of(state: State, agent: str) -> ContactNow | None:
+    """Who rings or talks at this agent: by the ACD, or passed on from a queue."""
+    known = [*state.queues.contacts, *state.queues.passed_on] if state.queues else []
+    return next((each for each in known if agent in each.agents), None)
 
 
 def history(box: Services, user: User, number: str, but: str = "") -> list[Past]:

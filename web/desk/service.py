@@ -110,7 +110,7 @@ def talks(box: Services, state: State, user: User) -> list[Talk]:
     known = box.desks.talks(user.agent)
     now = agent_of(state, user.agent)
     ids = [each.contact for each in known]
-    ringing = next((each for each in (state.queues.contacts if state.queues else []) if user.agent in each.agents), None)
+    ringing = card.contact_of(state, user.agent)
     if now is not None and now.last and now.last not in ids:  # the ledger is a moment behind
         known.insert(0, Talk(contact=now.last, queue="", at=0.0, number=box.desks.number(now.last)))
     if ringing is not None:

@@ -27,7 +27,7 @@ from appliance._core import (
     Refuse,
     Unreachable,
 )
-from appliance.calls.call import Call
+from appliance.calls.call import Call, OutOf
 from appliance.calls.flows.desk import QueueDesk, caller_of
 from appliance.calls.flows.label import label
 from appliance.calls.flows.reach import Exchange, Shown
@@ -179,6 +179,7 @@ class ContactCall:
             return await self._parted_early(gone.leg)
         caller.stop_play()
         caller.afterwards = self._afterwards(connect)
+        self.call.out_of = OutOf(self.contact, connect.queue, caller.id, connect.at - connect.waited)
         bridge = self.switch.engine.bridge([])
         talk = self._talk = Talk(caller, agent, self.exchange, bridge, connect.queue)
         talk.stays, talk.keeps = agent if agent.outsider is not None else None, caller
@@ -250,6 +251,7 @@ class ContactCall:
             await self.exchange.send(caller, ToExcuse("queue-goodbye", 480, f"queue:{self.queue}"))
             return True
         self._back = True
+        self.call.out_of = None
         return False
 
     def agent_left(self, leg: Leg, agent: str) -> None:

@@ -9,6 +9,7 @@ from random import Random
 from typing import Literal
 
 from appliance._core import DENIALS, Action, Connect, Denied, Enter, HangUp, KeepPlace, KeptPlace, Leave, Queued
+from appliance.calls.call import OutOf
 from appliance.calls.flows.callnumber import Wording, choose_number, own_number
 from appliance.calls.flows.closed import closed_target, closed_words
 from appliance.calls.flows.contact import ContactCall, Decided
@@ -50,6 +51,7 @@ class QueueFlow(ContactCall):
 
     async def run(self) -> None:
         self.call.reached(f"queue:{self.queue}")
+        self.call.out_of = None
         self.leg.open_port()
         self.desk.lead(self.contact, self, self._customer())
         try:
@@ -209,6 +211,7 @@ class QueueFlow(ContactCall):
         self.leg.check()
         self.leg.answer()
         self.leg.language = self.language
+        self.call.out_of = OutOf(self.contact, leave.queue, self.leg.id, self.desk.now() - leave.waited)
         prompt = DOOR.get(leave.reason)
         if prompt:
             await self.leg.play(self.clips(prompt))
