@@ -25,6 +25,11 @@ MAX_TEXT = 500
 MAX_WAITING = 4 << 20
 """Bytes of notes that may wait for a core."""
 MAX_PAGE = 200
+MOST_LOOKED_AT = 5_000
+"""Notes that one page looks at; the next goes on from there."""
+BATCH = 200
+NEWEST = (1 << 63) - 1
+"""Above every `seq`."""
 _NO_CORE = ("bus.not-running", "bus.timeout")
 
 
@@ -110,18 +115,62 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
-def read(data: Path, before: int = 0, limit: int = 100) -> list[Noted]:
-    """The log, newest first; `before`: the `seq` of the last one of the page before. At most MAX_PAGE."""
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which notes; "" and None: any. `who`: "web:ada", or "ada" wherever she did it; `what`: a stable word, or what stands before
+    its dot ("user"); `since` and `until` UTC seconds, from and before."""
+
+    who: str = ""
+    what: str = ""
+    since: float | None = None
+    until: float | None = None
+
+    def fits(self, note: AuditNoted | NoteAudit) -> bool:
+        by, who = note.by.casefold(), self.who.casefold()
+        return (
+            who in ("", by, by.partition(":")[2]) and (self.what in ("", note.what) or note.what.startswith(self.what + "."))
+            and (self.since is None or note.at >= self.since) and (self.until is None or note.at < self.until))
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Notes, newest first; `before`: with what the next page is asked for, 0 where this was the last; `looked_at` so many."""
+
+    notes: list[Noted]
+    before: int
+    looked_at: int
+
+
+def read(data: Path, before: int = 0, limit: int = 100, wanted: Wanted = Wanted()) -> Page:  # noqa: B008 - frozen
+    """The log, newest first, at most MAX_PAGE; `before`: that of the page before. One page looks at no more than MOST_LOOKED_AT
+    notes: of seldom ones it may have few, or none, and still say where the next goes on."""
     limit = max(1, min(limit, MAX_PAGE))
-    found = [] if before else [_plain(0, each) for each in reversed(waiting(data))][:limit]
+    waits = [] if before else [_plain(0, each) for each in reversed(waiting(data)) if wanted.fits(each)]
+    found = waits[:limit]
+    if len(found) == limit:
+        return Page(notes=found, before=NEWEST, looked_at=limit)  # those that wait are seldom so many: the log comes next
     try:
         with LedgerReader(data / "ledger") as reader:
-            records = reader.audit(before, limit) if before else reader.audit(limit=limit)
+            return _search(reader, found, before or NEWEST, limit, wanted)
     except SwitchroomError as problem:
         if problem.id != "ledger.missing":
             raise
-        records = []  # no box has run here yet
-    return (found + [_plain(record.seq, record.event) for record in records if isinstance(record.event, AuditNoted)])[:limit]
+        return Page(notes=found, before=0, looked_at=len(found))  # no box has run here yet
+
+
+def _search(reader: LedgerReader, found: list[Noted], before: int, limit: int, wanted: Wanted) -> Page:
+    looked = 0
+    while looked < MOST_LOOKED_AT:
+        records = reader.audit(before, BATCH)
+        for record in records:
+            looked, before, note = looked + 1, record.seq, record.event
+            if wanted.since is not None and record.utc < wanted.since:
+                return Page(notes=found, before=0, looked_at=looked)  # nothing is noted before it is done
+            if isinstance(note, AuditNoted) and wanted.fits(note):
+                found.append(_plain(record.seq, note))
+                if len(found) == limit:
+                    return Page(notes=found, before=before if reader.audit(before, 1) else 0, looked_at=looked)
+        if len(records) < BATCH:
+            return Page(notes=found, before=0, looked_at=looked)
+    return Page(notes=found, before=before, looked_at=looked)
 
 
 def _plain(seq: int, each: AuditNoted | NoteAudit) -> Noted:

@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import msgspec
 from flask import g, request
+from msgspec import Meta
 
 from appliance import audit
+from appliance.ledger.when import parse_when
 from appliance.messages import NoteAudit
 from appliance.sounds.hands import Hands
 from web.app import Services, services
 
 SECONDS = 3.0
 """How long a page waits for the core to note something; then the note waits for the core."""
+Text = Annotated[str, Meta(max_length=200)]
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """What /audit may be asked; `since` and `until` as `parse_when` reads them, in the office's zone; `before`: `Page.before`."""
+
+    who: Text = ""
+    what: Text = ""
+    since: Text = ""
+    until: Text = ""
+    before: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    limit: Annotated[int, Meta(ge=1, le=audit.MAX_PAGE)] = 100
+
+
+def read(asked: Filter) -> audit.Page:
+    """Raises SwitchroomError "cdr.bad-time"."""
+    box = services()
+    now = datetime.fromtimestamp(box.clock.utc(), ZoneInfo(box.config.office.timezone))
+    since, until = (parse_when(each, now) if each else None for each in (asked.since, asked.until))
+    wanted = audit.Wanted(who=asked.who.strip(), what=asked.what.strip(), since=since, until=until)
+    return audit.read(box.data, asked.before, asked.limit, wanted)
 
 
 def who() -> str:

@@ -39,9 +39,18 @@ _WHAT = {
     "webhook.test": say("test sent to a webhook"), "webhook.retry": say("webhook message sent again"),
     "line.search": say("gateways searched for"), "line.try": say("line tried"), "greeting.upload": say("greeting uploaded"),
     "greeting.remove": say("greeting removed"), "callback.cancel": say("callback called off"),
+    "voicemail.listen": say("voicemail message listened to"), "voicemail.download": say("voicemail message copied out"),
+    "voicemail.delete": say("voicemail message erased"), "phone.set": say("setting of a phone changed"),
+    "night.set": say("night switch set"), "survey.read": say("survey answers looked at"),
     "phone.show-password": say("password of a phone shown"),
 }  # fmt: skip
 """Stable word -> what it means. A test finds what is missing here."""
+
+
+def choices(now: str) -> list[tuple[str, str]]:
+    """Kinds of action to choose from, by their names; `now` too where it is none of them (a group, or of another release)."""
+    known = sorted(((word, tell(text)) for word, text in _WHAT.items()), key=lambda each: each[1].casefold())
+    return [("", ""), *([(now, now)] if now and now not in _WHAT else []), *known]
 
 
 def what(word: str) -> str:
