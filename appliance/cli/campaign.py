@@ -94,6 +94,7 @@ def start(
     switchroom campaign start 701 --list 12 --message news.wav --lines 2 --watch
     switchroom campaign start 701 --list 12 --message 3f0c…        a kept message: switchroom message list
     """
+    noting.note(ctx.obj.data, "campaign.start", code, f"list {list_number}")
     reply: CampaignStarted = bus.ask_once(ctx.obj.data, StartCampaign(
         scenario=code, list=list_number, message=str(_message(ctx, message)), lines=lines,
         not_before=_office_time(ctx, at)), 120.0)
@@ -235,6 +236,7 @@ def _control(name: str, done: str, help_text: str) -> None:
     @json_option
     @click.pass_context
     def command(ctx: click.Context, id: int, reason: str) -> None:
+        noting.note(ctx.obj.data, f"campaign.{name}", str(id), reason[:200])
         bus.ask_once(ctx.obj.data, ControlCampaign(campaign=id, action=name, by="cli", reason=reason))  # type: ignore[arg-type]
         _say(ctx, done.format(id=id), campaign=id, action=name)
 
@@ -289,9 +291,11 @@ def report_command(
         document, setting = _document(ctx, id)
         for path, render in wanted:
             if path is not None:
+                noting.note(ctx.obj.data, "campaign.export", str(id), path.suffix.lstrip("."))
                 _write(path, render(document, setting))
                 made.append(str(path))
     if addresses:
+        noting.note(ctx.obj.data, "campaign.mail", str(id))
         bus.ask_once(ctx.obj.data, ControlCampaign(campaign=id, action="report", by="cli", to=list(addresses)))
     if made or addresses:
         words = [f"Written: {escape(path)}" for path in made]

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from appliance.cli import noting
 from appliance.cli.office import office_now, office_time
 from appliance.errors import SwitchroomError
 from appliance.ledger import export
@@ -189,17 +190,24 @@ def export_command(ctx: click.Context, form: str | None, output: Path | None, li
     collected."""
     known = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
     form = form or (known.get(output.suffix.lower(), "csv") if output else "jsonl" if ctx.obj.json else "csv")
+    if form == "parquet" and output is None:
+        raise SwitchroomError("cdr.no-file", "Parquet goes into a file.", "Add --output calls.parquet.")
     with open_reader(ctx) as reader:
-        calls = export.walk(reader, limit, **query(**given))
+        asked = query(**given)
+        noting.note(ctx.obj.data, "calls.export", form, _told(given))
+        calls = export.walk(reader, limit, **asked)
         if output is None:
-            if form == "parquet":
-                raise SwitchroomError("cdr.no-file", "Parquet goes into a file.", "Add --output calls.parquet.")
             lines = export.csv_lines(calls) if form == "csv" else export.json_lines(calls)
             for line in lines:
                 sys.stdout.write(line)
             return
         count = _to_file(calls, form, output)
     Console(stderr=True).print(f"{count} calls in {output}")
+
+
+def _told(given: dict[str, Any]) -> str:
+    """The filter as it is noted; that a number was asked for, not which."""
+    return ", ".join(f"{name} {'given' if name == 'number' else value}" for name, value in given.items() if value)
 
 
 def _to_file(calls: Any, form: str, output: Path) -> int:

@@ -7,6 +7,7 @@ from typing import Literal
 import click
 
 from appliance import bus
+from appliance.cli import noting
 from appliance.messages import Done, SwitchNight
 
 SETTINGS: dict[str, Literal["open", "closed", "auto"]] = {"on": "closed", "off": "open", "auto": "auto"}
@@ -21,6 +22,7 @@ SAID = {
 @click.pass_context
 def night(ctx: click.Context, setting: str, hours: str) -> None:
     """Close the office now (on), open it (off), or let it follow its hours (auto). `switchroom status` shows how it stands."""
+    noting.note(ctx.obj.data, "night.set", hours, setting)
     reply: Done = bus.ask_once(ctx.obj.data, SwitchNight(setting=SETTINGS[setting], hours=hours))
     if ctx.obj.json:
         click.echo(f'{{"setting": "{SETTINGS[setting]}"}}')

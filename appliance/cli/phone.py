@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from appliance import bus
+from appliance.cli import noting
 from appliance.messages import AskPhones, PhoneSettings, RingPhone, SetPhone, Setting
 from appliance.system.logs import plain
 
@@ -17,6 +18,8 @@ TITLES = {
     "forward_always": "Always to", "forward_busy": "Busy to", "forward_no_answer": "No answer to",
     "forward_unregistered": "Unregistered to", "follow_me": "Follow-me",
 }  # fmt: skip
+PLAIN = ("on", "off", "configured")
+"""Values that are noted; others may be somebody's own number."""
 
 
 @click.group()
@@ -50,7 +53,9 @@ def set_command(ctx: click.Context, extension: str, setting: str, value: str) ->
 
     VALUE is a number as that phone dials it, a target such as voicemail:101, "off", or "configured" for what the
     configuration says; "on" or "off" for do-not-disturb."""
-    order = SetPhone(extension=extension, setting=setting.replace("-", "_"), value="" if value == "off" else value)  # type: ignore[arg-type]
+    order = SetPhone(extension=extension, setting=setting.replace("-", "_"), value="" if value == "off" else value,  # type: ignore[arg-type]
+                     by=noting.who())
+    noting.note(ctx.obj.data, "phone.set", extension, f"{setting} {value}" if value in PLAIN else setting)
     bus.ask_once(ctx.obj.data, order)
     click.echo(f"Phone {extension}: {setting} {value}.")
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from appliance.cli import noting
 from appliance.cli.campaign import json_option
 from appliance.cli.cdr import open_reader, parse_when
 from appliance.cli.office import office_now, office_time
@@ -61,6 +62,7 @@ def said(asked: Asked) -> str:
 def list_command(ctx: click.Context, **given: Any) -> None:
     """The callers who were asked, oldest first. A comment's file is among the call's recordings."""
     rows = chosen(ctx, **given)
+    noting.note(ctx.obj.data, "survey.read", given["name"], given["queue"])
     if ctx.obj.json:
         click.echo(msgspec.json.encode(rows).decode())
         return

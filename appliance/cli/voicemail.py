@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from appliance import bus
+from appliance.cli import noting
 from appliance.errors import SwitchroomError
 from appliance.messages import DeleteVoicemail, Done
 from appliance.voicemail.store import Message, Messages
@@ -66,11 +67,13 @@ def list_messages(ctx: click.Context, box: str | None) -> None:
 @click.pass_context
 def play(ctx: click.Context, id: str) -> None:
     """Play a message through this machine's loudspeaker. It stays as new as it was."""
-    path = _whole(ctx, _found(ctx, id))
+    message = _found(ctx, id)
+    path = _whole(ctx, message)
     player = next((command for command in PLAYERS if shutil.which(command[0])), None)
     if player is None:
         raise SwitchroomError("voicemail.no-player", "There is no program here that plays sound.",
                               "apt install alsa-utils, or take the file: switchroom voicemail export")
+    noting.note(ctx.obj.data, "voicemail.listen", message.id, message.box)
     if subprocess.run([*player, str(path)], check=False).returncode:
         raise SwitchroomError("voicemail.not-played", "{player} cannot play it.", "The file is {path}.", player=player[0],
                               path=path)
@@ -82,8 +85,10 @@ def play(ctx: click.Context, id: str) -> None:
 @click.pass_context
 def export(ctx: click.Context, id: str, file: Path | None) -> None:
     """Copy a message's audio to FILE (default: ID.wav here)."""
-    source = _whole(ctx, _found(ctx, id))
+    message = _found(ctx, id)
+    source = _whole(ctx, message)
     target = file or Path(f"{id}.wav")
+    noting.note(ctx.obj.data, "voicemail.download", message.id, message.box)
     shutil.copyfile(source, target)
     click.echo(json.dumps({"file": str(target)}) if ctx.obj.json else f"Written to {target}.")
 
@@ -106,8 +111,10 @@ def delete(ctx: click.Context, id: str | None, caller: str) -> None:
         raise SwitchroomError("voicemail.which", "Which message?", "Name one (switchroom voicemail list), or --from NUMBER.")
     if id is not None:
         message = _found(ctx, id)
+        noting.note(ctx.obj.data, "voicemail.delete", message.id, message.box)
         command = DeleteVoicemail(box=message.box, message=message.id)
     else:
+        noting.note(ctx.obj.data, "voicemail.delete", "", "all of one caller")
         command = DeleteVoicemail(caller=caller)
     reply: Done = bus.ask_once(ctx.obj.data, command)
     click.echo(json.dumps({"deleted": int(reply.text)}) if ctx.obj.json else f"Deleted: {reply.text}")

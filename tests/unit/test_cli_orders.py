@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +14,10 @@ from click.testing import CliRunner
 from appliance import bus
 from appliance import messages as m
 from appliance.cli.main import cli
+from appliance.clock import ManualClock
 from appliance.errors import SwitchroomError
+from appliance.ledger import Ledger
+from appliance.voicemail.store import Messages
 
 LEG = m.LegNow(leg="l1", direction="in", kind="line", endpoint="gateway", number="+358401234567\x1b[2J", state="up")
 CALL = m.CallNow(call="c1", purpose="queue", legs=[LEG], facts={})
@@ -52,6 +57,17 @@ ORDERS: list[tuple[tuple[str, ...], str, str, m.Command]] = [
     (("queue", "move", "c1", "queue:billing"), "contact.move", "c1", m.MoveContact(contact="c1", to="queue:billing")),
     (("callback", "take", "c1", "anna"), "callback.take", "c1", m.TakeCallback(contact="c1", agent="anna")),
     (("abandoned", "done", "c1", "--by", "anna"), "missed.done", "c1", m.MarkMissed(contact="c1", by="anna", done=True)),
+    (("phone", "set", "101", "forward-busy", "0401234567"), "phone.set", "101",
+     m.SetPhone(extension="101", setting="forward_busy", value="0401234567")),
+    (("night", "on", "--hours", "office"), "night.set", "office", m.SwitchNight(setting="closed", hours="office")),
+    (("voicemail", "delete", "--from", "0401234567"), "voicemail.delete", "", m.DeleteVoicemail(caller="0401234567")),
+    (("campaign", "pause", "3", "--reason", "noon"), "campaign.pause", "3",
+     m.ControlCampaign(campaign=3, action="pause", by="cli", reason="noon")),
+    (("campaign", "cancel", "3"), "campaign.cancel", "3", m.ControlCampaign(campaign=3, action="cancel", by="cli")),
+    (("campaign", "report", "3", "--mail", "a@harbour.example"), "campaign.mail", "3",
+     m.ControlCampaign(campaign=3, action="report", by="cli", to=["a@harbour.example"])),
+    (("campaign", "start", "701", "--list", "12", "--message", __file__), "campaign.start", "701",
+     m.StartCampaign(scenario="701", list="12", message=__file__)),
     (("line", "try", "gateway", "0401234567"), "line.try", "gateway", m.TryLine(line="gateway", number="0401234567")),
 ]
 
@@ -62,7 +78,7 @@ def test_an_order_is_noted_and_given(tmp_path: Path, core: Core, words: tuple[st
     run(tmp_path, *words)
     note, given = core.asked
     assert (note.what, note.target) == (what, target) and note.by.startswith("cli") and "0401234567" not in str(note)
-    assert given == type(order)(**{**_fields(order), **({"by": given.by} if given.by.startswith("cli") else {})})
+    assert given == type(order)(**{**_fields(order), **({"by": given.by} if getattr(given, "by", "").startswith("cli") else {})})
 
 
 def _fields(order: m.Command) -> dict[str, Any]:
@@ -74,6 +90,39 @@ def test_what_cannot_be_noted_is_not_done(tmp_path: Path, core: Core, words: tup
     core.refuses = "ledger.full"
     assert run(tmp_path, *words).exit_code != 0
     assert [type(each) for each in core.asked] == [m.NoteAudit]
+
+
+def test_what_is_taken_out_or_listened_to_is_noted_first(tmp_path: Path, core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Messages(tmp_path / "voicemail")
+    sound = tmp_path / "spoken.wav"
+    sound.write_bytes(b"RIFF")
+    kept = store.keep(store.begin("101", 1000.0, "+358401234567", "", "c1"), sound, 2.0)
+    played: list[list[str]] = []
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("subprocess.run", lambda command, **more: played.append(command) or SimpleNamespace(returncode=0))
+    asyncio.run(written(tmp_path))
+    for words, what, target in (
+        (("voicemail", "play", kept.id), "voicemail.listen", kept.id),
+        (("voicemail", "export", kept.id, str(tmp_path / "out.wav")), "voicemail.download", kept.id),
+        (("cdr", "export", "--number", "0401234567", "-o", str(tmp_path / "out.csv")), "calls.export", "csv"),
+        (("survey", "list", "--survey", "after"), "survey.read", "after"),
+    ):
+        core.asked.clear()
+        core.refuses = "ledger.full"
+        assert run(tmp_path, *words).exit_code != 0 and not played and not (tmp_path / words[-1]).exists()
+        core.refuses = ""
+        done = run(tmp_path, *words)
+        assert done.exit_code == 0, done.output
+        note = core.asked[-1]
+        assert (note.what, note.target) == (what, target) and "401234567" not in str(note)
+        played.clear()
+    assert (tmp_path / "out.wav").read_bytes() == b"RIFF" and (tmp_path / "out.csv").is_file()
+
+
+async def written(data: Path) -> None:
+    """A ledger in which nothing happened."""
+    ledger = Ledger(data / "ledger", ManualClock())
+    await ledger.close()
 
 
 def test_calls_that_go_on_are_listed(tmp_path: Path, core: Core) -> None:
