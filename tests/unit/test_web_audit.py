@@ -89,7 +89,7 @@ def test_pages_note_who_did_what_and_show_it(pages: Pages) -> None:
     admin.post("/people", login="zoe", name="Zoe", role="viewer")
     admin.post("/people/zoe", do="password")
     text = admin.get("/audit").text
-    for word in ("user.add", "user.password", "zoe", "web:admin", "127.0.0.1", "session.begin"):
+    for word in ('title="user.add"', 'title="user.password"', "zoe", "web:admin", "127.0.0.1", 'title="session.begin"'):
         assert word in text
     assert PASSWORD not in text
     assert [each["what"] for each in admin.get("/api/v1/audit?limit=2").json] == ["user.password", "user.add"]  # type: ignore[union-attr]

@@ -90,7 +90,7 @@ def test_no_page_shows_a_secret(pages: Pages) -> None:
     assert draft(pages)["phones"][0]["secret"] == "another-secret"
     whole = browser.post("/config/office.toml")
     assert whole.text == OFFICE.read_text()
-    assert "config.export-with-secrets" in browser.get("/audit").text
+    assert 'title="config.export-with-secrets"' in browser.get("/audit").text
 
 
 def test_a_change_is_a_draft_until_it_is_applied(pages: Pages) -> None:
