@@ -270,6 +270,7 @@ def test_a_search_that_cannot_begin_holds_up_no_other(pages: Pages, monkeypatch:
     wait_for(lambda: call(pages, "GET")["phase"] == "done", 20, "the search ends")
 
 
+@pytest.mark.usefixtures("house")
 def test_a_search_from_the_command_line(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(probe.LOOPBACK, f"127.9.0.0/29:{port}")
     done = switchroom("--data", str(tmp_path), "line", "search", "--json")
