@@ -2,7 +2,8 @@
 
 "persons": id -> scope + text. "person_ids": scope + text -> id. A number has scope 0; a name has the id of the number
 it came
-with as its scope, so that erasing a number takes its names along and nobody else's.
+with as its scope, so that erasing a number takes its names along and nobody else's. A row of a list that could not be
+read has scope 0, and why not has its id.
 """
 
 from __future__ import annotations
