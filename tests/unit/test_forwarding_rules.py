@@ -12,6 +12,7 @@ import pytest
 
 from appliance.calls import forwarding
 from appliance.calls.codes import ToCode
+from appliance.calls.flows import settings as settings_flow
 from appliance.calls.flows.dial import Dial
 from appliance.calls.flows.settings import SettingCodes
 from appliance.calls.forwarding import Diversion, When
@@ -415,4 +416,15 @@ def test_a_code_sets_and_says_so(name: str, digits: str, keys: str, heard: list[
         assert await code(lab, ToCode(name, digits), keys) == heard
         assert msgspec.to_builtins(lab.settings.of("101")) == kept
 
+    run(work())
+
+
+@pytest.mark.parametrize("name", ["do_not_disturb_on", "forward_unregistered_off"])
+def test_who_sets_something_while_the_disk_takes_nothing_hears_no_silence(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        lab = Lab()
+        lab.ledger.commit = lambda *events: asyncio.get_running_loop().create_future()  # type: ignore[method-assign]
+        assert await asyncio.wait_for(code(lab, ToCode(name, "")), 30) == ["technical-trouble"]
+
+    monkeypatch.setattr(settings_flow, "DISK_SECONDS", 0.0, raising=False)
     run(work())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -11,6 +13,10 @@ from appliance.calls.leg import Leg
 from appliance.calls.settings import SettingsBook
 from appliance.errors import SwitchroomError
 from appliance.messages import Setting
+
+log = logging.getLogger("settings")
+DISK_SECONDS = 2.0
+"""So long a caller waits for the disk."""
 
 SAID: dict[Setting, str] = {
     "forward_always": "forward-always",
@@ -39,8 +45,8 @@ class SettingCodes:
         return flows
 
     async def _undisturbed(self, value: str, leg: Leg, digits: str) -> None:
-        await self._settings.set(leg.endpoint, "do_not_disturb", value, leg.endpoint)
-        await self._say(leg, "do-not-disturb-on" if value else "do-not-disturb-off")
+        if await self._is_set(leg, "do_not_disturb", value):
+            await self._say(leg, "do-not-disturb-on" if value else "do-not-disturb-off")
 
     async def _forward(self, setting: Setting, leg: Leg, digits: str) -> None:
         switch = leg.call.switch
@@ -52,12 +58,24 @@ class SettingCodes:
         except SwitchroomError:
             await self._say(leg, "forward-number-bad")
             return
-        await self._settings.set(leg.endpoint, setting, value, leg.endpoint)
-        await self._say(leg, SAID[setting], number=digits)
+        if await self._is_set(leg, setting, value):
+            await self._say(leg, SAID[setting], number=digits)
 
     async def _not_forward(self, setting: Setting, leg: Leg, digits: str) -> None:
-        await self._settings.set(leg.endpoint, setting, "", leg.endpoint)
-        await self._say(leg, "forward-off")
+        if await self._is_set(leg, setting, ""):
+            await self._say(leg, "forward-off")
+
+    async def _is_set(self, leg: Leg, setting: Setting, value: str) -> bool:
+        """Whether it is on the disk. Where that takes nothing just now the caller is told so, and listens to no silence: the wish
+        holds, but perhaps not beyond a power cut."""
+        written = self._settings.set(leg.endpoint, setting, value, leg.endpoint)
+        done, _ = await asyncio.wait([written], timeout=DISK_SECONDS)
+        if not done:
+            log.error("a phone's setting waits for the disk", extra={"phone": leg.endpoint, "setting": setting})
+            await self._say(leg, "technical-trouble")
+            return False
+        await written
+        return True
 
     async def _say(self, leg: Leg, prompt: str, **values: object) -> None:
         leg.answer()
