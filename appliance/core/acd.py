@@ -461,8 +461,9 @@ class Dispatch:
 
     def calls_in(self, agent: str, leg: Leg) -> None:
         """An agent outside calls us: the number is busy as long as this leg lasts, or another call from it."""
-        if not leg.is_ended:
-            self._calling_in.setdefault(agent, []).append(leg)
+        calling = self._calling_in.setdefault(agent, [])
+        if not leg.is_ended and leg not in calling:  # it is there already where the code was keyed once more
+            calling.append(leg)
             self._own_calls(agent)
 
     def is_outside(self, agent: str) -> bool:

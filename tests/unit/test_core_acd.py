@@ -353,6 +353,20 @@ def test_an_agent_who_calls_in_twice_is_free_when_both_calls_are_over() -> None:
     run(work())
 
 
+def test_an_agent_who_keys_the_sign_in_code_once_more_is_free_when_the_call_is_over() -> None:
+    async def work() -> None:
+        office = Office(agents=("anna",))
+        leg: Any = SimpleNamespace(id="in-1", kind="line", endpoint="gateway", is_ended=False, outsider=Outsider("101", "anna"))
+        for _ in range(2):
+            office.acd.calls_in("anna", leg)
+        leg.is_ended = True
+        office.acd.on_leg(leg)
+        view = office.acd.core.agent("anna")
+        assert view is not None and view.state == "ready"
+
+    run(work())
+
+
 @pytest.mark.parametrize("command", [False, True])
 def test_who_signs_in_at_another_phone_is_rung_there_for_the_caller_who_waits(command: bool) -> None:
     async def work() -> None:
