@@ -73,7 +73,12 @@ def make(ctx: click.Context, login: str, name: str, scopes: tuple[str, ...], day
         if lacks:
             raise SwitchroomError("users.no-right", "{login} has no right {right}.", "See `switchroom user roles`.", login=login,
                                   right=lacks[0])
-        made, secret = tokens.make(store, user, name, [Right(each) for each in scopes], days, partial(noting.note, ctx.obj.data))
+
+        def note(what: str, target: str, detail: str) -> None:
+            """At the pages whoever makes one makes it for themselves; here the note must say for whom."""
+            noting.note(ctx.obj.data, what, str(tokens.TOKEN.about(name=target, login=user.login)), detail)
+
+        made, secret = tokens.make(store, user, name, [Right(each) for each in scopes], days, note)
     if ctx.obj.json:
         click.echo(msgspec.json.encode({"id": made.id, "name": made.name, "login": login, "secret": secret}).decode())
     else:

@@ -53,7 +53,7 @@ def test_a_token_is_made_shown_once_and_ended(data: Path) -> None:
     run(data, "token", "drop", made["id"])
     assert run(data, "token", "list") == [] and not lives(data, made["secret"])
     notes = [(each.what, each.target, each.detail) for each in waiting(data)][-2:]
-    assert notes == [("token.make", "crm", "calls.view, figures.view"), ("token.drop", made["id"], "crm of ann")]
+    assert notes == [("token.make", "crm of ann", "calls.view, figures.view"), ("token.drop", made["id"], "crm of ann")]
 
 
 def test_it_gets_no_right_that_its_person_lacks(data: Path) -> None:
