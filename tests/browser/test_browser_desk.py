@@ -246,3 +246,36 @@ def test_a_waiting_caller_is_moved(site: Site, page: Page, gateway: Station) -> 
     expect(page.locator("tr[data-contact]")).to_contain_text("billing")
     shots(page, "live-moved")
     over(site, call)
+
+
+def test_who_is_moved_to_an_agents_phone_has_the_card_there_and_notes_outlive_the_core(
+    site: Site, desk: Page, anna: Phone, gateway: Station,
+) -> None:
+    page = desk
+    call = customer_calls(gateway)
+    wait_for(lambda: site.box.json("queue", "show", "front"), 10, "the caller waits")
+    (waiting,) = site.box.json("queue", "show", "front")
+    site.box.run("agent", "login", "anna")
+    site.box.run("agent", "break", "anna", "lunch")  # the queue rings her no more: whoever rings now was moved
+    wait_for(lambda: not site.box.json("queue", "show", "front")[0]["agents"], 10, "nobody is rung for the caller")
+    site.box.run("queue", "move", waiting["id"], "agent:anna")
+    card, own = page.locator("[sse-swap=card]"), page.locator("[sse-swap=own]")
+    for word in (CUSTOMER, "4711", "front", "passed on to you", "ringing"):
+        expect(card).to_contain_text(word)
+    expect(own).to_contain_text("ringing")
+    check_accessible(page)
+    shots(page, "desk-moved")
+    anna.wait_event("CALL_INCOMING", 20)
+    anna.answer()
+    expect(card).to_contain_text("talking")
+    expect(own).to_contain_text("talking")
+    note = page.locator("textarea").first
+    note.fill("Was moved to me.")
+    with site.box.without("core"):
+        expect(page.locator("#link")).to_be_visible()
+    expect(page.locator("#link")).to_be_hidden(timeout=30_000)
+    expect(card).to_contain_text("Nobody rings", timeout=30_000)
+    expect(page.locator("textarea").first).to_have_value("Was moved to me.")
+    page.locator("button", has_text="Save").first.click()
+    expect(page.get_by_text("Noted.")).to_be_visible()
+    over(site, call)

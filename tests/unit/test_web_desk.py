@@ -353,6 +353,26 @@ def test_talks_are_bounded_and_the_newest_first() -> None:
     assert [(each.contact, each.note) for each in talks.of("boris")] == [("v7", "reached"), ("c9", "")]
 
 
+def test_whom_an_agent_had_without_the_queue_stands_among_the_talks() -> None:
+    """Moved by the supervisor to the agent's phone: to be noted also later, and after the core has begun anew."""
+    talks = Talks({"101": "anna", "102": "boris"}.get)  # type: ignore[arg-type]
+    begun = [m.LegOpened(call="p1", leg="p1-1", direction="in", kind="line", endpoint="gateway", number=NUMBER),
+             m.ContactQueued(at=1.0, contact="p1", queue="front", caller="key"),
+             m.LegOpened(call="p1", leg="p1-2", direction="out", kind="phone", endpoint="102"),
+             m.LegAnswered(leg="p1-2"), m.LegEnded(leg="p1-2")]  # rung by the queue, and gone before both talked
+    moved = [m.ContactLeft(at=9.0, contact="p1", queue="front", reason="transferred", target="extension:101"),
+             m.LegOpened(call="p1", leg="p1-3", direction="out", kind="phone", endpoint="101")]
+    for event in (*begun, *moved):
+        talks.apply(event, 10.0)
+    assert talks.of("anna") == []  # it only rings
+    talks.apply(m.LegAnswered(leg="p1-3"), 12.0)
+    (talk,) = talks.of("anna")
+    assert (talk.contact, talk.queue, talk.at, talk.number) == ("p1", "front", 12.0, NUMBER) and talks.of("boris") == []
+    for event in (m.LegEnded(leg="p1-3"), m.CallEnded(call="p1", disposition="answered"), m.LegAnswered(leg="p1-3")):
+        talks.apply(event, 13.0)
+    assert len(talks.of("anna")) == 1 and not talks._out and not talks._rung
+
+
 # ---- figures -------------------------------------------------------------------------------------------------------------
 
 

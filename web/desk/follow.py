@@ -36,6 +36,8 @@ NAP_SECONDS = 0.005
 LOOK_SECONDS = 1.0
 TALKS = 30
 """Of each agent, the last."""
+LEFT = 10_000
+"""Calls that go on after their contact has left a queue."""
 NUMBERS = 50_000
 """Calls whose caller's number is remembered."""
 
@@ -52,13 +54,19 @@ class Talk(msgspec.Struct, kw_only=True):
 
 
 class Talks:
-    """A fold of the ledger: for each agent the last contacts. Pure."""
+    """A fold of the ledger: for each agent the last contacts, also those who came to the phone without the queue. Pure."""
 
-    def __init__(self) -> None:
+    def __init__(self, agent_at: Callable[[str], str] = lambda extension: "") -> None:
+        """`agent_at`: whose phone this is, "" nobody's."""
+        self._agent_at = agent_at
         self._of: dict[str, deque[Talk]] = {}
         self._numbers: dict[str, str] = {}
+        self._out: dict[str, str] = {}
+        """Calls of contacts that left a queue without an agent -> the queue."""
+        self._rung: dict[str, m.LegOpened] = {}
+        """Phones that such a call rings, by their leg."""
 
-    def apply(self, event: m.Event) -> None:
+    def apply(self, event: m.Event, utc: float = 0.0) -> None:
         match event:
             case m.LegOpened(direction="in"):
                 if event.call not in self._numbers and len(self._numbers) >= NUMBERS:
@@ -68,10 +76,29 @@ class Talks:
                 self._add(event.agent, event.contact, event.queue, event.at)
             case m.ContactHandedOver() if event.to:
                 self._add(event.to, event.contact, event.queue, event.at)
+            case m.ContactLeft():
+                if len(self._out) >= LEFT:
+                    del self._out[next(iter(self._out))]
+                self._out[event.contact] = event.queue
+            case m.ContactQueued():
+                self._out.pop(event.contact, None)
+            case m.LegOpened(kind="phone") if event.call in self._out:
+                self._rung[event.leg] = event
+            case m.LegAnswered() if event.leg in self._rung:
+                self._passed_on(self._rung[event.leg], utc)
+            case m.LegEnded():
+                self._rung.pop(event.leg, None)
+            case m.CallEnded():
+                self._out.pop(event.call, None)
             case m.ContactOutcome():
                 self._of_agent(event.agent, event.contact, event.at).outcome = event.name
             case m.ContactNoted():
                 self._of_agent(event.agent, event.contact, event.at).note = event.text
+
+    def _passed_on(self, leg: m.LegOpened, utc: float) -> None:
+        agent = self._agent_at(leg.endpoint)
+        if agent:
+            self._add(agent, leg.call, self._out.get(leg.call, ""), utc)
 
     def _add(self, agent: str, contact: str, queue: str, at: float) -> Talk:
         talks = self._of.setdefault(agent, deque(maxlen=TALKS))
@@ -106,7 +133,7 @@ class Look(msgspec.Struct):
         """Fold what is new, at most so many events; True: there may be more."""
         for record in itertools.islice(reader.follow(self.seq), most):
             self.missed.apply(record.event, record.utc)
-            self.talks.apply(record.event)
+            self.talks.apply(record.event, record.utc)
             self.seq = record.seq
             if _erases(record.event) and record.utc > self.began - ERASED_SECONDS:  # of those before, the texts were gone already
                 self.again = min(self.again, now + ERASED_SECONDS)
@@ -218,7 +245,10 @@ class Follow:
         """Nothing folded yet."""
         last = reader.event(reader.last_seq())
         seq = max(reader.seq_at(last.utc - DAYS * 86400), last.seq - MOST_EVENTS) if last is not None else 0
-        return Look(seq, self._clock.utc(), self._clock.mono() + AGAIN_SECONDS, MissedCallers(self._short), Talks())
+        return Look(seq, self._clock.utc(), self._clock.mono() + AGAIN_SECONDS, MissedCallers(self._short), Talks(self._agent_at))
+
+    def _agent_at(self, extension: str) -> str:
+        return next((each.id for each in self._config().agents if each.extension == extension), "")
 
     def _short(self, queue: str) -> float:
         known = self._config().queue(queue)
