@@ -270,6 +270,39 @@ def test_an_emergency_call_that_its_line_does_not_take_comes_back_to_one_that_wa
     run(work())
 
 
+def test_two_emergency_calls_at_once_take_two_channels_of_a_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that is being ended still holds its channel: both would wait for the same one."""
+
+    async def work() -> None:
+        lab, ending = Lab(), dict[str, None]()
+        campaign_on(lab, "gateway", 5)
+
+        def free_for_emergency(lines: list[str]) -> bool:
+            victim = lab.channels.victim(lines)
+            if victim is not None:
+                ending[victim] = None
+            return victim is not None
+
+        async def channel_freed(seconds: float) -> bool:
+            await asyncio.sleep(0)
+            for leg in ending:
+                lab.channels.release(leg)
+            return True
+
+        monkeypatch.setattr(lab, "free_for_emergency", free_for_emergency)
+        monkeypatch.setattr(lab, "channel_freed", channel_freed)
+        lab.driver.on_place = lab.answers
+        callers = [lab.comes("112", phone) for phone in ("101", "102")]
+        tasks = [dial(lab, leg, ToOutside("112", ["gateway"], emergency=True)) for leg in callers]
+        await settle()
+        assert [order.endpoint for order in lab.driver.placed] == ["gateway", "gateway"] and len(ending) == 2
+        for leg in callers:
+            lab.tell(Ended(leg=leg.id, cause=Cause(q850=16)))
+        await asyncio.gather(*tasks)
+
+    run(work())
+
+
 def test_no_port_for_the_second_leg_leaves_nothing_behind() -> None:
     async def work() -> None:
         lab = Lab(room=1)

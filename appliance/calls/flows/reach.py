@@ -194,6 +194,8 @@ class Reach:
             while line is None and self.switch.clock.mono() < until and not self._left_alone:
                 await self.exchange.channel_freed(max(0.0, until - self.switch.clock.mono()))
                 line, why = channels.seize(leg.id, lines, EMERGENCY)
+                if line is None:  # it went to another emergency call, which had chosen the same: one more, where there is one
+                    self.exchange.free_for_emergency(lines)
         return line, why
 
     def number_on(self, line: str, decision: ToOutside) -> str:
