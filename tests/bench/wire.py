@@ -102,8 +102,12 @@ class Wire:
         began: dict[str, float] = {}
         came: dict[str, float] = {}
         for request in self.requests:
-            if request.method == "INVITE":
-                (began if request.to_box else came).setdefault(request.caller, request.at)
+            if request.method != "INVITE":
+                continue
+            if request.to_box:
+                began.setdefault(request.caller, request.at)
+            elif request.caller in began:  # else it is repeated to a phone that is gone since an earlier run
+                came.setdefault(request.caller, request.at)
         return [came[who] - at for who, at in began.items() if who in came]
 
     def freed_to_offered(self) -> list[float]:

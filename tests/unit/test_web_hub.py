@@ -118,4 +118,4 @@ def test_what_was_known_stands_while_the_core_is_away(hub: Hub, link: Link) -> N
 
 
 def test_a_core_that_takes_long_to_answer_is_asked_less_often() -> None:
-    assert [gap(took) for took in (0.001, 0.05, 5.0)] == [LEAST_GAP, 0.5, MOST_REST]
+    assert [gap(took) for took in (0.001, 0.05, 0.2, 5.0)] == [LEAST_GAP, LEAST_GAP, 0.4, MOST_REST]

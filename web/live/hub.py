@@ -22,7 +22,7 @@ from web.live.kept import Kept
 
 LEAST_GAP = 0.15
 """Seconds between two questions; REST times as long as the core took to answer, where that is more."""
-REST = 10
+REST = 2
 MOST_REST = 1.0
 LONGEST_GAP = 2.0
 RETRY = 0.5
