@@ -37,9 +37,10 @@ from appliance.core.customers import Customers
 from appliance.core.own_calls import counts, is_passed_on
 from appliance.core.queue_board import Touched
 from appliance.core.seats import Seats
+from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger, OpenCall, late
 from appliance.ledger.durability import DURABILITY, Durability
-from appliance.messages import CallbackRequested, Changed, ContactNoted, ContactOutcome, Event
+from appliance.messages import CallbackClosed, CallbackRequested, Changed, ContactNoted, ContactOutcome, Event
 
 log = logging.getLogger("acd")
 
@@ -200,7 +201,11 @@ class Dispatch:
                 self.on_change(Changed(core=self.run, number=self.number, events=[_shown(event) for event in events]))
         if not COMMITTED.isdisjoint(map(type, events)):
             self._keep_customers(events)
-            return self._ledger.commit(*events)
+            written = self._ledger.commit(*events)
+            for left, event in enumerate(reversed(events)):
+                if isinstance(event, CallbackClosed):
+                    self._also(self._note_closing(event.contact, written, left))
+            return written
         for event in events:
             self._ledger.append(event)
         return None
@@ -435,6 +440,16 @@ class Dispatch:
             seq = await self._ledger.commit(event)
             known = self._ledger.get_state(late.NAMESPACE, event.contact)
             self._ledger.put_state(late.NAMESPACE, event.contact, late.added(known, seq))
+            await self._ledger.flush()
+
+    async def _note_closing(self, contact: str, written: Awaitable[int], left: int) -> None:
+        """How a callback ended is found by its contact, whose call is long over; `left` events of the commit came after it."""
+        try:
+            seq = await written - left
+        except SwitchroomError:
+            return  # whoever waits for it to be written says so
+        async with self._noting:
+            self._ledger.put_state(late.NAMESPACE, contact, late.added(self._ledger.get_state(late.NAMESPACE, contact), seq))
             await self._ledger.flush()
 
     # -- agents' phones --

@@ -1,4 +1,5 @@
-"""What is noted about a contact when its call may be long over (outcome, note): where in the ledger it stands, by contact.
+"""What is noted about a contact when its call may be long over (outcome, note, how a callback ended): where in the
+ledger it stands, by contact.
 
 The events themselves stand in the ledger like all others, and what they say about people is erased there; here are their sequence
 numbers alone, so that a page of one call need not read all that came after it.

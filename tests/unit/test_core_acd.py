@@ -24,6 +24,7 @@ from appliance.core.openings import Openings
 from appliance.core.queue_board import AgentBoard
 from appliance.core.queue_commands import QueueCommands
 from appliance.errors import SwitchroomError
+from appliance.ledger import late
 from appliance.messages import AgentNow, Cause, ControlAgent, Event
 from drivers.base import Answered, Ended
 from tests.callslab import Lab, NotedLedger, media, settle
@@ -186,6 +187,28 @@ def test_an_attempt_that_is_stopped_before_the_ledger_has_it_is_not_made() -> No
         office.ledger.written()
         await settle()
         assert office.rung() == [] and office.state() == "none" and office.leads() is None
+
+    run(work())
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_how_a_callback_ended_is_found_by_its_contact(fails: bool) -> None:
+    """The call in which it was asked for is long over. Where the end cannot be written nothing is to be found."""
+
+    async def work() -> None:
+        office = Office(agents=(), callback_first="customer")
+        office.acd.customers.keep(office.contact, Customer("104", "Daria", "en", {}))
+        office.acd.tell(core.Enter(office.contact, "billing", "callback", virtual=True, caller="key"))
+        office.ledger.written()
+        await settle()
+        office.acd.tell(core.CloseCallback(office.contact))
+        if fails:
+            office.ledger.fails()
+        else:
+            office.ledger.written()
+        await settle()
+        known = office.ledger.kept.get((late.NAMESPACE, office.contact))
+        assert known == (None if fails else late.added(None, 1))
 
     run(work())
 

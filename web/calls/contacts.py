@@ -9,6 +9,7 @@ import msgspec
 
 from appliance import messages as m
 from appliance.figures.folding.callers import USUAL_MARKS
+from web.calls.stays import Stays
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +37,7 @@ class Contact(msgspec.Struct, kw_only=True):
     """The last one of each agent."""
     had: dict[str, str] = {}
     """In which queue each agent had it last."""
+    stays: Stays = msgspec.field(default_factory=Stays)
 
 
 def contacts_of(events: Iterable[m.Event], known: dict[str, Contact] | None = None) -> dict[str, Contact]:
@@ -44,7 +46,10 @@ def contacts_of(events: Iterable[m.Event], known: dict[str, Contact] | None = No
     for event in events:
         take = _TAKE.get(type(event))
         if take is not None:
-            take(found.setdefault(event.contact, Contact()), event)  # type: ignore[attr-defined]
+            id = event.call if isinstance(event, m.VoicemailLeft) else event.contact  # type: ignore[attr-defined]
+            contact = found.setdefault(id, Contact())
+            contact.stays.take(event)
+            take(contact, event)
     return found
 
 
@@ -105,8 +110,13 @@ def _written(contact: Contact, event: m.ContactNoted) -> None:
         contact.notes.append(Note(at=event.at, agent=event.agent, text=event.text))
 
 
+def _only_its_stays(contact: Contact, event: m.Event) -> None:
+    """No more than `Stays.take` makes of it."""
+
+
 _TAKE: dict[type[m.Event], Callable[[Contact, Any], None]] = {
     m.ContactQueued: _queued, m.ContactConnected: _connected, m.ContactHandedOver: _handed, m.ContactLeft: _left,
     m.CallbackRequested: _kept, m.ContactOutcome: _noted, m.SurveyAsked: _surveyed,
-    m.ContactNoted: _written,
+    m.ContactNoted: _written, m.ContactEnded: _only_its_stays, m.CallbackClosed: _only_its_stays,
+    m.VoicemailLeft: _only_its_stays,
 }

@@ -33,7 +33,8 @@ def read_filter() -> Filter:
 
 def address_of(wanted: Filter, **changed: Any) -> dict[str, Any]:
     """The filter as the query of an address; nothing that is empty."""
-    return {name: value for name, value in (msgspec.structs.asdict(wanted) | changed).items() if value}
+    return {name: value for name, value in (msgspec.structs.asdict(wanted) | changed).items()
+            if value or (name == "within" and value is not None)}
 
 
 @blueprint.get("")

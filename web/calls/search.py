@@ -25,6 +25,7 @@ from appliance.messages import SurveyKind
 from appliance.users.model import User
 from web.calls import again
 from web.calls.contacts import Contact, contacts_of, queue_of
+from web.calls.stays import NOT_REACHED, within
 
 PAGE = 50
 BATCH = 250
@@ -42,7 +43,8 @@ Text = Annotated[str, Meta(max_length=200)]
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """What /calls may be asked. `q`: anything, as somebody would type it; `what`: one of WHAT; `before`: the key of the last call
     of the page before; `since` and `until` as `parse_when` reads them, in the office's zone; of these only what began on this
-    `weekday` (1 is Monday), in this `hour` (0 to 23)."""
+    `weekday` (1 is Monday), in this `hour` (0 to 23). `within`: seconds for "in-time" and "abandoned-short"; left out: as the
+    queue has them."""
 
     q: Text = ""
     number: Text = ""
@@ -57,6 +59,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     weekday: Annotated[str, Meta(pattern="^[1-7]?$")] = ""
     hour: Annotated[str, Meta(pattern="^(1?[0-9]|2[0-3])?$")] = ""
     before: Text = ""
+    within: Annotated[float, Meta(ge=0, le=3600)] | None = None
 
 
 class CallShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,48 +98,65 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 TURNED = ("closed", "full", "nobody-in", "all-on-break", "long-wait", "no-queue")
 CAMPAIGN = ("confirmed", "heard", "hung_up", "declined", "machine", "unreachable", "no_line")
-Judge = Callable[[Cdr, Contact, Config], bool]
+Judge = Callable[[Cdr, Contact, "Asked", Config], bool]
 WHAT: dict[str, Judge] = {
-    "answered": lambda cdr, c, _: c.waited is not None if c.queues else cdr.disposition == "answered",
-    "no_answer": lambda cdr, c, _: cdr.disposition == "no_answer" or cdr.outcome == "no_answer",
-    "busy": lambda cdr, c, _: cdr.disposition == "busy" or cdr.outcome == "busy",
-    "failed": lambda cdr, c, _: cdr.disposition == "failed",
-    "cancelled": lambda cdr, c, _: cdr.disposition == "cancelled" or cdr.outcome == "cancelled",
-    "interrupted": lambda cdr, c, _: "interrupted" in (cdr.disposition, cdr.outcome, c.left),
-    "offered": lambda cdr, c, _: c.queued,
-    "in-time": lambda cdr, c, config: c.waited is not None and c.waited <= _promised(config, c.queues),
-    "abandoned": lambda cdr, c, _: c.left in ("abandoned", "cut"),
-    "unhandled": lambda cdr, c, _: c.queued and c.waited is None and not c.callback and c.left != "voicemail",
-    "overflowed": lambda cdr, c, _: c.queued and c.left in ("overflow", "max-wait", *TURNED),
-    "turned-away": lambda cdr, c, _: bool(c.queues) and not c.queued and c.left in TURNED,
-    "voicemail": lambda cdr, c, _: c.left == "voicemail" or cdr.reached.startswith("voicemail:"),
-    "transferred": lambda cdr, c, _: bool(cdr.transfers) or len(c.agents) > 1,
-    "callback": lambda cdr, c, _: c.callback or cdr.reached.startswith("callback:"),
-    "campaign": lambda cdr, c, _: bool(cdr.campaign),
-    "solved": lambda cdr, c, _: "solved" in c.marks,
-    "sale": lambda cdr, c, _: "sale" in c.marks,
-    "surveyed": lambda cdr, c, _: c.surveyed or bool(cdr.answers),
-    "survey-answered": lambda cdr, c, _: bool(cdr.answers),
-    "called-again": lambda cdr, c, _: c.queued,
-    "answered-once": lambda cdr, c, _: c.waited is not None,
+    "answered": lambda cdr, c, asked, _: bool(_waits(c, asked)) if c.queues else cdr.disposition == "answered",
+    "handled": lambda cdr, c, asked, _: c.stays.handled(asked.queue, asked.agent),
+    "no_answer": lambda cdr, c, *_: cdr.disposition == "no_answer" or cdr.outcome == "no_answer",
+    "busy": lambda cdr, c, *_: cdr.disposition == "busy" or cdr.outcome == "busy",
+    "failed": lambda cdr, c, *_: cdr.disposition == "failed",
+    "cancelled": lambda cdr, c, *_: cdr.disposition == "cancelled" or cdr.outcome == "cancelled",
+    "interrupted": lambda cdr, c, *_: "interrupted" in (cdr.disposition, cdr.outcome, c.left),
+    "offered": lambda cdr, c, asked, _: c.stays.offered(asked.queue),
+    "in-time": lambda cdr, c, asked, config: any(
+        within(each, _limit(asked, config, c.queues, "service_level_seconds", 20.0)) for each in _waits(c, asked)),
+    "abandoned": lambda cdr, c, asked, _: bool(c.stays.gave_up(asked.queue)),
+    "abandoned-short": lambda cdr, c, asked, config: any(
+        within(each, _limit(asked, config, c.queues, "short_abandon_seconds", 5.0)) for each in c.stays.gave_up(asked.queue)),
+    "unhandled": lambda cdr, c, asked, _: c.stays.offered(asked.queue) and not (
+        _waits(c, asked) or c.stays.message or c.stays.callback(asked.queue, "reached", "called-again")),
+    "overflowed": lambda cdr, c, asked, _: c.stays.overflowed(asked.queue),
+    "turned-away": lambda cdr, c, *_: bool(c.queues) and not c.queued and c.left in TURNED,
+    "voicemail": lambda cdr, c, *_: c.left == "voicemail" or cdr.reached.startswith("voicemail:"),
+    "transferred": lambda cdr, c, *_: bool(cdr.transfers) or len(c.agents) > 1,
+    "message": lambda cdr, c, asked, _: c.stays.message and c.stays.all[-1].queue in (asked.queue or c.stays.all[-1].queue,),
+    "callback": lambda cdr, c, asked, _: c.stays.callback(asked.queue),
+    "callback-reached": lambda cdr, c, asked, _: c.stays.callback(asked.queue, "reached"),
+    "callback-expired": lambda cdr, c, asked, _: c.stays.callback(asked.queue, *NOT_REACHED),
+    "called-back": lambda cdr, c, *_: cdr.purpose == "callback",
+    "campaign": lambda cdr, c, *_: bool(cdr.campaign),
+    "solved": lambda cdr, c, *_: "solved" in c.marks,
+    "sale": lambda cdr, c, *_: "sale" in c.marks,
+    "surveyed": lambda cdr, c, *_: c.surveyed or bool(cdr.answers),
+    "survey-answered": lambda cdr, c, *_: bool(cdr.answers),
+    "called-again": lambda cdr, c, *_: c.queued,
+    "answered-once": lambda cdr, c, *_: c.waited is not None,
 }  # fmt: skip
 """What became of a call, in the words that the figures link with."""
 
 
 def _outcome(outcome: str) -> Judge:
-    return lambda cdr, c, _: cdr.outcome == outcome
+    return lambda cdr, c, *_: cdr.outcome == outcome
 
 
 def _asked(kind: SurveyKind) -> Judge:
-    return lambda cdr, c, _: any(each.kind == kind for each in cdr.answers)
+    return lambda cdr, c, *_: any(each.kind == kind for each in cdr.answers)
 
 
 WHAT |= {each: _outcome(each) for each in CAMPAIGN}
 WHAT |= {f"survey-{kind}": _asked(kind) for kind in get_args(SurveyKind) if kind != "comment"}
 
 
-def _promised(config: Config, queues: list[str]) -> float:
-    return max((float(each.service_level_seconds) for each in config.queues if each.name in queues), default=20.0)
+def _waits(contact: Contact, asked: Asked) -> list[float]:
+    return contact.stays.waits(asked.queue, asked.agent)
+
+
+def _limit(asked: Asked, config: Config, queues: list[str], name: str, usual: float) -> float:
+    """T or S: as asked, else the queue's own."""
+    if asked.within is not None:
+        return asked.within
+    return max((float(getattr(each, name)) for each in config.queues if each.name in ([asked.queue] if asked.queue else queues)),
+               default=usual)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +170,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     weekday: str = ""
     hour: str = ""
     before: str = ""
+    within: float | None = None
 
 
 def understand(wanted: Filter, config: Config, now: float) -> Asked:
@@ -171,7 +192,7 @@ def understand(wanted: Filter, config: Config, now: float) -> Asked:
     loose = _anything(wanted.q.strip(), config)
     queue, agent, text = loose.pop("queue", wanted.queue), loose.pop("agent", wanted.agent), loose.pop("text", "")
     return Asked(query=query | loose, queue=queue, agent=agent, what=wanted.what, text=text.casefold(), before=wanted.before,
-                 weekday=wanted.weekday, hour=wanted.hour)
+                 weekday=wanted.weekday, hour=wanted.hour, within=wanted.within)
 
 
 def number_of(text: str, config: Config) -> str:
@@ -246,7 +267,7 @@ def fits(cdr: Cdr, contact: Contact, asked: Asked, user: User, config: Config) -
         may_see(user, contact)
         and (not asked.queue or asked.queue in contact.queues)
         and (not asked.agent or asked.agent in contact.agents)
-        and (not asked.what or WHAT[asked.what](cdr, contact, config))
+        and (not asked.what or WHAT[asked.what](cdr, contact, asked, config))
         and _at(cdr, asked, config)
         and (not asked.text or _mentions(cdr, contact, asked.text))
     )

@@ -27,6 +27,9 @@ def what(word: str) -> str:
     """What calls can be searched for by what became of them."""
     return {
         "offered": _("came to a queue"), "in-time": _("answered in time"), "abandoned": _("hung up while waiting"),
+        "abandoned-short": _("hung up at once"), "handled": _("helped by an agent"), "message": _("left a message"),
+        "callback-reached": _("reached by a call back"), "callback-expired": _("not reached by a call back"),
+        "called-back": _("call back to somebody"),
         "unhandled": _("nobody helped"), "overflowed": _("sent on by the queue"), "turned-away": _("turned away at the door"),
         "voicemail": _("went to voicemail"), "transferred": _("transferred"), "callback": _("asked to be called back"),
         "campaign": _("of a campaign"), "confirmed": _("confirmed"), "heard": _("heard the message"),

@@ -13,7 +13,7 @@ from flask_babel import format_date, format_datetime, get_locale
 from flask_babel import gettext as _
 
 from appliance.errors import SwitchroomError
-from appliance.figures import table
+from appliance.figures import report, table
 from appliance.figures.ask import Sources
 from appliance.figures.definitions import COMING, Figure, Value
 from appliance.figures.goals import Goal
@@ -191,7 +191,10 @@ def _caller(made: Report, zone: ZoneInfo) -> Any:
     page = "calls.index" in current_app.view_functions and may(Right.CALLS_VIEW)
 
     def calls(line: Line, figure: Figure) -> str:
-        query = service.calls_behind(line, figure, made.period, made.question.by, zone) if page else ""
+        if not page:
+            return ""
+        setting = report.setting_of(services().config, msgspec.structs.replace(made.question, of=line.of), made.period)
+        query = service.calls_behind(line, figure, made.period, made.question.by, zone, setting)
         return f"{url_for('calls.index')}?{query}" if query else ""
 
     return calls

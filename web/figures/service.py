@@ -14,7 +14,7 @@ from appliance.config.model import Config
 from appliance.errors import SwitchroomError
 from appliance.figures import report
 from appliance.figures.ask import Dimension, Of, Sources
-from appliance.figures.definitions import BY_ID, Figure, Group, Value
+from appliance.figures.definitions import BY_ID, Figure, Group, Setting, Value
 from appliance.figures.goals import Goal
 from appliance.figures.periods import Named, Period
 from appliance.figures.report import Line, Question, Report
@@ -143,8 +143,8 @@ def groups(made: Report) -> tuple[Group, ...]:
     return GROUPS[made.rows[0].kind if made.rows else made.total.kind]
 
 
-def calls_behind(line: Line, figure: Figure, period: Period, by: Dimension, zone: ZoneInfo) -> str:
-    """The query of /calls that lists the calls behind a number; "" where there is none."""
+def calls_behind(line: Line, figure: Figure, period: Period, by: Dimension, zone: ZoneInfo, setting: Setting) -> str:
+    """The query of /calls that lists the calls behind a number; "" where there is none. `setting`: T and S of the line."""
     if not figure.what:
         return ""
     when = line.period or period
@@ -153,6 +153,8 @@ def calls_behind(line: Line, figure: Figure, period: Period, by: Dimension, zone
     asked |= _part(line.key, by)
     if figure.what != "all":
         asked["what"] = figure.what
+    if limit := {"in-time": setting.level_seconds, "abandoned-short": setting.short_seconds}.get(figure.what):
+        asked["within"] = f"{limit:g}"
     return urlencode(asked)
 
 

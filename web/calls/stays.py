@@ -1,0 +1,148 @@
+"""A contact's stays in queues, counted as the figures count them (appliance/figures/folding/contacts.py): in a queue each stay,
+in the office the contact once, by its first queue and its first answer. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from appliance import messages as m
+from appliance.figures.counts import edge_of
+from appliance.figures.folding.contacts import EXITS
+
+NOT_REACHED = ("expired", "attempts", "no-queue", "unreachable")
+
+
+class Stay(msgspec.Struct, kw_only=True):
+    """UTC seconds: `at` it entered, `joined` its first agent, `gone` it left without one. `agent`: that first one. `requested`:
+    to be called back, which ended as `closed`. `handlers`: agents whose conversation in it ended
+    normally."""
+
+    queue: str
+    at: float
+    joined: float | None = None
+    gone: float | None = None
+    agent: str = ""
+    left: str = ""
+    final: bool = True
+    requested: bool = False
+    closed: str = ""
+    handlers: list[str] = []
+
+    @property
+    def answered(self) -> bool:
+        return self.joined is not None and not self.requested
+
+    @property
+    def way(self) -> str:
+        """How it left, in the figures' words."""
+        return EXITS.get(self.left, "")
+
+
+class Stays(msgspec.Struct, kw_only=True):
+    """`moved`: this agent had it, and sends it on; `message`: it left one in a mailbox after it had been in a queue."""
+
+    all: list[Stay] = []
+    moved: str = ""
+    message: bool = False
+
+    def take(self, event: Any) -> None:
+        take = _TAKE.get(type(event))
+        if take is not None and (self.all or isinstance(event, m.ContactQueued)):
+            take(self, event)
+
+    def waits(self, queue: str, agent: str) -> list[float]:
+        """Seconds until an agent, of those that were answered."""
+        if queue or agent:
+            return [each.joined - each.at for each in self.all if each.joined is not None and each.answered
+                    and queue in ("", each.queue) and agent in ("", each.agent)]
+        first = next((each for each in self.all if each.joined is not None), None)
+        return [first.joined - self.all[0].at] if first is not None and first.joined is not None and first.answered else []
+
+    def gave_up(self, queue: str) -> list[float]:
+        """Seconds after which it was abandoned."""
+        return self._exits(queue, "abandoned")
+
+    def overflowed(self, queue: str) -> bool:
+        return bool(self._exits(queue, "overflowed"))
+
+    def _exits(self, queue: str, way: str) -> list[float]:
+        """Seconds after which it went that way; of the office only as it left for good."""
+        if queue:
+            return [each.gone - each.at for each in self.all if each.gone is not None and each.way == way and each.queue == queue]
+        last = self.all[-1] if self.all else None
+        if last is None or last.gone is None or last.way != way or not last.final or any(each.joined for each in self.all):
+            return []
+        return [last.gone - self.all[0].at]
+
+    def offered(self, queue: str) -> bool:
+        return any(queue in ("", each.queue) for each in self.all)
+
+    def handled(self, queue: str, agent: str) -> bool:
+        """A conversation ended normally, by callback too; of one agent only those that were no callback: the conversation is no
+        part of this call."""
+        if agent:
+            return any(agent in each.handlers and not each.requested and queue in ("", each.queue) for each in self.all)
+        return any((each.handlers or each.closed == "reached") and queue in ("", each.queue) for each in self.all)
+
+    def callback(self, queue: str, *ends: str) -> bool:
+        """Somebody asked to be called back; with `ends`, and that ended as one of these."""
+        return any(each.requested and queue in ("", each.queue) and (not ends or each.closed in ends) for each in self.all)
+
+
+def within(seconds: float, limit: float) -> bool:
+    """As the figures' spread of waits has it, by the second."""
+    return edge_of(max(0, round(seconds * 1000))) <= limit
+
+
+def _queued(stays: Stays, event: m.ContactQueued) -> None:
+    moved, stays.moved = stays.moved, ""
+    last = stays.all[-1] if stays.all else None
+    if last is not None and moved:
+        if last.queue == event.queue and event.since < event.at:
+            return  # the agent went before the two were joined: the caller has the old place
+        last.handlers.append(moved)
+    stays.all.append(Stay(queue=event.queue, at=event.at))
+
+
+def _connected(stays: Stays, event: m.ContactConnected) -> None:
+    last = stays.all[-1]
+    if last.joined is None:
+        last.joined, last.agent = event.at, event.agent
+
+
+def _handed(stays: Stays, event: m.ContactHandedOver) -> None:
+    stays.all[-1].handlers.append(event.agent)
+
+
+def _ended(stays: Stays, event: m.ContactEnded) -> None:
+    stays.moved = event.agent if event.reason == "moved" else ""
+    if event.reason not in ("moved", "cut", "restart"):
+        stays.all[-1].handlers.append(event.agent)
+
+
+def _left(stays: Stays, event: m.ContactLeft) -> None:
+    last = stays.all[-1]
+    if not last.answered and not last.requested:
+        last.left = "voicemail" if event.target.startswith("voicemail:") else event.reason
+        last.gone, last.final = event.at, not event.target.startswith("queue:")
+
+
+def _requested(stays: Stays, event: m.CallbackRequested) -> None:
+    stays.all[-1].requested = True
+
+
+def _closed(stays: Stays, event: m.CallbackClosed) -> None:
+    stays.all[-1].closed = event.reason
+
+
+def _message(stays: Stays, event: m.VoicemailLeft) -> None:
+    stays.message = stays.all[-1].left == "voicemail" and all(each.joined is None for each in stays.all)
+
+
+_TAKE: dict[type[m.Event], Callable[[Stays, Any], None]] = {
+    m.ContactQueued: _queued, m.ContactConnected: _connected, m.ContactHandedOver: _handed, m.ContactEnded: _ended,
+    m.ContactLeft: _left, m.CallbackRequested: _requested, m.CallbackClosed: _closed, m.VoicemailLeft: _message,
+}
