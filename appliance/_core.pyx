@@ -17,7 +17,7 @@ import time
 
 from appliance.acd.rules import QueueRules
 
-# Who may take a channel from whom: an emergency call ends the youngest campaign leg where nothing is free.
+# Who may take a channel from whom: an emergency call ends the youngest campaign leg where nothing is free, else a person's.
 CAMPAIGN = 0
 PHONE = 1
 INBOUND = 2
@@ -158,19 +158,13 @@ cdef class Channels:
         self._hold(leg, line, purpose, campaign)
         return room
 
-    def victim(self, list names):
-        """The leg that an emergency call may end: the youngest campaign leg on the first of these lines that has one, so that
-        the least of a message is lost; None where there is none."""
+    def victims(self, list names):
+        """The legs on these lines that an emergency call may end, those first that cost least: a campaign's before people's,
+        on the line named first, the youngest, so that the least of a message or a talk is lost. Never an emergency call's."""
         cdef Holding held
-        cdef Holding best
-        for name in names:
-            best = None
-            for held in self._held.values():
-                if held.line.name == name and held.purpose == CAMPAIGN and (best is None or held.order > best.order):
-                    best = held
-            if best is not None:
-                return best.leg
-        return None
+        found = [(held.purpose != CAMPAIGN, names.index(held.line.name), -held.order, held.leg)
+                 for held in self._held.values() if held.purpose != EMERGENCY and held.line.name in names]
+        return [each[3] for each in sorted(found)]
 
     def release(self, str leg):
         """Give the leg's channel back; False where it held none (released before)."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance._core import Channels
+from appliance.calls.call import Call
 from appliance.calls.leg import Leg
 from appliance.calls.parking import ParkingLot
 from appliance.calls.routing import Decision, from_line, from_phone
@@ -268,11 +269,12 @@ class Lab:
     def contacts(self, extension: str) -> list[str]:
         return self.devices.get(extension, [])
 
-    def free_for_emergency(self, lines: list[str]) -> bool:
-        victim = self.channels.victim(lines)
+    def free_for_emergency(self, lines: list[str], call: Call) -> bool:
+        legs = [self.switch.legs[id] for id in self.channels.victims(lines) if id in self.switch.legs]
+        victim = next((leg for leg in legs if leg.call is not call), None)
         if victim is None:
             return False
-        self.switch.legs[victim].call.break_off("emergency")
+        victim.call.break_off("emergency")
         return True
 
     async def channel_freed(self, seconds: float) -> bool:

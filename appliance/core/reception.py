@@ -11,7 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from appliance._core import INBOUND
+from appliance._core import CAMPAIGN, INBOUND
+from appliance.calls.call import Call
 from appliance.calls.codes import ToCode
 from appliance.calls.flows.dial import Dial
 from appliance.calls.flows.excuse import excuse
@@ -179,13 +180,16 @@ class Reception:
     def contacts(self, extension: str) -> list[str]:
         return self._box.driver.contacts(extension)
 
-    def free_for_emergency(self, lines: Sequence[str]) -> bool:
+    def free_for_emergency(self, lines: Sequence[str], call: Call) -> bool:
         box = self._box
-        victim = box.channels.victim(list(lines))
-        leg = box.switch.legs.get(victim) if victim else None
+        found = (leg for id in box.channels.victims(list(lines)) if (leg := box.switch.legs.get(id)) is not None)
+        leg = next((leg for leg in found if leg.call is not call), None)
+        holding = box.channels.holding(leg.id) if leg is not None else None
+        if box.recovery.pending and (holding is None or holding.purpose != CAMPAIGN):
+            return True  # right after a restart: channels of calls left over are being freed
         if leg is None:
-            return box.recovery.pending > 0  # right after a restart: channels of calls left over are being freed
-        log.warning("an emergency call takes a campaign's channel", extra={"call": leg.call.id})
+            return False
+        log.warning("an emergency call takes another call's channel", extra={"call": call.id, "ended": leg.call.id})
         leg.call.break_off("emergency")
         return True
 

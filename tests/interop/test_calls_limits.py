@@ -59,6 +59,25 @@ def test_emergency_takes_a_campaigns_channel(tmp_path: Path) -> None:
         assert [cdr.disposition for cdr in cdrs if cdr.call == broken[0].call] == ["interrupted"]
 
 
+def test_emergency_takes_the_channel_of_people_where_there_is_no_other(tmp_path: Path) -> None:
+    """Two people hold both channels of the only line: the younger call is ended, the older goes on."""
+    edits = {r'^name = "provider"$': 'name = "provider"\nenabled = false', r"^channels = \d+$": "channels = 2"}
+    with House(tmp_path, edits=edits, provider=False) as house:
+        anna, boris = house.desk("101", "anna"), house.desk("102", "boris")
+        talk, waiting = anna.dial("00917700100").wait_up(), house.gateway.dial("0911111102").wait_up()
+        assert house.line("gateway").busy == 2
+        call = boris.dial("112").wait_up()
+        waiting.wait_end()
+        help_ = house.gateway.wait_call(1, lambda c: c.number == "112")
+        assert help_.up and talk.up and house.line("gateway").busy == 2
+        call.hang_up()
+        help_.wait_end()
+        talk.hang_up()
+        cdrs = house.cdrs(3)
+        assert sorted(cdr.disposition for cdr in cdrs) == ["answered", "answered", "interrupted"]
+        assert [cdr.disposition for cdr in cdrs if cdr.reached == "emergency"] == ["answered"]
+
+
 def test_emergency_passes_when_new_calls_are_shed(tmp_path: Path) -> None:
     """One new call a second, after 20 at once: the rest is told 503 and when to come again; 112 and 0112 pass."""
     edits = {r"^media_timeout_seconds = 8$": "media_timeout_seconds = 8\nmax_new_calls_per_second = 1"}

@@ -70,12 +70,11 @@ class Account(RuleBasedStateMachine):
             assert self.channels.in_use(campaign) == sum(1 for _, _, number in self.held.values() if number == campaign)
 
     @invariant()
-    def victim_is_a_campaign_leg(self) -> None:
-        victim = self.channels.victim(list(LINES))
-        if victim is None:
-            assert not any(purpose == CAMPAIGN for _, purpose, _ in self.held.values())
-        else:
-            assert self.held[victim][1] == CAMPAIGN
+    def an_emergency_may_end_all_but_its_like_and_campaigns_first(self) -> None:
+        victims = self.channels.victims(list(LINES))
+        assert sorted(victims) == sorted(leg for leg, (_, purpose, _) in self.held.items() if purpose != EMERGENCY)
+        campaigns = [self.held[leg][1] == CAMPAIGN for leg in victims]
+        assert campaigns == sorted(campaigns, reverse=True)
 
 
 Account.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
@@ -102,6 +101,19 @@ def test_an_emergency_uses_the_reserve_and_lines_that_are_down() -> None:
     assert channels.seize("c", ["nowhere"], EMERGENCY) == (None, "no_route")
 
 
+def test_an_emergency_ends_what_costs_least() -> None:
+    channels = Channels()
+    channels.set_line("gateway", 5)
+    channels.set_line("provider", 5)
+    channels.seize("talk", ["gateway"], PHONE)
+    channels.seize("help", ["gateway"], EMERGENCY)
+    channels.seize("old", ["provider"], CAMPAIGN, 1)
+    channels.seize("young", ["provider"], CAMPAIGN, 1)
+    channels.occupy("caller", "gateway", INBOUND)
+    assert channels.victims(["gateway", "provider"]) == ["young", "old", "caller", "talk"]
+    assert channels.victims(["provider"]) == ["young", "old"] and channels.victims(["nowhere"]) == []
+
+
 def test_a_line_that_is_back_counts_the_calls_that_stood_on_it_all_the_time() -> None:
     """Taken out by one configuration and put back by the next, while people talk over it."""
     channels = Channels()
@@ -111,7 +123,7 @@ def test_a_line_that_is_back_counts_the_calls_that_stood_on_it_all_the_time() ->
     channels.remove_line("gateway")
     assert channels.seize("c", ["gateway"], PHONE) == (None, "no_route")
     channels.set_line("gateway", 2)
-    assert channels.seize("c", ["gateway"], PHONE) == (None, "full") and channels.victim(["gateway"]) == "b"
+    assert channels.seize("c", ["gateway"], PHONE) == (None, "full") and channels.victims(["gateway"]) == ["b", "a"]
     assert channels.release("a") and channels.seize("c", ["gateway"], PHONE) == ("gateway", "")
     assert channels.release("b") and channels.release("c") and not channels.release("c")
     line = channels.line("gateway")

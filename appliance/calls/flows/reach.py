@@ -51,8 +51,9 @@ class Exchange(Protocol):
     def contacts(self, extension: str) -> list[str]:
         """Addresses of the extension's registered devices, best first; the driver knows them by these names."""
 
-    def free_for_emergency(self, lines: list[str]) -> bool:
-        """Break off a campaign's call on one of these lines; False where there is none. Its channel follows shortly."""
+    def free_for_emergency(self, lines: list[str], call: Call) -> bool:
+        """Break off another call than this on one of these lines, a campaign's where there is one; False where there is none. Its
+        channel follows shortly."""
 
     async def channel_freed(self, seconds: float) -> bool: ...
 
@@ -186,16 +187,16 @@ class Reach:
         return (found, why) if found is not None or up == lines else await self._seize_for_help(leg, lines)
 
     async def _seize_for_help(self, leg: Leg, lines: list[str]) -> tuple[str | None, str]:
-        """A channel of these lines for an emergency call, a campaign's where none is free."""
+        """A channel of these lines for an emergency call; where none is free a campaign's, else the one of another call."""
         channels = self.switch.channels
         line, why = channels.seize(leg.id, lines, EMERGENCY)
         until = self.switch.clock.mono() + EMERGENCY_WAIT
-        if line is None and self.exchange.free_for_emergency(lines):
+        if line is None and self.exchange.free_for_emergency(lines, self.call):
             while line is None and self.switch.clock.mono() < until and not self._left_alone:
                 await self.exchange.channel_freed(max(0.0, until - self.switch.clock.mono()))
                 line, why = channels.seize(leg.id, lines, EMERGENCY)
                 if line is None:  # it went to another emergency call, which had chosen the same: one more, where there is one
-                    self.exchange.free_for_emergency(lines)
+                    self.exchange.free_for_emergency(lines, self.call)
         return line, why
 
     def number_on(self, line: str, decision: ToOutside) -> str:
