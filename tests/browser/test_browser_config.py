@@ -198,6 +198,7 @@ def test_somebody_else_was_faster(site: Site, page: Page) -> None:
     page.goto(f"{site.url}/config/table/office")
     page.fill("[name=name]", "Mine")
     page.click("button[value=save]")
+    expect(page.locator("main")).to_contain_text("Look and apply")  # the draft is kept
     office = site.box.config.read_text().replace('language = "en"', 'language = "en" # said')
     site.box.config.write_text(office)
     site.box.run("config", "import", str(site.box.config), "--summary", "by the command line")

@@ -153,7 +153,7 @@ def test_a_period_of_ones_own_by_keyboard_and_as_a_file(site: Site, page: Page) 
     with page.expect_download() as given:
         page.click("a:has-text('CSV')")
     text = given.value.path().read_text("utf-8-sig")
-    assert text.splitlines()[0].startswith("day,Offered") and "2026-02-25,40" in text
+    assert text.splitlines()[0].startswith("Day,Offered") and "2026-02-25,40" in text
 
 
 def test_targets_stand_beside_the_figures_in_colour_sign_and_word(site: Site, page: Page) -> None:
