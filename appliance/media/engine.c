@@ -138,7 +138,15 @@ static int shard_sleep(struct shard *sh, struct epoll_event *ready, uint64_t unt
 	uint64_t now = clock_ns(), pause = until > now ? until - now : 0;
 	struct timespec timeout = { (time_t)(pause / 1000000000), (long)(pause % 1000000000) };
 
-	return epoll_pwait2(sh->epoll, ready, BATCH, until == WAKER_ASLEEP ? NULL : &timeout, NULL);
+	const struct timespec *most = until == WAKER_ASLEEP ? NULL : &timeout;
+	struct pollfd any = { .fd = sh->epoll, .events = POLLIN };
+	int n = epoll_pwait2(sh->epoll, ready, BATCH, most, NULL);
+
+	if (n >= 0 || errno != ENOSYS)
+		return n;
+	/* Linux before 5.11, as on many small ARM boxes: without this the thread would never sleep, at real-time priority. */
+	ppoll(&any, 1, most, NULL);
+	return epoll_wait(sh->epoll, ready, BATCH, 0);
 }
 
 /* Descriptors carry the port's address; its lowest bit set means the RTCP socket, 0 the waker. */
