@@ -225,14 +225,17 @@ def test_an_emergency_call_tries_every_line_and_takes_a_campaigns_channel() -> N
     run(work())
 
 
-def test_an_emergency_call_takes_a_campaigns_channel_rather_than_a_line_that_is_down() -> None:
+@pytest.mark.parametrize(("lines", "purpose"), [(["provider", "gateway"], CAMPAIGN), (["gateway", "provider"], PHONE)])
+def test_an_emergency_call_takes_anothers_channel_rather_than_a_line_that_is_down(lines: list[str], purpose: int) -> None:
+    """A campaign's, and where it has none a person's."""
+
     async def work() -> None:
         lab = Lab()
-        calls = campaign_on(lab, "gateway", 5)
+        calls = campaign_on(lab, "gateway", 5, purpose)
         lab.channels.set_up("provider", False)
         lab.driver.on_place = lab.answers
         a = lab.comes("112")
-        task = dial(lab, a, ToOutside("112", ["provider", "gateway"], emergency=True))
+        task = dial(lab, a, ToOutside("112", lines, emergency=True))
         await settle()
         assert [call.interrupted for call in calls] == ["", "", "", "", "emergency"]
         assert [order.endpoint for order in lab.driver.placed] == ["gateway"]
@@ -262,23 +265,6 @@ def test_an_emergency_call_that_its_line_does_not_take_comes_back_to_one_that_wa
         await settle()
         assert [order.endpoint for order in lab.driver.placed] == ["provider", "gateway"]
         assert sum(call.interrupted == "emergency" for call in calls) == 1
-        lab.tell(Ended(leg=a.id, cause=Cause(q850=16)))
-        await task
-
-    run(work())
-
-
-def test_an_emergency_call_takes_another_ones_channel_where_no_campaign_has_one() -> None:
-    async def work() -> None:
-        lab = Lab()
-        calls = campaign_on(lab, "gateway", 5, PHONE)
-        lab.channels.set_up("provider", False)
-        lab.driver.on_place = lab.answers
-        a = lab.comes("112")
-        task = dial(lab, a, ToOutside("112", ["gateway", "provider"], emergency=True))
-        await settle()
-        assert [call.interrupted for call in calls] == ["", "", "", "", "emergency"]
-        assert [order.endpoint for order in lab.driver.placed] == ["gateway"]
         lab.tell(Ended(leg=a.id, cause=Cause(q850=16)))
         await task
 
