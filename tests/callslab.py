@@ -10,9 +10,10 @@ from typing import Any
 
 from appliance._core import Channels
 from appliance.calls.call import Call
+from appliance.calls.flows.dial import Dial
 from appliance.calls.leg import Leg
 from appliance.calls.parking import ParkingLot
-from appliance.calls.routing import Decision, from_line, from_phone
+from appliance.calls.routing import Decision, ToExtension, ToOutside, from_line, from_phone
 from appliance.calls.settings import SettingsBook
 from appliance.calls.switch import Switch
 from appliance.clock import SystemClock
@@ -391,6 +392,16 @@ def hastily(work: Coroutine[Any, Any, None], seconds: float = 600) -> None:
     """Run it on a loop on which waits cost nothing; `seconds` of that loop at most."""
     with asyncio.Runner(loop_factory=HastyLoop) as runner:
         runner.run(asyncio.wait_for(work, seconds))
+
+
+def in_time(work: Coroutine[Any, Any, None], seconds: float = 20) -> None:
+    """Run it in real time; `seconds` at most."""
+    asyncio.run(asyncio.wait_for(work, seconds))
+
+
+def dial(lab: Lab, a: Leg, decision: ToExtension | ToOutside) -> asyncio.Task[None]:
+    """Lead the call of `a` to where it dialled."""
+    return lab.switch.lead(a.call, lambda: Dial(a, lab).run(decision))
 
 
 async def settle() -> None:

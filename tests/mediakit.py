@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.media.engine import Engine, Port
-from appliance.media.events import MediaEvent
+from appliance.media.events import Digit, MediaEvent
 from drivers.base import MediaAnswer
 from tests.peers.net import wait_for
 
@@ -265,3 +265,7 @@ def until(what: Callable[[], object], why: str, seconds: float = 10) -> None:
 
 def connect(media: Port, far: Far, /, **changes: object) -> None:
     media.connect(far.answer(**changes))
+
+
+def digits_of(events: list[MediaEvent]) -> list[tuple[str, str]]:
+    return [(e.digit, e.source) for e in events if isinstance(e, Digit)]

@@ -1,14 +1,17 @@
-"""What tests of the pages share."""
+"""What tests of pages, ledger and media engine begin with; imported when it is asked for, since few tests need all of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from appliance.clock import ManualClock
+    from appliance.ledger import Ledger
+    from appliance.media.engine import Engine
     from tests.webkit import Pages
 
 
@@ -20,3 +23,28 @@ def pages(tmp_path: Path) -> Iterator[Pages]:
     made = Pages(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    from appliance.clock import ManualClock
+
+    return ManualClock()
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Ledger]:
+    from appliance.ledger import Ledger
+
+    made = Ledger(tmp_path / "ledger", clock, "boot-1", reserve_bytes=0)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    from appliance.media.engine import Engine
+    from tests.peers.net import media_range
+
+    with Engine("127.0.0.1", media_range()) as made:
+        yield made

@@ -5,21 +5,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
-from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
 import pytest
 
-from appliance._core import CAMPAIGN, EMERGENCY, PHONE
-from appliance.calls.call import Call, disposition_of
-from appliance.calls.flows.dial import Dial
+from appliance.calls.call import disposition_of
 from appliance.calls.flows.race import best_of
-from appliance.calls.inbox import LIMIT, Inbox
-from appliance.calls.leg import HungUp, Leg
+from appliance.calls.leg import Leg
 from appliance.calls.routing import ToExtension, ToOutside
 from appliance.ledger import fold
-from appliance.media.events import Digit, Silent
+from appliance.media.events import Silent
 from appliance.messages import (
     CallEnded,
     CallTransferred,
@@ -33,18 +29,10 @@ from appliance.messages import (
     Record,
     ShortageChanged,
 )
-from drivers.base import Answered, DigitInfo, Ended, Incoming, MediaChanged, Place, Ringing, TransferAsked
-from tests.callslab import Lab, media, settle
+from drivers.base import Answered, DigitInfo, Ended, Incoming, MediaChanged, Ringing, TransferAsked
+from tests.callslab import Lab, dial, in_time, media, settle
 
 OUTSIDE = ToOutside("+358917700000", ["gateway", "provider"])
-
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 20))
-
-
-def dial(lab: Lab, a: Leg, decision: ToExtension | ToOutside) -> asyncio.Task[None]:
-    return lab.switch.lead(a.call, lambda: Dial(a, lab).run(decision))
 
 
 # ---- one word for a call -------------------------------------------------------------------------------------------------
@@ -67,85 +55,6 @@ def test_disposition(called: Cause | None, calling: list[Cause], word: str) -> N
 ])
 def test_the_best_of_several_answers(statuses: list[int], best: int) -> None:
     assert best_of([Cause(sip=status) for status in statuses]).sip == best
-
-
-# ---- inbox and leg ----------------------------------------------------------------------------------------------------------
-
-
-def test_inbox_keeps_order_and_bounds() -> None:
-    async def work() -> None:
-        inbox = Inbox()
-        assert await inbox.get(0) is None
-        for i in range(LIMIT + 5):
-            inbox.put(i)
-        assert inbox.lost == 5 and await inbox.get() == 0
-        inbox.put_back([-2, -1])
-        assert [await inbox.get() for _ in range(3)] == [-2, -1, 1]
-        assert len(inbox.drain()) == LIMIT - 2 and await inbox.get(0.001) is None
-        asyncio.get_running_loop().call_soon(inbox.put, "late")
-        assert await inbox.get(5) == "late"
-
-    run(work())
-
-
-def test_an_inbox_wakes_whoever_waits_in_time_with_one_timer_for_many_waits() -> None:
-    async def work() -> None:
-        inbox, loop = Inbox(), asyncio.get_running_loop()
-        made: list[float] = []
-        call_at = loop.call_at
-        loop.call_at = lambda when, *more, **named: (made.append(when), call_at(when, *more, **named))[1]  # type: ignore[method-assign, assignment, func-returns-value]
-        for n in range(20):
-            loop.call_soon(inbox.put, n)
-            assert await inbox.get(60) == n
-        assert len(made) == 1
-        began = loop.time()
-        assert await inbox.get(0.02) is None  # sooner than the timer that is there
-        assert await inbox.get(0.05) is None
-        assert 0.065 < loop.time() - began < 5
-        loop.call_soon(inbox.put, "first")
-        assert await inbox.get(0.05) == "first"
-        assert await inbox.get(0.1) is None  # the timer of the wait before goes off too early, and is set anew
-        assert loop.time() - began > 0.16
-        inbox.close()
-
-    run(work())
-
-
-def test_a_leg_hears_its_own_events_only_and_unwinds_when_gone() -> None:
-    async def work() -> None:
-        lab = Lab()
-        a = lab.comes("102")
-        port = a.open_port()
-        lab.switch.legs["other"] = a
-        a.inbox.put(Digit(port=port.id + 1, digit="9", source="rfc4733"))
-        a.inbox.put(Digit(port=port.id, digit="1", source="rfc4733"))
-        assert await a.key("19", 5) == "1"
-        lab.tell(DigitInfo(leg=a.id, digit="5"))
-        assert await a.key("5", 5) == "5"
-        asyncio.get_running_loop().call_soon(lab.tell, Ended(leg=a.id, cause=Cause(q850=16)))
-        with pytest.raises(HungUp):
-            await a.key("1", 5)
-        assert port.closed and a.quality is not None
-        a.hang_up()
-        assert not lab.driver.did  # who is gone is not hung up
-        lab.tell(Ended(leg=a.id, cause=Cause()))
-        assert len(lab.ledger.of(LegEnded)) == 1
-
-    run(work())
-
-
-def test_being_woken_is_not_the_time_being_up() -> None:
-    async def work() -> None:
-        lab = Lab()
-        a = lab.comes("102")
-        a.open_port()
-        loop = asyncio.get_running_loop()
-        loop.call_soon(a.call.break_off, "cancelled")
-        loop.call_later(0.02, lab.tell, Ended(leg=a.id, cause=Cause(sip=487, by="near")))
-        with pytest.raises(HungUp):  # and not None, which a flow would take for the end of ringing
-            await a.wait(Digit, timeout=5)
-
-    run(work())
 
 
 # ---- reaching ---------------------------------------------------------------------------------------------------------------
@@ -172,7 +81,7 @@ def test_all_devices_ring_and_the_losers_are_called_off() -> None:
         assert [event.disposition for event in lab.ledger.of(CallEnded)] == ["answered"]
         assert not lab.engine.open_ports and not lab.switch.legs and not lab.switch.calls
 
-    run(work())
+    in_time(work())
 
 
 @pytest.mark.parametrize(("status", "by", "lines"), [
@@ -192,115 +101,7 @@ def test_only_a_line_that_fails_as_a_line_is_followed_by_the_next(status: int, b
         await task
         assert lab.busy("gateway") == lab.busy("provider") == 0
 
-    run(work())
-
-
-def campaign_on(lab: Lab, line: str, count: int, purpose: int = CAMPAIGN) -> list[Call]:
-    """So many calls of a campaign (or of people) on this line."""
-    calls = []
-    for _ in range(count):
-        call = lab.switch.new_call("campaign", 1)
-        leg = call.add_leg("out", "line", line, "+358917700001")
-        assert lab.channels.seize(leg.id, [line], purpose, 1)[0] == line
-        calls.append(call)
-    return calls
-
-
-def test_an_emergency_call_tries_every_line_and_takes_a_campaigns_channel() -> None:
-    async def work() -> None:
-        lab = Lab()
-        calls = campaign_on(lab, "gateway", 5)
-        lab.channels.set_up("provider", False)
-        for _ in range(10):
-            lab.channels.seize(f"x{_}", ["provider"], EMERGENCY)
-        lab.driver.on_place = lab.answers
-        a = lab.comes("112")
-        task = dial(lab, a, ToOutside("112", ["gateway", "provider"], emergency=True))
-        await settle()
-        assert [call.interrupted for call in calls] == ["", "", "", "", "emergency"]  # the youngest
-        assert [(order.endpoint, order.number) for order in lab.driver.placed] == [("gateway", "112")]
-        lab.tell(Ended(leg=a.id, cause=Cause(q850=16)))
-        await task
-
-    run(work())
-
-
-@pytest.mark.parametrize(("lines", "purpose"), [(["provider", "gateway"], CAMPAIGN), (["gateway", "provider"], PHONE)])
-def test_an_emergency_call_takes_anothers_channel_rather_than_a_line_that_is_down(lines: list[str], purpose: int) -> None:
-    """A campaign's, and where it has none a person's."""
-
-    async def work() -> None:
-        lab = Lab()
-        calls = campaign_on(lab, "gateway", 5, purpose)
-        lab.channels.set_up("provider", False)
-        lab.driver.on_place = lab.answers
-        a = lab.comes("112")
-        task = dial(lab, a, ToOutside("112", lines, emergency=True))
-        await settle()
-        assert [call.interrupted for call in calls] == ["", "", "", "", "emergency"]
-        assert [order.endpoint for order in lab.driver.placed] == ["gateway"]
-        lab.tell(Ended(leg=a.id, cause=Cause(q850=16)))
-        await task
-
-    run(work())
-
-
-def test_an_emergency_call_that_its_line_does_not_take_comes_back_to_one_that_was_full() -> None:
-    """A campaign's call is there when the free line has failed."""
-    async def work() -> None:
-        lab = Lab()
-        calls = campaign_on(lab, "gateway", 5)
-
-        def on_place(order: Place) -> None:
-            if order.endpoint == "provider":
-                lab.channels.release(calls[0].legs[0].id)
-                lab.channels.seize(calls[0].legs[0].id, ["gateway"], CAMPAIGN, 1)
-                lab.fails(503, "far")(order)
-            else:
-                lab.answers(order)
-
-        lab.driver.on_place = on_place
-        a = lab.comes("112")
-        task = dial(lab, a, ToOutside("112", ["gateway", "provider"], emergency=True))
-        await settle()
-        assert [order.endpoint for order in lab.driver.placed] == ["provider", "gateway"]
-        assert sum(call.interrupted == "emergency" for call in calls) == 1
-        lab.tell(Ended(leg=a.id, cause=Cause(q850=16)))
-        await task
-
-    run(work())
-
-
-def test_two_emergency_calls_at_once_take_two_channels_of_a_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that is being ended still holds its channel: both would wait for the same one."""
-
-    async def work() -> None:
-        lab, ending = Lab(), dict[str, None]()
-        campaign_on(lab, "gateway", 5)
-
-        def free_for_emergency(lines: list[str], call: Call) -> bool:
-            victims = lab.channels.victims(lines)
-            ending.update(dict.fromkeys(victims[:1]))
-            return bool(victims)
-
-        async def channel_freed(seconds: float) -> bool:
-            await asyncio.sleep(0)
-            for leg in ending:
-                lab.channels.release(leg)
-            return True
-
-        monkeypatch.setattr(lab, "free_for_emergency", free_for_emergency)
-        monkeypatch.setattr(lab, "channel_freed", channel_freed)
-        lab.driver.on_place = lab.answers
-        callers = [lab.comes("112", phone) for phone in ("101", "102")]
-        tasks = [dial(lab, leg, ToOutside("112", ["gateway"], emergency=True)) for leg in callers]
-        await settle()
-        assert [order.endpoint for order in lab.driver.placed] == ["gateway", "gateway"] and len(ending) == 2
-        for leg in callers:
-            lab.tell(Ended(leg=leg.id, cause=Cause(q850=16)))
-        await asyncio.gather(*tasks)
-
-    run(work())
+    in_time(work())
 
 
 def test_no_port_for_the_second_leg_leaves_nothing_behind() -> None:
@@ -318,7 +119,7 @@ def test_no_port_for_the_second_leg_leaves_nothing_behind() -> None:
         assert [event.disposition for event in lab.ledger.of(CallEnded)] == ["failed"]
         assert len(lab.ledger.of(LegOpened)) == len(lab.ledger.of(LegEnded)) == 1
 
-    run(work())
+    in_time(work())
 
 
 # ---- talking ----------------------------------------------------------------------------------------------------------------
@@ -358,7 +159,7 @@ def test_a_leg_of_a_call_that_is_over_is_not_left_to_the_collector() -> None:
         finally:
             gc.enable()
 
-    run(work())
+    in_time(work())
 
 
 @pytest.mark.parametrize("dtmf", ["auto", "info"])
@@ -375,7 +176,7 @@ def test_digits_by_info_cross(dtmf: str) -> None:
         assert (port.digits, sent) == (("7", []) if dtmf == "auto" else ("", [("send_info_digit", talk.b.id, "7")]))
         await talk.end()
 
-    run(work())
+    in_time(work())
 
 
 def test_hold_is_carried_and_counted() -> None:
@@ -392,7 +193,7 @@ def test_hold_is_carried_and_counted() -> None:
         assert [event.leg for event in talk.lab.ledger.of(LegResumed)] == [talk.a.id, talk.b.id]
         await talk.end()
 
-    run(work())
+    in_time(work())
 
 
 def test_silence_ends_a_call_but_not_of_one_who_holds() -> None:
@@ -409,7 +210,7 @@ def test_silence_ends_a_call_but_not_of_one_who_holds() -> None:
         assert ("hang_up", talk.b.id, 102) in talk.lab.driver.did
         assert [event.disposition for event in talk.lab.ledger.of(CallEnded)] == ["answered"]
 
-    run(work())
+    in_time(work())
 
 
 def test_attended_transfer_moves_the_leg_and_keeps_both_books() -> None:
@@ -434,7 +235,7 @@ def test_attended_transfer_moves_the_leg_and_keeps_both_books() -> None:
         assert kinds.index(CallTransferred) < kinds.index(CallEnded)
         assert len(lab.ledger.of(LegEnded)) == 4 and not lab.engine.open_ports
 
-    run(work())
+    in_time(work())
 
 
 def test_nobody_transfers_a_call_of_somebody_else() -> None:
@@ -454,7 +255,7 @@ def test_nobody_transfers_a_call_of_somebody_else() -> None:
         lab.tell(Ended(leg=foreign.id, cause=Cause()))
         await other
 
-    run(work())
+    in_time(work())
 
 
 def test_a_transfer_to_nobody_leads_back() -> None:
@@ -470,7 +271,7 @@ def test_a_transfer_to_nobody_leads_back() -> None:
         assert not talk.task.done() and not talk.a.is_ended and not talk.b.is_ended
         await talk.end()
 
-    run(work())
+    in_time(work())
 
 
 def test_a_call_that_is_broken_off_is_interrupted() -> None:
@@ -481,7 +282,7 @@ def test_a_call_that_is_broken_off_is_interrupted() -> None:
         assert talk.task.done()
         assert [event.disposition for event in talk.lab.ledger.of(CallEnded)] == ["interrupted"]
 
-    run(work())
+    in_time(work())
 
 
 def test_a_flow_that_fails_refuses_the_caller() -> None:
@@ -496,7 +297,7 @@ def test_a_flow_that_fails_refuses_the_caller() -> None:
         assert ("reject", a.id, 500, None) in lab.driver.did
         assert [event.disposition for event in lab.ledger.of(CallEnded)] == ["failed"]
 
-    run(work())
+    in_time(work())
 
 
 def test_early_answer_of_a_device_that_was_called_off_is_hung_up() -> None:
@@ -517,9 +318,7 @@ def test_early_answer_of_a_device_that_was_called_off_is_hung_up() -> None:
         await task
         assert not lab.switch.legs
 
-    run(work())
-
-
+    in_time(work())
 
 
 def test_time_after_an_attended_transfer_is_talk() -> None:
@@ -554,4 +353,4 @@ def test_a_caller_s_number_is_noted_in_one_form_however_the_line_writes_it(shown
         assert opened[-2:] == [noted, "600"]
         assert lab.switch.legs["x-line"].incoming is not None and lab.switch.legs["x-line"].incoming.caller == shown
 
-    run(work())
+    in_time(work())

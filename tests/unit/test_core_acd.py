@@ -27,7 +27,7 @@ from appliance.errors import SwitchroomError
 from appliance.ledger import late
 from appliance.messages import AgentNow, Cause, ControlAgent, Event
 from drivers.base import Answered, Ended
-from tests.callslab import Lab, NotedLedger, media, settle
+from tests.callslab import Lab, NotedLedger, in_time, media, settle
 
 
 class SlowLedger(NotedLedger):
@@ -113,10 +113,6 @@ class Office:
         return self.acd._parties.get(self.contact)
 
 
-def run(work: Any) -> None:
-    asyncio.run(asyncio.wait_for(work, 10))
-
-
 def test_a_caller_who_keeps_the_place_while_an_agent_is_rung_is_no_live_caller_any_more() -> None:
     """The next agent is rung by the flow that calls back, once the promise stands in the ledger: not by the one that hangs up."""
 
@@ -134,7 +130,7 @@ def test_a_caller_who_keeps_the_place_while_an_agent_is_rung_is_no_live_caller_a
         office.acd.leave(office.contact, office.caller)
         assert isinstance(office.leads(), CallbackFlow)
 
-    run(work())
+    in_time(work())
 
 
 def test_an_agent_who_is_free_while_the_caller_says_goodbye_gets_a_callback() -> None:
@@ -149,7 +145,7 @@ def test_an_agent_who_is_free_while_the_caller_says_goodbye_gets_a_callback() ->
         assert office.caller.heard() == ["Queued", "KeptPlace"]
         assert isinstance(office.leads(), CallbackFlow) and office.rung() == ["101"]
 
-    run(work())
+    in_time(work())
 
 
 @pytest.mark.parametrize("first", ["agent", "customer"])
@@ -172,7 +168,7 @@ def test_the_customer_is_not_called_before_the_line_is_free(first: str) -> None:
         await settle()
         assert office.rung()[-1] == "104"
 
-    run(work())
+    in_time(work())
 
 
 def test_an_attempt_that_is_stopped_before_the_ledger_has_it_is_not_made() -> None:
@@ -188,7 +184,7 @@ def test_an_attempt_that_is_stopped_before_the_ledger_has_it_is_not_made() -> No
         await settle()
         assert office.rung() == [] and office.state() == "none" and office.leads() is None
 
-    run(work())
+    in_time(work())
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -210,7 +206,7 @@ def test_how_a_callback_ended_is_found_by_its_contact(fails: bool) -> None:
         known = office.ledger.kept.get((late.NAMESPACE, office.contact))
         assert known == (None if fails else late.added(None, 1))
 
-    run(work())
+    in_time(work())
 
 
 def test_a_ledger_that_fails_loses_no_caller() -> None:
@@ -226,7 +222,7 @@ def test_a_ledger_that_fails_loses_no_caller() -> None:
         await settle()
         assert office.rung() == ["101"]
 
-    run(work())
+    in_time(work())
 
 
 @pytest.mark.parametrize("state", ["offered", "waiting"])
@@ -241,7 +237,7 @@ def test_a_flow_that_fails_leaves_no_contact_for_whom_phones_ring_on(state: str)
         anna = office.acd.core.agent("anna")
         assert anna is not None and anna.state in ("ready", "logged-out", "wrap-up")
 
-    run(work())
+    in_time(work())
 
 
 def test_a_contact_lasts_as_long_as_its_agent_talks_on_in_another_call() -> None:
@@ -255,7 +251,7 @@ def test_a_contact_lasts_as_long_as_its_agent_talks_on_in_another_call() -> None
         office.acd.leave(office.contact, office.caller)
         assert office.state() == before != "none"
 
-    run(work())
+    in_time(work())
 
 
 def test_a_phone_that_a_queue_rings_is_told_beside_who_sits_there() -> None:
@@ -288,7 +284,7 @@ def test_a_phone_that_a_queue_rings_is_told_beside_who_sits_there() -> None:
         office.acd.on_phone("101", True)
         assert states() == ("ready", "ready")
 
-    run(work())
+    in_time(work())
 
 
 def test_a_phone_with_an_agents_contact_is_rung_for_no_queue_besides() -> None:
@@ -313,7 +309,7 @@ def test_a_phone_with_an_agents_contact_is_rung_for_no_queue_besides() -> None:
         view = office.acd.core.agent(phone_agent("101"))
         assert view is not None and view.state == "ready"
 
-    run(work())
+    in_time(work())
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -355,7 +351,7 @@ def test_screens_are_shown_the_agents_as_they_are_whatever_happens(seed: int) ->
             moved, before = moved + (now != before), now
         assert moved > 50
 
-    run(work())
+    in_time(work())
 
 
 def test_an_agent_who_calls_in_twice_is_free_when_both_calls_are_over() -> None:
@@ -373,7 +369,7 @@ def test_an_agent_who_calls_in_twice_is_free_when_both_calls_are_over() -> None:
             states.append(view.state if view else "")
         assert states == ["dialling-out", "ready"]
 
-    run(work())
+    in_time(work())
 
 
 def test_an_agent_who_keys_the_sign_in_code_once_more_is_free_when_the_call_is_over() -> None:
@@ -387,7 +383,7 @@ def test_an_agent_who_keys_the_sign_in_code_once_more_is_free_when_the_call_is_o
         view = office.acd.core.agent("anna")
         assert view is not None and view.state == "ready"
 
-    run(work())
+    in_time(work())
 
 
 @pytest.mark.parametrize("command", [False, True])
@@ -412,7 +408,7 @@ def test_who_signs_in_at_another_phone_is_rung_there_for_the_caller_who_waits(co
         office.acd.sign_in("anna", "102")  # she is here already
         assert office.acd.seats.extension_of("anna") == "103"
 
-    run(work())
+    in_time(work())
 
 
 # ---- the machine's calendar is set ---------------------------------------------------------------------------------------
@@ -442,7 +438,7 @@ def test_a_calendar_that_is_set_makes_nobody_wait_longer_or_shorter(jump: float)
         office.acd.tell(core.Tick())
         assert office.caller.acts[-1].reason == "max-wait"  # type: ignore[attr-defined]
 
-    run(work())
+    in_time(work())
 
 
 def test_the_calendar_is_taken_up_again_when_nothing_waits_for_its_time() -> None:
@@ -464,7 +460,7 @@ def test_the_calendar_is_taken_up_again_when_nothing_waits_for_its_time() -> Non
         office.acd.tell(core.Tick())
         assert office.acd.now() - clock.utc() == pytest.approx(600.0)
 
-    run(work())
+    in_time(work())
 
 
 def test_a_box_that_was_off_at_midnight_counts_the_day_anew() -> None:
@@ -491,4 +487,4 @@ def test_a_box_that_was_off_at_midnight_counts_the_day_anew() -> None:
         view = after.acd.core.agent("anna")
         assert view is not None and view.contacts == 0
 
-    run(work())
+    in_time(work())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +23,7 @@ from appliance.core.queue_commands import QueueCommands
 from appliance.errors import SwitchroomError
 from appliance.ledger import fold
 from drivers.base import Ended, Place, Ringing, TransferAsked
-from tests.callslab import Lab, settle
+from tests.callslab import Lab, in_time, settle
 
 NUMBER = "+358401234567"
 
@@ -88,10 +88,6 @@ class House:
         return leg
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 20))
-
-
 # ---- click to call -------------------------------------------------------------------------------------------------------
 
 
@@ -118,7 +114,7 @@ def test_the_own_phone_rings_first_and_then_the_number_is_called_as_if_it_had_di
         cdr, = fold(records)
         assert (cdr.direction, cdr.caller, cdr.to) == ("out", "101", NUMBER)
 
-    run(work())
+    in_time(work())
 
 
 def test_who_does_not_pick_up_the_own_phone_calls_nobody() -> None:
@@ -130,7 +126,7 @@ def test_who_does_not_pick_up_the_own_phone_calls_nobody() -> None:
         assert [each.endpoint for each in house.lab.driver.placed] == ["101"] and not house.lab.switch.calls
         assert house.state("anna") == "ready"
 
-    run(work())
+    in_time(work())
 
 
 def test_a_number_that_does_not_answer_is_told_and_is_no_answered_call() -> None:
@@ -144,7 +140,7 @@ def test_a_number_that_does_not_answer_is_told_and_is_no_answered_call() -> None
         await settle()
         assert b"number-busy" in said
 
-    run(work())
+    in_time(work())
 
 
 @pytest.mark.parametrize(("number", "id"), [
@@ -157,7 +153,7 @@ def test_what_a_click_does_not_call(number: str, id: str) -> None:
         assert await house.refused(m.CallNumber(agent="anna", number=number)) == id
         assert not house.lab.driver.placed
 
-    run(work())
+    in_time(work())
 
 
 def test_the_phone_s_own_rights_hold() -> None:
@@ -165,7 +161,7 @@ def test_the_phone_s_own_rights_hold() -> None:
         house = House()
         assert await house.refused(m.CallNumber(agent="anna", number="+35860012345")) == "call.not-allowed"
 
-    run(work())
+    in_time(work())
 
 
 def test_a_phone_that_is_busy_gone_or_not_there_is_not_rung() -> None:
@@ -177,7 +173,7 @@ def test_a_phone_that_is_busy_gone_or_not_there_is_not_rung() -> None:
         assert await house.refused(m.CallNumber(agent="boris", number=NUMBER)) == "phone.not-connected"
         assert await house.refused(m.CallNumber(agent="nobody", number=NUMBER)) == "agent.unknown"
 
-    run(work())
+    in_time(work())
 
 
 # ---- callbacks -----------------------------------------------------------------------------------------------------------
@@ -194,7 +190,7 @@ def test_a_callback_that_is_taken_is_over_when_the_customer_answers() -> None:
         assert house.lab.ledger.of(m.CallbackClosed)[0].reason == "reached"
         assert house.acd.last_contact("anna") == ("c9", "billing")  # her note and outcome are about that
 
-    run(work())
+    in_time(work())
 
 
 def test_a_customer_who_does_not_answer_keeps_the_place() -> None:
@@ -215,7 +211,7 @@ def test_a_customer_who_does_not_answer_keeps_the_place() -> None:
         await settle()
         assert house.acd.core.contact("c9") is None
 
-    run(work())
+    in_time(work())
 
 
 def test_nobody_else_dials_the_customer_while_one_does() -> None:
@@ -245,7 +241,7 @@ def test_nobody_else_dials_the_customer_while_one_does() -> None:
             house.lab.tell(Ended(leg=leg.id, cause=m.Cause(by="far", q850=16)))
         await settle()
 
-    run(work())
+    in_time(work())
 
 
 def test_a_callback_is_off_on_the_disk_before_anybody_is_told() -> None:
@@ -260,7 +256,7 @@ def test_a_callback_is_off_on_the_disk_before_anybody_is_told() -> None:
         written.set_result(1)
         assert await told == m.Done()
 
-    run(work())
+    in_time(work())
 
 
 def test_a_callback_that_is_gone_is_not_taken() -> None:
@@ -268,7 +264,7 @@ def test_a_callback_that_is_gone_is_not_taken() -> None:
         house = House()
         assert await house.refused(m.TakeCallback(agent="anna", contact="c9")) == "callback.unknown"
 
-    run(work())
+    in_time(work())
 
 
 # ---- moving --------------------------------------------------------------------------------------------------------------
@@ -287,7 +283,7 @@ def test_a_waiting_caller_moves_to_another_queue_with_the_time_waited() -> None:
         left = house.lab.ledger.of(m.ContactLeft)
         assert [(each.queue, each.reason, each.target) for each in left] == [("billing", "transferred", "queue:front")]
 
-    run(work())
+    in_time(work())
 
 
 def test_the_next_queue_counts_from_then() -> None:
@@ -299,7 +295,7 @@ def test_the_next_queue_counts_from_then() -> None:
         queued = house.lab.ledger.of(m.ContactQueued)[0]
         assert queued.since == pytest.approx(queued.at - 60, abs=1) and leg.call.waits_since == 0.0
 
-    run(work())
+    in_time(work())
 
 
 def test_a_caller_who_is_moved_to_a_phone_comes_back_where_nobody_answers() -> None:
@@ -313,7 +309,7 @@ def test_a_caller_who_is_moved_to_a_phone_comes_back_where_nobody_answers() -> N
         assert [each.endpoint for each in house.lab.driver.placed] == ["102"]
         assert house.lab.sent == [ToQueue("billing")] and leg.call.waits_since > 0
 
-    run(work())
+    in_time(work())
 
 
 def test_a_caller_who_is_moved_to_a_phone_talks_there() -> None:
@@ -326,7 +322,7 @@ def test_a_caller_who_is_moved_to_a_phone_talks_there() -> None:
         await settle()
         assert len(house.lab.engine.bridges[-1].ports) == 2 and leg.call.waits_since == 0.0 and not house.lab.sent
 
-    run(work())
+    in_time(work())
 
 
 async def board(house: House) -> tuple[m.QueuesReply, m.AgentNow]:
@@ -376,7 +372,7 @@ def test_an_agent_sees_who_is_moved_to_the_phone_and_is_offered_nobody_else() ->
         assert [(each.reason, each.target) for each in left if each.contact == leg.call.id] == [("transferred", "extension:102")]
         assert not house.lab.ledger.of(m.ContactConnected)  # of the queue's figures it is no answer
 
-    run(work())
+    in_time(work())
 
 
 def test_who_puts_a_caller_through_to_a_colleague_gives_the_card_too() -> None:
@@ -403,7 +399,7 @@ def test_who_puts_a_caller_through_to_a_colleague_gives_the_card_too() -> None:
         assert not now.passed_on and [each.agents for each in now.contacts] == [["boris"]]  # the ACD has handed it over
         assert house.state("boris") == "on-contact" and house.state("anna") == "wrap-up"
 
-    run(work())
+    in_time(work())
 
 
 def test_who_is_to_be_called_back_moves_with_the_place() -> None:
@@ -417,7 +413,7 @@ def test_who_is_to_be_called_back_moves_with_the_place() -> None:
         after = house.acd.core.contact("c9")
         assert after is not None and (after.queue, after.since, after.virtual) == ("front", before.since, True)
 
-    run(work())
+    in_time(work())
 
 
 def test_who_is_to_be_called_back_keeps_the_priority_by_moving() -> None:
@@ -429,7 +425,7 @@ def test_who_is_to_be_called_back_keeps_the_priority_by_moving() -> None:
         after = house.acd.core.contact("c9")
         assert after is not None and (after.queue, after.priority) == ("front", 7)
 
-    run(work())
+    in_time(work())
 
 
 def test_between_two_attempts_nobody_is_moved_and_the_queue_is_not_blamed() -> None:
@@ -444,7 +440,7 @@ def test_between_two_attempts_nobody_is_moved_and_the_queue_is_not_blamed() -> N
         assert found is not None and found.state == "parked"
         assert await house.refused(m.MoveContact(contact="c9", to="queue:billing")) == "queue.not-waiting"
 
-    run(work())
+    in_time(work())
 
 
 @pytest.mark.parametrize("to", [
@@ -457,7 +453,7 @@ def test_where_a_caller_cannot_be_moved(to: str) -> None:
         assert await house.refused(m.MoveContact(contact="c9", to=to)) == "queue.bad-target"
         assert await house.refused(m.MoveContact(contact="gone", to="queue:front")) == "queue.no-contact"
 
-    run(work())
+    in_time(work())
 
 
 def test_nobody_is_moved_to_a_closed_queue() -> None:
@@ -469,7 +465,7 @@ def test_nobody_is_moved_to_a_closed_queue() -> None:
         assert await house.refused(m.MoveContact(contact=leg.call.id, to="queue:front")) == "queue.closed"
         assert house.acd.core.contact(leg.call.id) is not None
 
-    run(work())
+    in_time(work())
 
 
 # ---- notes ---------------------------------------------------------------------------------------------------------------
@@ -491,4 +487,4 @@ def test_a_note_is_in_the_ledger_with_its_contact_and_found_by_it() -> None:
         await house.ask(m.NoteOutcome(agent="anna", code="1", contact="c1"))
         assert [each.contact for each in house.lab.ledger.of(m.ContactOutcome)] == ["c1"]
 
-    run(work())
+    in_time(work())

@@ -24,11 +24,6 @@ class States:
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def states() -> States:
     return States()
 

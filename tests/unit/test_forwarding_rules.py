@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 from appliance.calls import forwarding
 from appliance.calls.codes import ToCode
 from appliance.calls.flows import settings as settings_flow
-from appliance.calls.flows.dial import Dial
 from appliance.calls.flows.settings import SettingCodes
 from appliance.calls.forwarding import Diversion, When
 from appliance.calls.routing import ToExcuse, ToExtension, ToOutside, ToQueue, ToVoicemail
@@ -26,11 +24,7 @@ from appliance.errors import SwitchroomError
 from appliance.media.events import PlayDone
 from appliance.messages import CallEnded, CallForwarded, Cause, Done, PhoneSet, SetPhone, Setting
 from drivers.base import Ended, Place
-from tests.callslab import Lab, settle
-
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 20))
+from tests.callslab import Lab, dial, in_time, settle
 
 
 def changed(config: Config, extension: str, **values: Any) -> Config:
@@ -62,7 +56,7 @@ def test_settings_survive_and_go_before_the_configuration() -> None:
         assert again.of("101") == NOTHING and not lab.ledger.states(NAMESPACE)
         assert [(e.setting, e.value, e.by) for e in lab.ledger.of(PhoneSet)][-1] == ("do_not_disturb", "", "101")
 
-    run(work())
+    in_time(work())
 
 
 def test_nobody_is_told_before_it_is_on_the_disk() -> None:
@@ -80,7 +74,7 @@ def test_nobody_is_told_before_it_is_on_the_disk() -> None:
         waits.set_result(1)
         assert await told == Done()
 
-    run(work())
+    in_time(work())
 
 
 def test_settings_that_cannot_be_read_are_none() -> None:
@@ -160,7 +154,7 @@ class Office:
     async def call(self, extension: str = "102") -> None:
         """Until the call is over or stands; then 101 hangs up."""
         self.a = self.lab.comes(extension)
-        task = self.lab.switch.lead(self.a.call, lambda: Dial(self.a, self.lab).run(ToExtension(extension)))
+        task = dial(self.lab, self.a, ToExtension(extension))
         for _ in range(5):
             await settle()
         self.lab.tell(Ended(leg=self.a.id, cause=Cause(q850=16)))
@@ -194,7 +188,7 @@ def test_each_case_goes_where_it_is_set(setting: Setting, act: Any, rang: list[s
         assert [e.disposition for e in office.lab.ledger.of(CallEnded)] == ["answered"]
         assert not office.lab.engine.open_ports
 
-    run(work())
+    in_time(work())
 
 
 def test_nothing_set_is_as_it_was() -> None:
@@ -204,7 +198,7 @@ def test_nothing_set_is_as_it_was() -> None:
         assert office.rang == ["102"] and not office.forwarded and office.lab.driver.placed[0].diverted_from == ""
         assert ("reject", office.a.id, 486, None) in office.lab.driver.did
 
-    run(work())
+    in_time(work())
 
 
 def test_do_not_disturb_is_busy() -> None:
@@ -214,7 +208,7 @@ def test_do_not_disturb_is_busy() -> None:
         await office.call()
         assert not office.rang and ("reject", office.a.id, 486, None) in office.lab.driver.did
 
-    run(work())
+    in_time(work())
 
 
 def test_to_something_that_is_no_phone() -> None:
@@ -225,7 +219,7 @@ def test_to_something_that_is_no_phone() -> None:
         await office.call()
         assert office.lab.sent == [ToVoicemail("102")] and not office.rang
 
-    run(work())
+    in_time(work())
 
 
 def test_outside_by_the_rights_of_the_one_who_sends_on() -> None:
@@ -237,7 +231,7 @@ def test_outside_by_the_rights_of_the_one_who_sends_on() -> None:
         order = office.lab.driver.placed[0]
         assert (order.kind, order.number) == ("line", "0401234567")
 
-    run(work())
+    in_time(work())
 
 
 @pytest.mark.parametrize(("target", "rang"), [("103", ["102", "103"]), ("112", ["102"]), ("102", ["102"])])
@@ -250,7 +244,7 @@ def test_what_the_phone_says_itself_goes_first(target: str, rang: list[str]) -> 
         await office.call()
         assert office.rang == rang
 
-    run(work())
+    in_time(work())
 
 
 def test_a_circle_ends_and_the_caller_is_told() -> None:
@@ -262,7 +256,7 @@ def test_a_circle_ends_and_the_caller_is_told() -> None:
         assert office.rang == ["102", "103", "104"]
         assert ("reject", office.a.id, 486, None) in office.lab.driver.did
 
-    run(work())
+    in_time(work())
 
 
 def test_a_call_is_not_sent_back_to_the_phone_that_made_it() -> None:
@@ -273,7 +267,7 @@ def test_a_call_is_not_sent_back_to_the_phone_that_made_it() -> None:
         await office.call()
         assert not office.rang and ("reject", office.a.id, 486, None) in office.lab.driver.did
 
-    run(work())
+    in_time(work())
 
 
 # ---- follow-me ----------------------------------------------------------------------------------------------------------------
@@ -285,7 +279,7 @@ def follow(office: Office, after: float = 0.0) -> None:
 
 async def following(office: Office) -> Any:
     a = office.lab.comes("102")
-    task = office.lab.switch.lead(a.call, lambda: Dial(a, office.lab).run(ToExtension("102")))
+    task = dial(office.lab, a, ToExtension("102"))
     for _ in range(3):
         await settle()
     return a, task
@@ -317,7 +311,7 @@ def test_an_answer_outside_counts_after_a_key(key: str, talks: bool) -> None:
         await task
         assert not office.lab.engine.open_ports and office.lab.busy("gateway") == 0
 
-    run(work())
+    in_time(work())
 
 
 def test_the_desk_may_be_faster_and_a_silent_mailbox_gets_nothing() -> None:
@@ -332,7 +326,7 @@ def test_the_desk_may_be_faster_and_a_silent_mailbox_gets_nothing() -> None:
         office.lab.tell(Ended(leg=a.id, cause=Cause(q850=16)))
         await task
 
-    run(work())
+    in_time(work())
 
 
 @pytest.mark.parametrize(("act", "rang"), [(480, 2), (486, 1), (None, 1)])
@@ -346,7 +340,7 @@ def test_who_follows_later(act: Any, rang: int) -> None:
         office.lab.tell(Ended(leg=a.id, cause=Cause(q850=16)))
         await task
 
-    run(work())
+    in_time(work())
 
 
 def test_a_phone_that_is_not_there_is_followed_at_once() -> None:
@@ -359,7 +353,7 @@ def test_a_phone_that_is_not_there_is_followed_at_once() -> None:
         office.lab.tell(Ended(leg=a.id, cause=Cause(q850=16)))
         await task
 
-    run(work())
+    in_time(work())
 
 
 def test_without_a_line_the_phone_rings_alone() -> None:
@@ -373,7 +367,7 @@ def test_without_a_line_the_phone_rings_alone() -> None:
         office.lab.tell(Ended(leg=a.id, cause=Cause(q850=16)))
         await task
 
-    run(work())
+    in_time(work())
 
 
 # ---- by code -----------------------------------------------------------------------------------------------------------------
@@ -416,7 +410,7 @@ def test_a_code_sets_and_says_so(name: str, digits: str, keys: str, heard: list[
         assert await code(lab, ToCode(name, digits), keys) == heard
         assert msgspec.to_builtins(lab.settings.of("101")) == kept
 
-    run(work())
+    in_time(work())
 
 
 @pytest.mark.parametrize("name", ["do_not_disturb_on", "forward_unregistered_off"])
@@ -427,4 +421,4 @@ def test_who_sets_something_while_the_disk_takes_nothing_hears_no_silence(name: 
         assert await asyncio.wait_for(code(lab, ToCode(name, "")), 30) == ["technical-trouble"]
 
     monkeypatch.setattr(settings_flow, "DISK_SECONDS", 0.0, raising=False)
-    run(work())
+    in_time(work())

@@ -5,58 +5,19 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from appliance import messages as m
 from appliance.clock import ManualClock
 from appliance.errors import SwitchroomError
-from appliance.ledger import DURABILITY, ERASED, Durability, Ledger, LedgerReader, batch, interrupted_all
-from appliance.ledger._derive import encode
-from appliance.ledger.codec import decode
-from appliance.ledger.rebuild import check, rebuild
-from appliance.ledger.store import U64, YOUNGER, Dbs, Store
+from appliance.ledger import DURABILITY, Durability, Ledger, LedgerReader, batch, interrupted_all
+from appliance.ledger.store import Dbs, Store
 from tests.ledger_samples import SAMPLES
+from tests.ledgerkit import created, ended, opened, started
 
 SAMPLE = {type(event): event for event in SAMPLES}
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Ledger]:
-    made = Ledger(tmp_path / "ledger", clock, "boot-1", reserve_bytes=0)
-    yield made
-    await made.close()
-
-
-def opened(call: str = "c1", leg: str = "l1", **more: object) -> m.LegOpened:
-    fields: dict[str, object] = {
-        "direction": "out", "kind": "line", "endpoint": "gateway", "number": "+358401234567",
-    }  # fmt: skip
-    return m.LegOpened(call=call, leg=leg, **(fields | more))  # type: ignore[arg-type]
-
-
-def started(attempt: int = 1, call: str = "c1", leg: str = "l1") -> m.AttemptStarted:
-    return m.AttemptStarted(campaign=7, subscriber=3, attempt=attempt, call=call, leg=leg, line="gateway")
-
-
-def ended(attempt: int = 1, call: str = "c1", outcome: m.Outcome = "heard") -> m.AttemptEnded:
-    return m.AttemptEnded(campaign=7, subscriber=3, attempt=attempt, call=call, outcome=outcome)
-
-
-def created(campaign: int = 7, subscribers: int = 0) -> m.CampaignCreated:
-    return m.CampaignCreated(
-        campaign=campaign, scenario="701", name="News", list="12", lines=5, message="m.wav", message_seconds=3.0,
-        subscribers=subscribers, bad_rows=[m.BadRow(row=2, text="x", reason="no number")], rules={"retries": 2},
-        report_to=["office@harbour.example"],
-    )  # fmt: skip
 
 
 def test_every_event_has_a_class() -> None:
@@ -234,90 +195,6 @@ async def test_a_committed_outcome_stands_after_a_restart(tmp_path: Path, clock:
     await ledger.close()
 
 
-async def test_erasing_a_person(ledger: Ledger, clock: ManualClock) -> None:
-    ann = m.Subscriber(index=0, number="+358401234567", name="Ann", row=1, extra={"x": "y"})
-    people = [ann, m.Subscriber(index=1, number="+1")]
-    await ledger.append_campaign(created(7, 2), people)
-    await ledger.commit(opened(name="Ann"))
-    await ledger.commit(opened("c2", "l2", number="+358409999999", name="Ann"))
-    ledger.append(m.CallEnded(call="c1", disposition="busy"))
-    ledger.append(m.CallEnded(call="c2", disposition="busy"))
-    await ledger.flush()
-    assert await ledger.erase("+358401234567") == 3
-    assert await ledger.erase("+358401234567") == 0
-    first, second = (x.event for x in ledger.reader.read() if isinstance(x.event, m.LegOpened))
-    assert (first.number, first.name) == (ERASED, ERASED)  # type: ignore[union-attr]
-    assert (second.number, second.name) == ("+358409999999", "Ann"), "another Ann stays"  # type: ignore[union-attr]
-    gone, stays = ledger.reader.cdrs()
-    assert (gone.to, gone.legs[0].name) == (ERASED, ERASED)
-    assert (stays.to, stays.legs[0].name) == ("+358409999999", "Ann")
-    assert ledger.reader.subscribers(7) == [m.Subscriber(index=0, number="", row=1), people[1]]
-    assert ledger.reader.cdrs(number="+358401234567") == []
-    assert b"358401234567" not in b"".join(_values(ledger._store))
-    await ledger.commit(opened("c4", "l4"))
-    ledger.append(m.CallEnded(call="c4", disposition="busy"))
-    await ledger.flush()
-    assert [cdr.call for cdr in ledger.reader.cdrs(number="+358401234567")] == ["c4"], "a new call is a new person"
-
-
-def _values(store: Store) -> list[bytes]:
-    found = []
-    with store.read() as (txn, dbs):
-        for db in dbs.values():
-            with txn.cursor(db=db) as cursor:
-                found += [key + value for key, value in cursor]
-    return found
-
-
-async def test_erasing_takes_unreadable_rows_of_lists_along(ledger: Ledger) -> None:
-    rows = [m.BadRow(row=2, text="Ann, (040) 123-4567 x", reason="?"), m.BadRow(row=3, text="Bob 050 7777777", reason="?")]
-    event = m.CampaignCreated(
-        campaign=1, scenario="701", name="", list="1", lines=1, message="", message_seconds=1.0, subscribers=0, bad_rows=rows
-    )
-    await ledger.append_campaign(event, [])
-    assert ledger.reader.read()[0].event == event
-    assert await ledger.erase("+358401234567") == 2, "what stood there, and why it is no number"
-    (info,) = ledger.reader.campaigns()
-    assert [row.text for row in info.created.bad_rows] == [ERASED, "Bob 050 7777777"]
-    assert b"123-4567" not in b"".join(_values(ledger._store))
-
-
-NO_NUMBER = "'(040) 123-4567 x' is no phone number."
-
-
-def bad_row() -> m.CampaignCreated:
-    rows = [m.BadRow(row=2, text="(040) 123-4567 x", reason=NO_NUMBER), m.BadRow(row=3, text="n/a", reason="no number")]
-    return msgspec.structs.replace(created(), bad_rows=rows)
-
-
-async def test_erasing_takes_along_what_is_said_of_an_unreadable_row(ledger: Ledger) -> None:
-    await ledger.append_campaign(bad_row(), [])
-    assert ledger.reader.read()[0].event == bad_row()
-    assert ledger.reader.texts_of("+358401234567") == 2
-    assert await ledger.erase("+358401234567") == 2
-    (info,) = ledger.reader.campaigns()
-    assert [(row.text, row.reason) for row in info.created.bad_rows] == [(ERASED, ERASED), ("n/a", "no number")]
-    assert b"123-4567" not in b"".join(_values(ledger._store))
-
-
-async def test_what_an_earlier_release_said_of_an_unreadable_row_is_erased(ledger: Ledger) -> None:
-    """It hid the text of the row, not the reason."""
-    await ledger.append_campaign(bad_row(), [])
-    with ledger._store.env.begin(write=True) as txn:
-        dbs = ledger._store._derived[ledger._store.generation]
-        stored = decode(txn.get(U64.pack(1), db=dbs["events"]))
-        assert isinstance(stored.event, m.CampaignCreated)
-        rows = [msgspec.structs.replace(row, reason=open_.reason)
-                for row, open_ in zip(stored.event.bad_rows, bad_row().bad_rows, strict=True)]
-        old = msgspec.structs.replace(stored.event, bad_rows=rows)
-        txn.put(U64.pack(1), encode(old, stored.utc, stored.mono, stored.boot), db=dbs["events"])
-    assert ledger.reader.read()[0].event == bad_row()
-    await ledger.erase("+358401234567")
-    (info,) = ledger.reader.campaigns()
-    assert [(row.text, row.reason) for row in info.created.bad_rows] == [(ERASED, ERASED), ("n/a", "no number")]
-    assert b"123-4567" not in b"".join(_values(ledger._store))
-
-
 async def test_the_queue_is_bounded(tmp_path: Path, clock: ManualClock) -> None:
     ledger = Ledger(tmp_path, clock, reserve_bytes=0, queue_limit=50)
     with pytest.raises(SwitchroomError) as full:
@@ -421,119 +298,3 @@ async def test_an_item_that_breaks_the_transaction_takes_no_other_with_it(
         assert await first == 1
         assert await last == 2
     assert [r.event.mail_id for r in ledger.reader.read() if isinstance(r.event, m.ReportSent)] == ["1", "2"]
-
-
-async def test_open_calls_are_found_wherever_their_table_stands(tmp_path: Path, clock: ManualClock) -> None:
-    """The table of open calls follows in steps; a start finds every call that is open, and none that is over."""
-    ledger = Ledger(tmp_path, clock, "boot-1", reserve_bytes=0)
-    await ledger.commit(opened("early", "early-1"))
-    for n in range(1500):
-        ledger.append(opened(f"s{n}", f"s{n}-1"))
-        ledger.append(m.CallEnded(call=f"s{n}", disposition="busy"))
-        if n % 100 == 0:
-            await ledger.flush()
-            ledger.append(opened(f"stays{n}", f"stays{n}-1"))
-    ledger.append(m.CallEnded(call="early", disposition="busy"))
-    ledger.append(m.CallEnded(call="stays100", disposition="busy"))
-    await ledger.close()
-    wanted = [f"stays{n}" for n in range(0, 1500, 100) if n != 100]
-    for _ in range(2):  # a start changes nothing
-        ledger = Ledger(tmp_path, clock, "boot-1", reserve_bytes=0)
-        assert sorted(call.call for call in ledger.open_calls()) == sorted(wanted)
-        await ledger.close()
-        assert check(tmp_path).open_calls == len(wanted)
-    rebuild(tmp_path)
-    ledger = Ledger(tmp_path, clock, "boot-1", reserve_bytes=0)
-    await ledger.commit(*interrupted_all(ledger.open_calls()))
-    await ledger.close()
-    assert check(tmp_path).open_calls == 0 and check(tmp_path).problems == []
-
-
-async def test_a_table_of_open_calls_without_a_mark_is_complete(tmp_path: Path, clock: ManualClock) -> None:
-    """As earlier releases left it."""
-    ledger = Ledger(tmp_path, clock, "boot-1", reserve_bytes=0)
-    await ledger.commit(opened(), m.LegRinging(leg="l1"))
-    await ledger.flush()
-    with ledger._store.write() as (txn, dbs):
-        txn.delete(b"\0", db=dbs["open"])
-        txn.put(b"c1", (1).to_bytes(8, "big") + (2).to_bytes(8, "big"), db=dbs["open"])
-    await ledger.close()
-    for _ in range(3):
-        ledger = Ledger(tmp_path, clock, "boot-1", reserve_bytes=0)
-        (leg,) = ledger.open_legs()
-        assert leg.opened.leg == "l1"
-        await ledger.flush()
-        await ledger.close()
-
-
-def queue_call(call: str, queue: str, agent: str, *more: m.Event) -> list[m.Event]:
-    """A call over the gateway that an agent has from a queue."""
-    return [opened(call, f"{call}-1", direction="in"), m.ContactQueued(at=1.0, contact=call, queue=queue),
-            m.ContactConnected(at=2.0, contact=call, agent=agent, queue=queue), *more,
-            m.CallEnded(call=call, disposition="answered")]
-
-
-def found(ledger: Ledger | LedgerReader, **asked: str) -> list[str]:
-    reader = ledger.reader if isinstance(ledger, Ledger) else ledger
-    return [cdr.call for cdr in reader.cdrs(**asked)]  # type: ignore[arg-type]
-
-
-async def test_calls_are_found_by_queue_and_agent(tmp_path: Path, clock: ManualClock) -> None:
-    ledger = Ledger(tmp_path, clock, "boot-1", reserve_bytes=0)
-
-    async def say(*events: m.Event) -> None:
-        for event in events:
-            clock.advance(1)
-            await ledger.commit(event)
-
-    await say(*queue_call("c1", "front", "anna"))
-    handed = m.ContactHandedOver(at=3.0, contact="c2", agent="boris", to="anna", queue="billing")
-    await say(*queue_call("c2", "billing", "boris", handed, m.ContactQueued(at=4.0, contact="c2", queue="front")))
-    await say(opened("c3", "c3-1"), m.CallReached(call="c3", target="extension:101"), m.CallEnded(call="c3", disposition="busy"))
-    await say(opened("c4", "c4-1"), m.CallReached(call="c4", target="callback:billing"),
-              m.CallEnded(call="c4", disposition="answered"))
-    await say(opened("c5", "c5-1"), m.ContactQueued(at=1.0, contact="c5", queue="front"))  # open over a restart
-    await say(m.ContactConnected(at=9.0, contact="c3", agent="boris", queue="sales"),  # called back when the call was over
-              m.ContactQueued(at=9.0, contact="mail-1", queue="front"))
-    await ledger.close()
-    ledger = Ledger(tmp_path, clock, "boot-1", reserve_bytes=0)
-    await say(m.CallEnded(call="c5", disposition="no_answer"))
-
-    def all_of_it() -> None:
-        with LedgerReader(tmp_path) as reader:
-            assert reader.knows_places()
-            assert found(reader, queue="front") == ["c1", "c2", "c5"] and found(reader, queue="billing") == ["c2", "c4"]
-            assert found(reader, queue="sales") == ["c3"] and found(reader, queue="nowhere") == []
-            assert found(reader, agent="anna") == ["c1", "c2"] and found(reader, agent="boris") == ["c2", "c3"]
-            assert found(reader, queue="front", agent="boris") == ["c2"] and found(reader, queue="front", line="no") == []
-            assert [row.call for row in reader.rows(queue="front", newest_first=True, limit=2)] == ["c5", "c2"]
-
-    all_of_it()
-    await ledger.close()
-    rebuild(tmp_path)
-    all_of_it()
-    assert check(tmp_path).problems == []
-
-
-async def test_a_ledger_of_an_earlier_release_knows_places_once_it_is_rebuilt(tmp_path: Path, clock: ManualClock) -> None:
-    ledger = Ledger(tmp_path, clock, "boot-1", reserve_bytes=0)
-    for event in queue_call("c1", "front", "anna"):
-        await ledger.commit(event)
-    with ledger._store.write() as (txn, dbs):
-        for name in YOUNGER:  # as it was: not there at all
-            txn.drop(dbs[name], delete=True)
-    await ledger.close()
-    with LedgerReader(tmp_path) as reader:
-        assert not reader.knows_places() and found(reader) == ["c1"]
-        with pytest.raises(SwitchroomError) as unknown:
-            found(reader, queue="front")
-        assert unknown.value.id == "ledger.no-places"
-    ledger = Ledger(tmp_path, clock, "boot-1", reserve_bytes=0)
-    for event in queue_call("c2", "front", "anna"):
-        await ledger.commit(event)
-    assert not ledger.reader.knows_places() and found(ledger) == ["c1", "c2"]
-    await ledger.close()
-    assert check(tmp_path).problems == []
-    rebuild(tmp_path)
-    with LedgerReader(tmp_path) as reader:
-        assert reader.knows_places() and found(reader, queue="front", agent="anna") == ["c1", "c2"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import wave
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,12 +14,6 @@ from appliance.media.engine import Engine, Port
 from appliance.media.events import Digit, PlayDone, RecordDone
 from tests.mediakit import Far, collect, compress, connect, match, power_at, speech, tone, until
 from tests.peers.net import media_range
-
-
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    with Engine("127.0.0.1", media_range()) as made:
-        yield made
 
 
 def relayed(port: Port) -> int:

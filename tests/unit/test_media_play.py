@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import time
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +17,6 @@ from appliance.media.engine import Engine
 from appliance.media.events import MediaEvent, PlayDone, RecordDone
 from drivers.base import MediaAnswer
 from tests.mediakit import Far, Pcm, collect, compress, connect, expand, match, power_at, speech, tone, until
-from tests.peers.net import media_range
-
-
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    with Engine("127.0.0.1", media_range()) as made:
-        yield made
 
 
 def write_wav(path: Path, pcm: bytes, rate: int = 8000, channels: int = 1, width: int = 2) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +12,6 @@ from appliance.media.audio import parse_wav
 from appliance.media.engine import Engine
 from appliance.media.events import MediaEvent, RecordDone
 from tests.mediakit import Far, Pcm, collect, connect, match, speech, until
-from tests.peers.net import media_range
-
-
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    with Engine("127.0.0.1", media_range()) as made:
-        yield made
 
 
 def read(path: Path) -> Pcm:

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(p for p in (ROOT / "appliance" / "media").glob("*.c") if not p.name.startswith("_"))
-SUITES = ["play", "record", "bridge", "rtp"]
+SUITES = ["play", "record", "bridge", "rtp", "digits"]
 
 
 def test_no_warnings() -> None:
