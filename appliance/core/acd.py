@@ -37,6 +37,7 @@ from appliance.core.customers import Customers
 from appliance.core.own_calls import counts, is_passed_on
 from appliance.core.queue_board import Touched
 from appliance.core.seats import Seats
+from appliance.core.served import Last, Served
 from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger, OpenCall, late
 from appliance.ledger.durability import DURABILITY, Durability
@@ -87,8 +88,7 @@ class Dispatch:
         """Agents outside who call us now, with that leg."""
         self._last: dict[str, tuple[str, str, float]] = {}
         """Caller's key -> agent, queue and time of the last conversation."""
-        self._served: dict[str, tuple[str, str]] = {}
-        """Agent -> the contact served last, and its queue."""
+        self._served = Served(ledger)
         self.touched = Touched()
         """Whose part screens must be shown anew."""
         self._noting = asyncio.Lock()
@@ -127,7 +127,7 @@ class Dispatch:
         """Go on where the ledger stands, under today's configuration. Before any call is taken, and before it is known which
         phones are there: the box has `look_at_phones` do that."""
         raw = self._ledger.get_state(NAMESPACE, "state")
-        self.core, last = recall(ledger, raw, rules, self.seed, self._remember)
+        self.core, last = recall(ledger, raw, rules, self.seed, self._recall)
         self._last = last | self._last
         self.recalled = self._told = float(self.core.snapshot()["now"])
         self._clock.settle(self._told)
@@ -241,6 +241,7 @@ class Dispatch:
         if contact:
             party = self._parties.get(contact)
             if isinstance(action, core.Connect):
+                self.took(action.agent, action.contact, action.queue)
                 self._remember(self.core, action)
             if party is None and isinstance(action, BEGIN):
                 party = self._begin_callback(action)
@@ -399,8 +400,11 @@ class Dispatch:
             self._ledger.put_state(NAMESPACE, "key", known)
         return known
 
+    def _recall(self, acd: core.Acd, connect: core.Connect) -> None:
+        self._served.fold(connect.agent, Last(connect.contact, connect.queue, connect.at))
+        self._remember(acd, connect)
+
     def _remember(self, acd: core.Acd, connect: core.Connect) -> None:
-        self.took(connect.agent, connect.contact, connect.queue)
         view = acd.contact(connect.contact)
         if view is not None and view.caller:
             self._last.pop(view.caller, None)
@@ -419,11 +423,11 @@ class Dispatch:
     # -- agents (calls.flows.agent.AgentDesk) --
 
     def last_contact(self, agent: str) -> tuple[str, str] | None:
-        return self._served.get(agent)
+        return self._served.of(agent)
 
     def took(self, agent: str, contact: str, queue: str) -> None:
         """The agent has reached this contact by a call of the agent's own: notes and outcome are about that now."""
-        self._served[agent] = (contact, queue)
+        self._served.put(agent, Last(contact, queue, self.now()))
         self.touched.agent(agent)
 
     async def note_outcome(self, agent: str, contact: str, outcome: Outcome) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from pathlib import Path
 
 log = logging.getLogger("process")
@@ -16,6 +17,10 @@ FIRST = -10
 """Nine of ten parts of a processor that others want, too."""
 LAST = 5
 """One part of four; beside calls one of thirty: screens go on, slowly, where calls want all there is."""
+
+GROUP = Path("/proc/self/autogroup")
+TRIES, AGAIN_SECONDS = 10, 0.12
+"""The kernel takes one session's value each 100 ms from all who are not root; the processes of a box begin together."""
 
 
 def go_first() -> bool:
@@ -38,11 +43,18 @@ def stand_back() -> None:
     os.nice(LAST)
     try:
         _session(LAST)
-    except OSError as problem:  # it takes one value each 100 ms from whoever is not root
+    except OSError as problem:
         log.info("the session's nice value stays: %s", problem)
 
 
 def _session(nice: int) -> None:
-    group = Path("/proc/self/autogroup")
-    if os.getsid(0) == os.getpid() and group.exists():  # a shell's session is not ours to change
-        group.write_text(str(nice), "ascii")
+    if os.getsid(0) != os.getpid() or not GROUP.exists():  # a shell's session is not ours to change
+        return
+    for left in reversed(range(TRIES)):
+        try:
+            GROUP.write_text(str(nice), "ascii")
+            return
+        except BlockingIOError:
+            if not left:
+                raise
+            time.sleep(AGAIN_SECONDS)
