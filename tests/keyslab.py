@@ -14,12 +14,13 @@ from appliance.calls.routing import ToExtension, ToOutside
 from appliance.messages import Cause
 from drivers.base import Ended, Place, Ringing
 from tests.callslab import Lab, settle
+from tests.peers.net import PATIENCE
 
 LINE = ToOutside("+358917700000", ["gateway", "provider"])
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 20))
+    asyncio.run(asyncio.wait_for(work, PATIENCE))
 
 
 class Office:

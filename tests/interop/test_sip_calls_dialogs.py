@@ -8,7 +8,7 @@ import pytest
 
 from drivers.base import Answered, EarlyMedia, Ended, Incoming, MediaChanged, Ringing
 from tests.peers.gatewaypair import answered_in, answered_out
-from tests.peers.net import free_port
+from tests.peers.net import free_port, has_ipv6
 from tests.peers.rawsip import Call, RawSip, sdp
 from tests.peers.sipdriver import Peer, gateway, media, office
 
@@ -409,6 +409,7 @@ async def test_nobody_listens_on_the_tcp_port_of_a_line() -> None:
         assert (cause.sip, cause.by) == (503, "network")
 
 
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 async def test_calls_over_ipv6() -> None:
     port = free_port()
     async with Peer(office(gateway("gateway", port, host="[::1]"), listen="[::1]:0")) as peer:

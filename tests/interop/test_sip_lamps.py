@@ -227,10 +227,11 @@ async def test_a_phone_that_never_subscribes_hears_of_its_mailbox(tmp_path: Path
 
 
 async def test_sipp_is_a_lamp_key(tmp_path: Path) -> None:
+    """One after the other (-l 1): the same key of the same phone once more ends the subscription before it."""
     async with Peer(cfg()) as peer:
         account = ("-key", "user", "101", "-s", "103", "-au", "101", "-ap", "secret-101",
                    "-auth_uri", f"103@127.0.0.1:{peer.port}")
-        async with Sipp(SCENARIOS / "subscribe.xml", tmp_path, free_port(), "-m", "8", "-r", "8", *account,
+        async with Sipp(SCENARIOS / "subscribe.xml", tmp_path, free_port(), "-m", "8", "-r", "8", "-l", "1", *account,
                         remote=f"127.0.0.1:{peer.port}") as far:
             assert await far.done() == 0, far.errors() + far.messages()[-4000:]
 

@@ -18,7 +18,7 @@ HELD = 150
 """Ports that one process holds for their users."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
 """Seconds between two looks of `wait_for`."""
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds that a test waits at least for what must come: on a machine that others load, what takes a moment may take that long,
 and where it comes, patience costs nothing. How soon it must come, and what must not come, a test says by what it compares."""
 
@@ -79,6 +79,16 @@ def _is_free(port: int, kind: socket.SocketKind = socket.SOCK_DGRAM) -> bool:
             probe.bind(("127.0.0.1", port))
         except OSError:
             return False
+    return True
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has a loopback of version 6; many containers have none."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
     return True
 
 

@@ -11,6 +11,7 @@ from appliance import bus
 from appliance.errors import SwitchroomError
 from appliance.messages import Changed, Command, Done, Queues, QueuesReply, Reload, Reply, StartCampaign, Status
 from appliance.system.paths import ensure_layout
+from tests.peers.net import PATIENCE
 
 
 async def answer(command: Command) -> Reply:
@@ -77,7 +78,7 @@ async def test_wakes_reach_a_client_that_came_before_the_core(data: Path) -> Non
             return 0
 
         heard = asyncio.create_task(until_heard())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             number = 0
             while not heard.done():
                 number += 1
@@ -126,8 +127,8 @@ def seen(part: QueuesReply | Changed) -> tuple[str, str, int]:
 
 async def test_who_follows_the_queues_notices_what_was_missed(data: Path) -> None:
     office = Office(data, "a", 7)
-    async with bus.Client(data) as client, asyncio.timeout(10):
-        follow = client.follow(every=0.1)
+    async with bus.Client(data) as client, asyncio.timeout(PATIENCE):
+        follow = client.follow(every=1.0)
         assert seen(await anext(follow)) == ("QueuesReply", "a", 7)
         office.happens()
         # Until the subscription stands changes go unheard; then the whole comes.
@@ -154,12 +155,12 @@ async def test_changes_are_told_only_while_somebody_follows(data: Path) -> None:
     async with bus.Client(data) as client:
         changes = client.changes()
         first = asyncio.ensure_future(anext(changes))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not server.followed():
                 await asyncio.sleep(0.01)
             server.change(Changed(core="one", number=7, events=[{"type": "DayBegan"}]))
             assert (await first).number == 7
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while server.followed():
             await asyncio.sleep(0.01)
     server.close()

@@ -20,6 +20,7 @@ from appliance.media.events import PlayDone
 from appliance.messages import Cause
 from drivers.base import Ended
 from tests.callslab import Lab, settle
+from tests.peers.net import PATIENCE
 
 NUMBER = "040 123 4567"
 
@@ -100,7 +101,7 @@ async def until(check: Callable[[], bool]) -> None:
 
 
 def lived(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 20))
+    asyncio.run(asyncio.wait_for(work, PATIENCE))
 
 
 def test_two_calls_at_once_from_one_number_are_one_agent() -> None:

@@ -20,6 +20,7 @@ from appliance.media.events import RecordDone
 from appliance.messages import RecordingStarted, SurveyAnswered, SurveyAsked
 from drivers.base import Ended
 from tests.callslab import HANG_UP, Caller, Lab, NotedLedger, hastily, settle
+from tests.peers.net import PATIENCE
 from tests.unit.test_calls_keys_in_call import Office, run
 
 ABOUT = ToSurvey("after", "front", "c1", "anna")
@@ -254,7 +255,7 @@ def test_the_caller_goes_on_when_the_other_hangs_up(leaves: str, asked: bool) ->
         await office.go(office.a if leaves == "a" else office.b)
         assert office.lab.sent == ([ABOUT] if asked else [])
         assert not asked or not [bridge for bridge in office.lab.engine.bridges if office.b.port in bridge.ports]
-        await asyncio.wait_for(office.task, 5)
+        await asyncio.wait_for(office.task, PATIENCE)
 
     run(work())
 
@@ -267,6 +268,6 @@ def test_nobody_is_asked_whose_other_side_was_lost() -> None:
         office.lab.tell(Ended(leg=office.a.id, cause=cause))
         await settle()
         assert office.lab.sent == [] and office.b.is_ended
-        await asyncio.wait_for(office.task, 5)
+        await asyncio.wait_for(office.task, PATIENCE)
 
     run(work())

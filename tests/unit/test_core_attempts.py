@@ -29,6 +29,7 @@ from appliance.messages import (
     Subscriber,
 )
 from drivers.base import Place
+from tests.peers.net import PATIENCE
 
 CLOCK = ManualClock()
 OFFICE = """
@@ -105,7 +106,7 @@ class Ports:
 
 
 async def eventually(what: Awaitable[Any]) -> Any:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         return await what
 
 

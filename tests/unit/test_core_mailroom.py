@@ -26,6 +26,7 @@ from appliance.messages import Event, NightSwitched, VoicemailDeleted, Voicemail
 from drivers.base import LAMP_OFF, LAMP_ON
 from tests.callslab import OFFICE
 from tests.peers import sound
+from tests.peers.net import PATIENCE
 
 MONDAY_NOON = 1772445600.0  # 2026-03-02T12:00+02:00
 
@@ -66,7 +67,7 @@ class House:
             await ledger.close()
             return events
 
-        return asyncio.run(asyncio.wait_for(go(), 30))
+        return asyncio.run(asyncio.wait_for(go(), PATIENCE))
 
     @property
     def mails(self) -> list[str]:

@@ -11,6 +11,7 @@ from appliance.calls.routing import Decision, ToExcuse, ToHangUp, ToMenu
 from appliance.config.values import Target
 from appliance.core.reception import MAX_HOPS, Reception
 from tests.callslab import Lab
+from tests.peers.net import PATIENCE
 
 
 def reception_of(lab: Lab) -> Reception:
@@ -42,7 +43,7 @@ def test_a_circle_of_menus_comes_to_an_end() -> None:
         assert met[:-1] == [ToMenu("main")] * MAX_HOPS
         assert met[-1] == ToExcuse("menu-goodbye", 480, "loop")
 
-    asyncio.run(asyncio.wait_for(work(), 10))
+    asyncio.run(asyncio.wait_for(work(), PATIENCE))
 
 
 def test_a_target_may_be_a_decision() -> None:
@@ -59,4 +60,4 @@ def test_a_target_may_be_a_decision() -> None:
         await reception.send(lab.comes("600"), Target("hangup"))
         assert met == [ToHangUp(), ToHangUp()]
 
-    asyncio.run(asyncio.wait_for(work(), 10))
+    asyncio.run(asyncio.wait_for(work(), PATIENCE))

@@ -12,6 +12,7 @@ from appliance import messages as m
 from appliance.clock import ManualClock
 from appliance.ledger import Ledger, Thresholds, level_for, writer
 from appliance.ledger.space import Level, Reserve
+from tests.peers.net import PATIENCE
 
 LIMITS = Thresholds(recordings=400, campaigns=200, reserve=100, slack=10)
 
@@ -54,7 +55,7 @@ async def test_the_core_hears_of_each_level(tmp_path: Path, monkeypatch: pytest.
         tmp_path, ManualClock(), on_shortage=lambda level, detail: heard.append(level), thresholds=LIMITS, reserve_bytes=4096,
         free=told,
     )  # fmt: skip
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while len(heard) < 5:
             await ledger.commit(m.ConfigApplied(version=1))
     assert heard == ["recordings", "campaigns", "reserve", "campaigns", "none"]
@@ -71,7 +72,7 @@ async def test_a_directory_that_has_gone_is_named_once_and_comes_back(
     path, away = tmp_path / "ledger", tmp_path / "away"
     ledger = Ledger(path, ManualClock(), on_shortage=lambda level, detail: heard.append((level, detail)), reserve_bytes=4096,
                     thresholds=Thresholds(recordings=0, campaigns=0, reserve=0, slack=0))  # fmt: skip
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await ledger.commit(m.ConfigApplied(version=1))
         path.rename(away)
         while not heard:

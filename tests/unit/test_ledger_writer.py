@@ -38,7 +38,7 @@ async def test_order_is_that_of_the_calls(ledger: Ledger) -> None:
 
 async def test_an_appended_event_gets_to_disk_by_itself(ledger: Ledger) -> None:
     ledger.append(m.LineChanged(line="gateway", up=True))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not ledger.reader.read():
             await asyncio.sleep(0.005)
     assert ledger.seq == 1
@@ -291,7 +291,7 @@ async def test_an_item_that_breaks_the_transaction_takes_no_other_with_it(
     first = ledger.commit(m.ReportSent(campaign=7, to=[], mail_id="1"))
     bad = ledger.commit(m.ReportSent(campaign=7, to=[], mail_id="bad"))
     last = ledger.commit(m.ReportSent(campaign=7, to=[], mail_id="2"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(SwitchroomError) as refused:
             await bad
         assert refused.value.id == "ledger.unstorable"

@@ -320,6 +320,7 @@ def test_a_foreign_address_cannot_be_bound(engine: Engine) -> None:
         assert caught.value.id == "media.host"
 
 
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 def test_ipv6(engine: Engine) -> None:
     one, two = engine.open("::1"), engine.open("::1")
     with Far() as far:

@@ -16,6 +16,7 @@ from appliance.config.values import HostPort
 from drivers.sip.lines import Lines
 from drivers.sip.naming import Resolver, literal, ordered
 from tests.peers.nameserver import NameServer
+from tests.peers.net import PATIENCE
 
 SRV = ("_sip._udp.provider.example.", "SRV")
 
@@ -90,7 +91,7 @@ class Asked:
 
     async def until(self, true: Callable[[], object], seconds: float = 0) -> None:
         """Each look takes `seconds` of the lines' time."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not true():
                 self.clock.advance(seconds)
                 self.lines.tick(self.clock.mono())

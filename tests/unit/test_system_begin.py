@@ -14,6 +14,7 @@ from appliance.errors import SwitchroomError
 from appliance.system.paths import ensure_layout
 from appliance.system.process import EX_CONFIG
 from appliance.system.supervisor import Supervisor
+from tests.peers.net import PATIENCE
 
 ROOT = str(Path(__file__).parents[2])
 ENDS = "import sys; open({log!r}, 'a').write('x'); sys.exit({status})"
@@ -35,14 +36,14 @@ def supervised(tmp_path: Path, name: str, program: str, status: int) -> tuple[Su
 
 
 async def starts(log: Path, count: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not log.exists() or len(log.read_text()) < count:
             await asyncio.sleep(0.02)
 
 
 async def test_a_core_that_cannot_begin_ends_the_box(tmp_path: Path) -> None:
     supervisor, log = supervised(tmp_path, "core", ENDS, EX_CONFIG)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         assert await supervisor.run() == EX_CONFIG
     assert log.read_text() == "x"
 
@@ -55,7 +56,7 @@ async def test_others_are_started_again(tmp_path: Path, name: str, program: str,
     running = asyncio.create_task(supervisor.run())
     await starts(log, 2)
     supervisor.stop()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         assert await running == 0
 
 

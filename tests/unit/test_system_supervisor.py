@@ -15,6 +15,7 @@ import pytest
 from appliance.system import supervisor as supervision
 from appliance.system.paths import ensure_layout
 from appliance.system.supervisor import Supervisor, restart_delay
+from tests.peers.net import PATIENCE
 
 CHILD = """
 import os, signal, sys, time
@@ -43,14 +44,14 @@ async def test_a_killed_child_comes_back_and_the_other_stays(tmp_path: Path) -> 
     running = asyncio.create_task(supervisor.run())
 
     async def pids(log: Path, count: int) -> list[int]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not log.exists() or len(log.read_text().split()) < count:
                 await asyncio.sleep(0.02)
         return [int(line) for line in log.read_text().split()]
 
     first = (await pids(logs[0], 1))[0]
     other = (await pids(logs[1], 1))[0]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while len(ready) < 2:
             await asyncio.sleep(0.02)
     os.kill(first, signal.SIGKILL)
@@ -59,7 +60,7 @@ async def test_a_killed_child_comes_back_and_the_other_stays(tmp_path: Path) -> 
     os.kill(other, 0)  # raises where it is gone
     assert logs[1].read_text().split() == [str(other)]
     supervisor.stop()
-    assert await asyncio.wait_for(running, 20) == 0
+    assert await asyncio.wait_for(running, PATIENCE) == 0
     with pytest.raises(ProcessLookupError):
         os.kill(second, 0)
 
@@ -79,7 +80,7 @@ async def test_who_is_silent_is_ended_but_not_where_all_stood_still(
     supervisor = Supervisor(tmp_path, [("one", [sys.executable, "-c", PINGS.format(root=ROOT, log=str(log))])])
     child = supervisor.children["one"]
     running = asyncio.create_task(supervisor.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not child.ready_at:
             await asyncio.sleep(0.02)
         pid = int(log.read_text())
@@ -96,4 +97,4 @@ async def test_who_is_silent_is_ended_but_not_where_all_stood_still(
             await asyncio.sleep(0.02)
     assert (log.read_text().split() == [str(pid)]) is all_stood_still
     supervisor.stop()
-    assert await asyncio.wait_for(running, 20) == 0
+    assert await asyncio.wait_for(running, PATIENCE) == 0

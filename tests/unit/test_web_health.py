@@ -9,6 +9,7 @@ from pathlib import Path
 from appliance import bus
 from appliance.messages import Command, Done, Reply
 from appliance.system.paths import ensure_layout
+from tests.peers.net import PATIENCE
 from web.app import create_app
 
 
@@ -37,7 +38,7 @@ def test_health_follows_the_core(tmp_path: Path) -> None:
         assert (up.status_code, up.json) == (200, {"core": "up"})
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(PATIENCE)
 
 
 def test_every_answer_is_hardened(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from flask import Flask, Response, request
 
-from tests.peers.net import free_port, wait_for
+from tests.peers.net import PATIENCE, free_port, wait_for
 from web import connections, server, tls
 
 LET_GO = threading.Event()
@@ -53,7 +53,7 @@ def served(certificate: tuple[Path, Path] | None = None) -> Iterator[int]:
     finally:
         LET_GO.set()
         made.stop()
-        thread.join(10)
+        thread.join(PATIENCE)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from appliance.errors import SwitchroomError
-from tests.peers.net import free_port
+from tests.peers.net import PATIENCE, free_port
 from web import server, tls
 
 NOW = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
@@ -48,7 +48,7 @@ def test_pages_are_served_over_tls(tmp_path: Path) -> None:
             assert answer.read() == b"hello"
     finally:
         made.stop()
-        thread.join(10)
+        thread.join(PATIENCE)
 
 
 def test_files_that_are_no_certificate_are_named(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from appliance.webhooks import guard, sender, sign, store
 from appliance.webhooks.courier import Courier, judged, trial, wants
 from appliance.webhooks.events import OLDEST, Fold, Message
 from appliance.webhooks.store import Delivery, Progress, WebhookStore
+from tests.peers.net import PATIENCE
 from tests.unit.test_web_calls import queue_call
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -350,7 +351,7 @@ def test_what_is_taken_stays_so_where_the_answer_breaks_off() -> None:
         thread.start()
         hook = msgspec.structs.replace(HOOK, url=f"http://127.0.0.1:{server.getsockname()[1]}/", allow_local=True)
         assert sender.deliver(hook, "1", b"{}", 0) == sender.Tried(200)
-        thread.join(5)
+        thread.join(PATIENCE)
 
 
 def test_a_webhook_that_is_changed_is_left_alone_in_the_middle_of_what_waits(
