@@ -23,6 +23,7 @@ from appliance.errors import SwitchroomError
 from appliance.media.events import Digit, PlayDone, RecordDone
 from appliance.messages import Cause, Event, Quality
 from drivers.base import Answered, Ended, Incoming, LegEvent, MediaAnswer, Place
+from tests.peers.net import PATIENCE
 
 OFFICE = Path(__file__).parent / "office" / "office.toml"
 
@@ -394,7 +395,7 @@ def hastily(work: Coroutine[Any, Any, None], seconds: float = 600) -> None:
         runner.run(asyncio.wait_for(work, seconds))
 
 
-def in_time(work: Coroutine[Any, Any, None], seconds: float = 20) -> None:
+def in_time(work: Coroutine[Any, Any, None], seconds: float = PATIENCE) -> None:
     """Run it in real time; `seconds` at most."""
     asyncio.run(asyncio.wait_for(work, seconds))
 

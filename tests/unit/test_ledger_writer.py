@@ -16,6 +16,7 @@ from appliance.ledger import DURABILITY, Durability, Ledger, LedgerReader, batch
 from appliance.ledger.store import Dbs, Store
 from tests.ledger_samples import SAMPLES
 from tests.ledgerkit import created, ended, opened, started
+from tests.peers.net import PATIENCE
 
 SAMPLE = {type(event): event for event in SAMPLES}
 

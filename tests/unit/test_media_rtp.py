@@ -17,7 +17,7 @@ from appliance.errors import SwitchroomError
 from appliance.media.engine import Engine, Port
 from appliance.media.events import RecordDone, Silent
 from tests.mediakit import EVENT, Far, collect, connect, digits_of, match, pack, speech, until
-from tests.peers.net import media_range, wait_for
+from tests.peers.net import has_ipv6, media_range, wait_for
 from tests.relay import Relay
 
 RTCP_SR, RTCP_BYE = 200, 203

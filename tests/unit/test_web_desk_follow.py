@@ -14,7 +14,7 @@ from appliance import messages as m
 from appliance.ledger import Ledger
 from appliance.ledger.reader import LedgerReader
 from tests.deskkit import NUMBER, PAST, write
-from tests.peers.net import wait_for
+from tests.peers.net import PATIENCE, wait_for
 from tests.webkit import Pages
 from web.desk import follow as follow_module
 from web.desk.follow import AGAIN_SECONDS, ERASED_SECONDS, Follow, Look
@@ -94,7 +94,7 @@ def test_a_page_does_not_wait_while_the_week_is_read_anew(tmp_path: Path, pages:
         go_on.set()
     anew = follow._anew
     assert anew is not None
-    anew.join(10)
+    anew.join(PATIENCE)
     assert [each.contact for each in follow.missed()] == ["lost", "new"] and follow._now is not before
     follow.close()
 
@@ -106,7 +106,7 @@ def test_the_week_is_read_anew_once_after_somebody_is_erased(tmp_path: Path, pag
         pages.clock.advance(seconds)
         follow.missed()
         if follow._anew is not None:
-            follow._anew.join(10)
+            follow._anew.join(PATIENCE)
         looks.append(follow._now)
 
     later(0)
@@ -132,7 +132,7 @@ def test_who_is_erased_goes_from_the_desks_a_moment_later(tmp_path: Path, pages:
         pages.clock.advance(seconds)
         follow.missed()
     assert follow._anew is not None
-    follow._anew.join(10)
+    follow._anew.join(PATIENCE)
     assert follow.missed() and follow._now is not before
     follow.close()
 
