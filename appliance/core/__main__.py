@@ -18,12 +18,13 @@ from appliance import bus
 from appliance.core.box import Box
 from appliance.core.commands import Commands
 from appliance.errors import SwitchroomError
-from appliance.system import memory, notify, precedence, process
+from appliance.system import memory, notify, precedence, process, realtime
 
 log = logging.getLogger("core")
 
 
-async def serve(start: process.Invocation) -> int:
+async def serve(start: process.Invocation, first: bool) -> int:
+    """`first`: calls go before the machine's other work."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -48,6 +49,8 @@ async def serve(start: process.Invocation) -> int:
     loop.add_signal_handler(signal.SIGHUP, lambda: also(reload(box)))
     notify.ready("core")
     settle_memory()
+    if first:
+        also(realtime.keep("sip"))
     await stop.wait()
     notify.stopping()
     failed = serving.done() and not serving.cancelled() and serving.exception()
@@ -83,8 +86,8 @@ async def reload(box: Box) -> None:
 
 def main() -> int:
     start = process.parse("core")
-    precedence.go_first()
-    return process.run(lambda: serve(start))
+    first = precedence.go_first()
+    return process.run(lambda: serve(start, first))
 
 
 if __name__ == "__main__":
