@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+import uuid
+from pathlib import Path
 from typing import Protocol
 
 
@@ -58,3 +60,11 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         self._utc += seconds
         self._mono += seconds
+
+
+def machine_boot() -> str:
+    """Names this run of the machine: CLOCK_MONOTONIC is comparable within it, also between processes."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return str(uuid.uuid4())

@@ -15,12 +15,11 @@ from zoneinfo import ZoneInfo
 from appliance.calls.flows.operator import Draft, Preview, Progress
 from appliance.campaigns import estimate, lists, opening
 from appliance.campaigns.book import NEXT_STATES, Books, CampaignBook
-from appliance.clock import Clock
+from appliance.clock import Clock, machine_boot
 from appliance.config import hours
 from appliance.config.model import Config, Scenario, SubscriberList, to_builtins
 from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger
-from appliance.ledger.writer import machine_boot
 from appliance.media import message
 from appliance.messages import (
     CampaignCreated,

@@ -10,7 +10,7 @@ import msgspec
 
 from appliance import messages as m
 
-from . import batch, cdr, guard, persons, rollup, space, writer
+from . import batch, cdr, guard, pace, persons, rollup, space
 from .codec import PERSONAL, VERSIONS
 from .durability import CAMPAIGN_EVENTS, DURABILITY, Durability
 from .store import BASE, DERIVED
@@ -84,7 +84,7 @@ def page() -> str:
     lines += [inspect.cleandoc(cdr.CdrRow.__doc__ or ""), "", inspect.cleandoc(cdr.LegRecord.__doc__ or ""), ""]
     lines += _section("Quarter-hour sums", rollup.__doc__)
     lines += _section("Personal data", persons.__doc__)
-    lines += _section("Group commit", writer.gather_seconds.__doc__)
+    lines += _section("Group commit", pace.gather_seconds.__doc__)
     lines += [*_section("A full disk", space.__doc__), inspect.cleandoc(space.Thresholds.__doc__ or ""), ""]
     lines += _section("Copies", guard.__doc__)
     lines += _section("Refused", batch._check.__doc__)

@@ -1,5 +1,4 @@
-"""The ledger as the core writes it: append and commit on the event loop, transactions and fsync on a thread of its
-own."""
+"""The ledger as the core writes it: append and commit on the event loop, transactions and fsync on a thread of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +6,6 @@ import asyncio
 import logging
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import Any
 import lmdb
 
 from appliance import messages as m
-from appliance.clock import Clock
+from appliance.clock import Clock, machine_boot
 from appliance.errors import SwitchroomError
 from appliance.sentences import say
 
@@ -24,55 +22,34 @@ from . import batch as b
 from . import late
 from .durability import DURABILITY, Durability
 from .guard import CopyGuard
+from .pace import Pace
 from .persons import Texts
 from .reader import LedgerReader
 from .recover import OpenCall, OpenLeg, open_call
-from .space import Level, Reserve, Thresholds, free_bytes, level_for
+from .space import Level, Shortage, Thresholds, Watch, free_bytes
 from .store import WriterLock, close_store, open_store, state_key
 
 log = logging.getLogger(__name__)
 
 BEHIND_SECONDS = 0.05
 """How long a write-behind event waits for company; with the transaction itself it is on disk within 100 ms."""
-SPACE_SECONDS = 2.0
 STALE_READERS_SECONDS = 60.0
 BATCH = 4000
 MIN_ROOM = 16 << 20
-GATHER_MOST = 0.01
-GATHER_STEP = 0.002
-GATHER_ENOUGH = 100
 RETRY_SECONDS = 0.25
 CLOSE_SECONDS = 5.0
 
 _UNSTORABLE = (lmdb.BadValsizeError, lmdb.InvalidParameterError)
 """LMDB's refusals of what it is given; every other error of its is the disk's or the file's, and is tried again."""
-Shortage = Callable[[Level, str], None]
 _BEHIND = frozenset(cls for cls, durability in DURABILITY.items() if durability is Durability.BEHIND)
 ON_DISK = frozenset({late.NAMESPACE})
 """Namespaces of states that have a record for each call and grow with the years: not kept in memory, nor read at a start."""
 
 
-def gather_seconds(rate: float) -> float:
-    """How long a commit waits for others to share its transaction, at `rate` commits per second. Nothing at an
-    office's load; a
-    few milliseconds under pressure, where a transaction of its own for each would cost more CPU than the calls.
-    Pure."""
-    return min(GATHER_MOST, max(0.0, (rate - 100.0) / 1000.0 * GATHER_MOST))
-
-
-def machine_boot() -> str:
-    """Names this run of the machine: CLOCK_MONOTONIC is comparable within it, also between processes."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except OSError:
-        return str(uuid.uuid4())
-
-
 class Ledger:
     """The only writer. Made by the core, once; used from its event loop.
 
-    `path` is the ledger's directory (made if missing). `on_shortage(level, detail)` is called on the loop when the
-    disk runs
+    `path` is the ledger's directory (made if missing). `on_shortage(level, detail)` is called on the loop when the disk runs
     short or recovers. `queue_limit` events are kept in memory while the disk cannot take them; beyond, `append` and
     `commit` raise "ledger.full". Raises "ledger.locked" where another writer runs."""
 
@@ -119,18 +96,11 @@ class Ledger:
         self._loop = running_loop()
         self._on_shortage = on_shortage
         self._on_written = on_written
-        self._thresholds = thresholds
-        self._reserve = Reserve(path / "reserve", reserve_bytes)
-        self._free = free
-        self._level: Level = "none"
+        self._space = Watch(path, reserve_bytes, thresholds, free, self._shortage)
         self._failing = ""
-        self._unseen = ""
-        """Why the directory cannot be looked at: logged when it begins, and not again until it is over."""
-        self._space_due = 0.0
         self._stale_due = 0.0
         self._guard = CopyGuard()
-        self._rate = 0.0
-        self._measured = time.monotonic()
+        self._pace = Pace()
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._thread.start()
 
@@ -153,11 +123,9 @@ class Ledger:
     def commit(self, *events: m.Event) -> asyncio.Future[int]:
         """Commit before effect: the future is done after fsync, with the last event's sequence number.
 
-        The events stand or fall together, in one transaction, numbered in order of the calls (the call counts, not
-        the await;
-        a future may be left alone). Refusals: "ledger.duplicate-attempt", "ledger.attempt-ended",
-        "ledger.duplicate-campaign",
-        "ledger.full"."""
+        The events stand or fall together, in one transaction, numbered in order of the calls (the call counts, not the
+        await; a future may be left alone). Refusals: "ledger.duplicate-attempt", "ledger.attempt-ended",
+        "ledger.duplicate-campaign", "ledger.full"."""
         return self._submit(self._stamp(events))
 
     def append_campaign(self, event: m.CampaignCreated, subscribers: Sequence[m.Subscriber]) -> asyncio.Future[int]:
@@ -259,7 +227,7 @@ class Ledger:
     @property
     def level(self) -> Level:
         """What runs short of disk: see `space.Thresholds`."""
-        return self._level
+        return self._space.level
 
     @property
     def seq(self) -> int:
@@ -323,11 +291,11 @@ class Ledger:
             if not self._queue:
                 if self._closing:
                     return
-                self._wake.acquire(timeout=self._thresholds_period())
+                self._wake.acquire(timeout=self._space.period)
             if self._queue and not self._urgent and not self._closing:
                 self._wake.acquire(timeout=BEHIND_SECONDS)
             if self._urgent and not self._closing:
-                self._gather()
+                self._pace.gather(self._queue)
             self._armed = self._urgent = False
             items = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
             if len(self._queue):
@@ -338,27 +306,11 @@ class Ledger:
                 if left:
                     self._queue.extendleft(reversed(left))
                     return
-                self._measure(items)
+                self._pace.measure(sum(item.__class__ is b.Group for item in items))
                 self._housekeeping()
             except Exception:
                 log.exception("ledger: the writer thread failed")
                 self._reload()
-
-    def _gather(self) -> None:
-        left = gather_seconds(self._rate)
-        while left > 0 and len(self._queue) < GATHER_ENOUGH:
-            time.sleep(min(left, GATHER_STEP))
-            left -= GATHER_STEP
-
-    def _measure(self, items: list[b.Item]) -> None:
-        """Commits per second, smoothed over about a quarter of a second."""
-        now = time.monotonic()
-        passed, self._measured = now - self._measured, now
-        groups = sum(item.__class__ is b.Group for item in items)
-        self._rate += (groups / max(passed, 1e-4) - self._rate) * min(1.0, passed / 0.25)
-
-    def _thresholds_period(self) -> float:
-        return SPACE_SECONDS if self._level != "none" else SPACE_SECONDS * 2
 
     def _write(self, items: list[b.Item]) -> list[b.Item]:
         """Until the items are on disk. -> those that are not: only where the box stops and the disk takes nothing."""
@@ -423,11 +375,10 @@ class Ledger:
                 self._guard.drop()
                 self._store.reopen()
             self._reload()
-            self._reserve.spend()
+            self._space.reserve.spend()
         except (lmdb.Error, OSError, SwitchroomError) as also:
             log.error("ledger: it cannot be opened again: %s", also)  # tried again with the next write
-        self._space_due = 0.0
-        self._set_level("reserve", f"{error}")
+        self._space.takes_nothing(f"{error}")
 
     def _reload(self) -> None:
         """Take the state from disk again: the transaction that changed it in memory is gone."""
@@ -456,39 +407,14 @@ class Ledger:
 
     def _housekeeping(self) -> None:
         now = time.monotonic()
-        if now >= self._space_due:
-            self._space_due = now + SPACE_SECONDS
-            self._check_space()
+        self._space.look(now)
         if now >= self._stale_due:
             self._stale_due = now + STALE_READERS_SECONDS
             self._store.env.reader_check()
 
-    def _check_space(self) -> None:
-        try:
-            self._look_at_space()
-        except (OSError, SwitchroomError) as error:
-            # Its directory is gone, or the disk does not answer: what is written now may never be found again.
-            if not self._unseen:
-                log.error("ledger: %s cannot be looked at: %s. Bring it back, or start the box again.", self.path, error)
-            self._unseen = str(error)
-            self._set_level("reserve", f"{error}")
-        else:
-            self._unseen = ""
-
-    def _look_at_space(self) -> None:
-        free = self._free(self.path)
-        level = level_for(free, self._thresholds, self._level)
-        if level == "reserve":
-            self._reserve.spend()
-        elif not self._reserve.kept and free > self._thresholds.reserve + self._reserve.size + self._thresholds.slack:
-            self._reserve.keep()
-        self._set_level(level, f"{free >> 20} MiB free")
-
-    def _set_level(self, level: Level, detail: str) -> None:
-        if level != self._level:
-            self._level = level
-            if self._on_shortage is not None:
-                self._on_loop(self._on_shortage, level, detail)
+    def _shortage(self, level: Level, detail: str) -> None:
+        if self._on_shortage is not None:
+            self._on_loop(self._on_shortage, level, detail)
 
     # -- at the start --
 
@@ -520,8 +446,7 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def _resolve(groups: list[b.Group], on_written: Callable[[int], None] | None, seq: int) -> None:
-    """On the loop: wake those who wait. Whoever gave up waiting (cancelled) is left alone; it is written all the
-    same."""
+    """On the loop: wake those who wait. Whoever gave up waiting (cancelled) is left alone; it is written all the same."""
     if on_written is not None:
         on_written(seq)
     for group in groups:

@@ -10,7 +10,7 @@ import pytest
 
 from appliance import messages as m
 from appliance.clock import ManualClock
-from appliance.ledger import Ledger, Thresholds, level_for, writer
+from appliance.ledger import Ledger, Thresholds, level_for, space
 from appliance.ledger.space import Level, Reserve
 from tests.peers.net import PATIENCE
 
@@ -40,7 +40,7 @@ def test_the_reserve_holds_blocks_and_gives_them_back(tmp_path: Path) -> None:
 
 
 async def test_the_core_hears_of_each_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "SPACE_SECONDS", 0.0)
+    monkeypatch.setattr(space, "SPACE_SECONDS", 0.0)
     free: Iterator[int] = iter((10**6, 350, 150, 50, 150, 10**6))
     last = [0]
     kept: list[bool] = []
@@ -67,7 +67,7 @@ async def test_the_core_hears_of_each_level(tmp_path: Path, monkeypatch: pytest.
 async def test_a_directory_that_has_gone_is_named_once_and_comes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(writer, "SPACE_SECONDS", 0.0)
+    monkeypatch.setattr(space, "SPACE_SECONDS", 0.0)
     heard: list[tuple[str, str]] = []
     path, away = tmp_path / "ledger", tmp_path / "away"
     ledger = Ledger(path, ManualClock(), on_shortage=lambda level, detail: heard.append((level, detail)), reserve_bytes=4096,
@@ -84,5 +84,5 @@ async def test_a_directory_that_has_gone_is_named_once_and_comes_back(
             await ledger.commit(m.ConfigApplied(version=1))
     await ledger.close()
     assert [level for level, _ in heard] == ["reserve", "none"] and str(path) in heard[0][1]
-    said = [record for record in caplog.records if record.name == "appliance.ledger.writer"]
+    said = [record for record in caplog.records if record.name == "appliance.ledger.space"]
     assert len(said) == 1 and str(path) in said[0].getMessage() and said[0].exc_info is None
