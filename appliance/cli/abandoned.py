@@ -8,7 +8,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
-import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -16,7 +15,7 @@ from rich.table import Table
 from appliance import bus
 from appliance.acd.missed import Missed, fold
 from appliance.cli import noting
-from appliance.cli.campaign import json_option
+from appliance.cli.answers import in_json, json_option
 from appliance.cli.queue import span
 from appliance.config.model import Config
 from appliance.config.store import Store
@@ -55,8 +54,7 @@ def list_abandoned(ctx: click.Context, days: float) -> None:
     """List those still to be called, the oldest first."""
     config = Store(ctx.obj.data).current()
     entries = missed(ctx.obj.data, config, days)
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode(entries).decode())
+    if in_json(ctx, entries):
         return
     zone = ZoneInfo(config.office.timezone)
     table = Table("Contact", "Number", "Queue", "Last call", "Times", "Waited", "Why", "Who calls")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import click
-import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from appliance import bus
 from appliance.cli import noting
-from appliance.cli.campaign import json_option
+from appliance.cli.answers import in_json, json_option
 from appliance.cli.queue import span, state_of
 from appliance.messages import CallNumber, ControlAgent, NoteContact, NoteOutcome
 
@@ -34,8 +33,7 @@ def agent() -> None:
 def list_agents(ctx: click.Context) -> None:
     """List all agents."""
     state = state_of(ctx.obj.data)
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode(state.agents).decode())
+    if in_json(ctx, state.agents):
         return
     table = Table("Agent", "Name", "Phone", "State", "For", "Contacts today", "Busy today", "Queues")
     for each in state.agents:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from appliance import audit
-from appliance.cli.campaign import json_option
+from appliance.cli.answers import json_option
 from appliance.cli.office import office_now, office_time
 from appliance.errors import SwitchroomError
 from appliance.ledger.when import parse_when

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import click
-import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from appliance import bus
 from appliance.cli import noting
-from appliance.cli.campaign import json_option
+from appliance.cli.answers import in_json, json_option
 from appliance.messages import AskCalls, CallsReply, EndCall
 from appliance.system.logs import plain
 
@@ -31,8 +30,7 @@ def call() -> None:
 def list_calls(ctx: click.Context) -> None:
     """List the calls that go on now, with their parties."""
     reply: CallsReply = bus.ask_once(ctx.obj.data, AskCalls())
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode(reply.calls).decode())
+    if in_json(ctx, reply.calls):
         return
     table = Table("Call", "What", "Recorded", "Parties")
     for each in reply.calls:

@@ -11,7 +11,7 @@ from rich.table import Table
 from appliance import bus
 from appliance.calls.flows.desk import Customer
 from appliance.cli import noting
-from appliance.cli.campaign import json_option
+from appliance.cli.answers import json_option
 from appliance.cli.queue import span, state_of
 from appliance.core import customers
 from appliance.ledger.reader import LedgerReader

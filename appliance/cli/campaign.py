@@ -22,6 +22,7 @@ from appliance.campaigns.render.text import text
 from appliance.campaigns.render.view import Setting, view
 from appliance.campaigns.summary import OUTCOMES, Report, report, to_json, totals
 from appliance.cli import noting
+from appliance.cli.answers import in_json, json_option
 from appliance.cli.office import office_time, office_zone
 from appliance.cli.watch import CANCELLED_EXIT, watch_campaign
 from appliance.config.store import Store
@@ -33,16 +34,6 @@ from appliance.sounds.messages import Messages
 
 STYLES = {"running": "green", "paused": "yellow", "finished": "cyan", "cancelled": "red"}
 Command = Callable[..., Any]
-
-
-def json_option(command: Command) -> Command:
-    """`--json` after the command as well as before it."""
-
-    def remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-        ctx.obj.json = ctx.obj.json or value
-
-    return click.option("--json", is_flag=True, expose_value=False, callback=remember,
-                        help="Answer in JSON, for scripts.")(command)
 
 
 def _reader(ctx: click.Context) -> LedgerReader:
@@ -148,8 +139,7 @@ def list_campaigns(ctx: click.Context, limit: int) -> None:
     with _reader(ctx) as reader:
         numbers = [info.campaign for info in reader.campaigns()][::-1][:limit]
         books = [read_book(reader, number) for number in numbers]
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode([_short(book) for book in books]).decode())
+    if in_json(ctx, [_short(book) for book in books]):
         return
     console = Console(highlight=False)
     if not books:
@@ -180,8 +170,7 @@ def show(ctx: click.Context, id: int) -> None:
     """Show where a campaign stands: its state, its figures, and who is on the phone."""
     with _reader(ctx) as reader:
         book = read_book(reader, id)
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode(_short(book)).decode())
+    if in_json(ctx, _short(book)):
         return
     console = Console(highlight=False)
     figures = totals(book)

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from appliance.cli.campaign import json_option
+from appliance.cli.answers import json_option
 from appliance.cli.cdr import parse_when
 from appliance.clock import SystemClock
 from appliance.config.model import Config

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from appliance.cli import noting
-from appliance.cli.campaign import json_option
+from appliance.cli.answers import in_json, json_option, tell
 from appliance.cli.message import copy
 from appliance.cli.office import office_time
 from appliance.sounds import greetings
@@ -40,8 +39,7 @@ def greeting() -> None:
 def list_command(ctx: click.Context) -> None:
     """The recordings that there are, and whether the configuration in force uses them."""
     found = greetings.all_kept(noting.hands(ctx.obj.data))
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode(found).decode())
+    if in_json(ctx, found):
         return
     if not found:
         click.echo("There is no greeting yet. Take one in: switchroom greeting add FILE")
@@ -70,10 +68,7 @@ def add(ctx: click.Context, file: Path | None, id: str | None) -> None:
 
 
 def _tell(ctx: click.Context, made: Greeting) -> None:
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode(made).decode())
-    else:
-        click.echo(f'Ready, {made.seconds:.1f} s. In the configuration:\ngreeting = "{made.words}"')
+    tell(ctx, made, f'Ready, {made.seconds:.1f} s. In the configuration:\ngreeting = "{made.words}"')
 
 
 @greeting.command()
@@ -85,10 +80,7 @@ def record(ctx: click.Context, extension: str, name: str) -> None:
     """Ring the phone EXTENSION, where somebody says it. It is kept as a message first; `greeting add --message ID` makes it a
     greeting. The box must be running."""
     kept = Messages(noting.hands(ctx.obj.data)).record(extension, name)
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode(kept).decode())
-    else:
-        click.echo(f"Phone {plain(kept.phone)} rings. Once it is said: switchroom greeting add --message {kept.id}")
+    tell(ctx, kept, f"Phone {plain(kept.phone)} rings. Once it is said: switchroom greeting add --message {kept.id}")
 
 
 @greeting.command()

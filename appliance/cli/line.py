@@ -11,7 +11,7 @@ from rich.table import Table
 
 from appliance import bus
 from appliance.cli import noting
-from appliance.cli.campaign import json_option
+from appliance.cli.answers import json_option
 from appliance.config.store import Store
 from appliance.messages import LineTried, TryLine
 from appliance.system.logs import plain

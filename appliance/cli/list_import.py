@@ -20,7 +20,7 @@ from appliance.campaigns.intake import Bad, Glance, Plan, State
 from appliance.campaigns.purge import locked
 from appliance.campaigns.render.tables import safe_cell
 from appliance.cli import noting
-from appliance.cli.campaign import json_option
+from appliance.cli.answers import json_option
 from appliance.config.apply import put_in_force
 from appliance.config.model import Config, SubscriberList
 from appliance.config.store import Store

@@ -15,7 +15,7 @@ from appliance import bus
 from appliance.campaigns import own, taken
 from appliance.campaigns.lists import LoadedList, load_list
 from appliance.cli import noting
-from appliance.cli.campaign import json_option
+from appliance.cli.answers import in_json, json_option
 from appliance.cli.list_import import import_list
 from appliance.config import edit
 from appliance.config.apply import put_in_force
@@ -73,8 +73,7 @@ def list_lists(ctx: click.Context) -> None:
         except SwitchroomError as problem:
             row["error"] = {"id": problem.id, "message": problem.message, "hint": problem.hint}
         rows.append(row)
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode(rows).decode())
+    if in_json(ctx, rows):
         return
     console = Console(highlight=False)
     if not rows:
@@ -101,8 +100,7 @@ def show(ctx: click.Context, number: str, limit: int) -> None:
     config = _config(ctx)
     loaded = load_list(_entry(config, number), config)
     shown = loaded.subscribers[:limit]
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode([msgspec.structs.asdict(person) for person in shown]).decode())
+    if in_json(ctx, [msgspec.structs.asdict(person) for person in shown]):
         return
     console = Console(highlight=False)
     extra = list(dict.fromkeys(column for person in shown for column in person.extra))

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from appliance.cli.answers import in_json
 from appliance.cli.office import office_time
 from appliance.errors import SwitchroomError
 from appliance.mail.outbox import Entry, Outbox
@@ -43,8 +44,7 @@ def _outbox(ctx: click.Context) -> Outbox:
 def list_mails(ctx: click.Context, state: str | None) -> None:
     """List the mails of the outbox, oldest first."""
     entries = [entry for entry in _outbox(ctx).entries() if state in (None, entry.state)]
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode([_document(entry) for entry in entries]).decode())
+    if in_json(ctx, [_document(entry) for entry in entries]):
         return
     console = Console()
     if not entries:
@@ -76,8 +76,7 @@ def show(ctx: click.Context, id: str, raw: bool) -> None:
         click.echo(outbox.text(id), nl=False)
         return
     entry = outbox.entry(id)
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode(_document(entry)).decode())
+    if in_json(ctx, _document(entry)):
         return
     console = Console(highlight=False)
     for label, value in _facts(entry):

@@ -6,13 +6,12 @@ import shutil
 from pathlib import Path
 
 import click
-import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from appliance.cli import noting
-from appliance.cli.campaign import json_option
+from appliance.cli.answers import in_json, json_option, tell
 from appliance.cli.office import office_time
 from appliance.config.kinds import LANGUAGES
 from appliance.errors import SwitchroomError, because
@@ -46,8 +45,7 @@ def list_command(ctx: click.Context) -> None:
     """The messages, newest first; and the phones at which one is being said."""
     kept = _messages(ctx)
     found, awaited = kept.all(), kept.awaited()
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode(found).decode())
+    if in_json(ctx, found):
         return
     if not found and not awaited:
         click.echo('There is no message yet. Make one: switchroom message say "…" --language en')
@@ -92,17 +90,11 @@ def record(ctx: click.Context, extension: str, name: str) -> None:
     """Ring the phone EXTENSION, where somebody says the message. It is in the list as soon as it is said. The box must
     be running."""
     kept = _messages(ctx).record(extension, name)
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode(kept).decode())
-    else:
-        click.echo(f"Phone {plain(kept.phone)} rings. Once it is said, it is message {kept.id}.")
+    tell(ctx, kept, f"Phone {plain(kept.phone)} rings. Once it is said, it is message {kept.id}.")
 
 
 def _tell(ctx: click.Context, kept: Kept) -> None:
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode(kept).decode())
-    else:
-        click.echo(f"Message {kept.id} is ready: {kept.seconds:.1f} s.")
+    tell(ctx, kept, f"Message {kept.id} is ready: {kept.seconds:.1f} s.")
 
 
 @message.command()

@@ -7,7 +7,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
-import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -16,7 +15,7 @@ from appliance import bus
 from appliance.acd.of_config import rules_of
 from appliance.acd.past import why_past
 from appliance.cli import noting
-from appliance.cli.campaign import json_option
+from appliance.cli.answers import in_json, json_option, tell
 from appliance.config.store import Store
 from appliance.errors import SwitchroomError
 from appliance.ledger.reader import LedgerReader
@@ -53,8 +52,7 @@ def span(seconds: float) -> str:
 def list_queues(ctx: click.Context) -> None:
     """List all queues."""
     state = state_of(ctx.obj.data)
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode(state.queues).decode())
+    if in_json(ctx, state.queues):
         return
     table = Table("Queue", "Number", "Door", "Waiting", "Longest", "Expected", "Talking", "Ready", "Signed in")
     for each in state.queues:
@@ -77,8 +75,7 @@ def show(ctx: click.Context, name: str) -> None:
         known = ", ".join(each.name for each in state.queues) or "none is configured"
         raise SwitchroomError("queue.unknown", "There is no queue {name}.", "There are: {known}.", name=name, known=known)
     contacts = sorted((each for each in state.contacts if each.queue == name), key=lambda each: each.position or 1 << 30)
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode(contacts).decode())
+    if in_json(ctx, contacts):
         return
     table = Table("Place", "Contact", "Who", "Keyed", "State", "Since", "Priority", "Agents")
     for each in contacts:
@@ -127,10 +124,7 @@ def why(ctx: click.Context, contact: str) -> None:
     if not lines:
         raise SwitchroomError("queue.no-contact", "No contact {contact} is known.", "See `switchroom cdr list`.",
                               contact=contact)
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode(lines).decode())
-    else:
-        click.echo("\n".join(lines))
+    tell(ctx, lines, "\n".join(lines))
 
 
 def _past(data: Path, contact: str) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import click
-import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from appliance import bus
+from appliance.cli.answers import in_json
 from appliance.messages import Status, StatusReply
 from appliance.system.logs import plain
 
@@ -18,8 +18,7 @@ from appliance.system.logs import plain
 def status(ctx: click.Context) -> None:
     """What the box is doing: lines, phones, calls, campaigns, troubles."""
     reply: StatusReply = bus.ask_once(ctx.obj.data, Status())
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode(reply).decode())
+    if in_json(ctx, reply):
         return
     console = Console()
     console.print(f"Switchroom {reply.version}, up {reply.uptime / 3600:.1f} h, configuration version "

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import click
-import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from appliance.cli import noting
-from appliance.cli.campaign import json_option
+from appliance.cli.answers import in_json, json_option
 from appliance.cli.cdr import open_reader, parse_when
 from appliance.cli.office import office_now, office_time
 from appliance.errors import SwitchroomError
@@ -63,8 +62,7 @@ def list_command(ctx: click.Context, **given: Any) -> None:
     """The callers who were asked, oldest first. A comment's file is among the call's recordings."""
     rows = chosen(ctx, **given)
     noting.note(ctx.obj.data, "survey.read", given["name"], given["queue"])
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode(rows).decode())
+    if in_json(ctx, rows):
         return
     table = Table("Asked", "Call", "Survey", "Queue", "Agent", "Answers")
     for each in rows:
@@ -82,8 +80,7 @@ def show(ctx: click.Context, **given: Any) -> None:
     mean of 1 to 7."""
     rows = chosen(ctx, **given)
     found = figures(rows)
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode({"asked": len(rows), "questions": found}).decode())
+    if in_json(ctx, {"asked": len(rows), "questions": found}):
         return
     if not rows:
         raise SwitchroomError("survey.none", "Nobody was asked in this time.", "Widen it: --since 30d.")

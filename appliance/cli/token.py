@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from appliance.cli import noting
-from appliance.cli.campaign import json_option
+from appliance.cli.answers import json_option, tell
 from appliance.cli.office import office_time
 from appliance.cli.user import open_store
 from appliance.errors import SwitchroomError
@@ -79,10 +79,8 @@ def make(ctx: click.Context, login: str, name: str, scopes: tuple[str, ...], day
             noting.note(ctx.obj.data, what, str(tokens.TOKEN.about(name=target, login=user.login)), detail)
 
         made, secret = tokens.make(store, user, name, [Right(each) for each in scopes], days, note)
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode({"id": made.id, "name": made.name, "login": login, "secret": secret}).decode())
-    else:
-        click.echo(f"{secret}\nToken {made.id}; the secret is shown this once. Programs send it as Authorization: Bearer SECRET.")
+    tell(ctx, {"id": made.id, "name": made.name, "login": login, "secret": secret},
+         f"{secret}\nToken {made.id}; the secret is shown this once. Programs send it as Authorization: Bearer SECRET.")
 
 
 @token.command()

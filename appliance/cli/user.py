@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from appliance.cli import noting
-from appliance.cli.campaign import json_option
+from appliance.cli.answers import in_json, json_option, tell
 from appliance.errors import SwitchroomError
 from appliance.users import admin
 from appliance.users.rights import RIGHTS, ROLES
@@ -97,10 +97,8 @@ def password(ctx: click.Context, login: str) -> None:
 
 
 def _tell(ctx: click.Context, login: str, password: str) -> None:
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode({"login": login, "password": password}).decode())
-    else:
-        click.echo(f"{login} signs in with {password}\nIt is shown this once; it can be changed under My account.")
+    tell(ctx, {"login": login, "password": password},
+         f"{login} signs in with {password}\nIt is shown this once; it can be changed under My account.")
 
 
 @user.command()
@@ -189,8 +187,7 @@ def second_factor_off(ctx: click.Context, login: str) -> None:
 @click.pass_context
 def roles(ctx: click.Context) -> None:
     """Say what each role may do."""
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode({role: sorted(rights) for role, rights in RIGHTS.items()}).decode())
+    if in_json(ctx, {role: sorted(rights) for role, rights in RIGHTS.items()}):
         return
     for name in ROLES:
         click.echo(f"{name}: {', '.join(sorted(RIGHTS[name]))}")

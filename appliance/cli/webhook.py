@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from appliance.cli.answers import in_json
 from appliance.cli.office import office_time
 from appliance.clock import SystemClock
 from appliance.config.store import Store
@@ -45,8 +46,7 @@ def show_log(ctx: click.Context, hook: str, count: int) -> None:
     store = WebhookStore(ctx.obj.data)
     found = store.all(hook)[:count]
     store.close()
-    if ctx.obj.json:
-        click.echo(msgspec.json.encode([_shown(each) for each in found]).decode())
+    if in_json(ctx, [_shown(each) for each in found]):
         return
     if not found:
         click.echo("Nothing was sent yet.")

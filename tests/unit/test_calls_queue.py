@@ -89,14 +89,31 @@ class Visit:
                           if self.desk.seat_of(member.agent, self.queue.name) is not None)
         self.desk.tell(core.SignIn(self.agent))
 
-    async def call(self, *, vip: CallerList | None = None, facts: dict[str, str] | None = None, rung: bool = False) -> core.Enter:
-        """Until the caller hears something, or the agent's phone rings."""
+    def comes(self, *, rung: bool, vip: CallerList | None = None) -> Leg:
+        """The caller; with `rung` the agent has a phone."""
         known = self.lab.config.agent(self.agent)
-        assert known is not None
+        assert known is not None and known.extension is not None
         if rung:
             self.lab.devices[known.extension] = ["phone"]
-        leg = self.lab.comes(self.queue.number, "103" if known.extension != "103" else "101")
-        leg.call.vip, leg.call.facts = vip, facts or {}
+        leg = self.lab.comes(self.queue.number or "", "103" if known.extension != "103" else "101")
+        leg.call.vip = vip
+        return leg
+
+    async def talk(self, *, vip: CallerList | None = None) -> tuple[Leg, asyncio.Future[None]]:
+        """The agent answers: both talk."""
+        leg = self.comes(rung=True, vip=vip)
+        task = asyncio.ensure_future(QueueFlow(leg, self.queue, self.desk, self.lab).run())
+        await settle()
+        self.lab.answers(self.lab.driver.placed[0])
+        await settle()
+        view = self.desk.core.contact(leg.call.id)
+        assert view is not None and view.state == "connected"
+        return leg, task
+
+    async def call(self, *, vip: CallerList | None = None, facts: dict[str, str] | None = None, rung: bool = False) -> core.Enter:
+        """Until the caller hears something, or the agent's phone rings."""
+        leg = self.comes(rung=rung, vip=vip)
+        leg.call.facts = facts or {}
         self.lab.engine.on_play = lambda port, clips, play: self.heard.extend(clips)
         task = asyncio.ensure_future(QueueFlow(leg, self.queue, self.desk, self.lab).run())
         for _ in range(200):
@@ -197,18 +214,8 @@ def test_an_agent_who_hangs_up_while_told_of_the_queue_leaves_nobody_behind(gone
         visit.queue = msgspec.structs.replace(visit.queue, tell_agent="A call for billing.")
         queues = [visit.queue if queue.name == visit.queue.name else queue for queue in lab.config.queues]
         lab.config = lab.switch.config = msgspec.structs.replace(lab.config, queues=queues)
-        known = lab.config.agent(visit.agent)
-        assert known is not None and known.extension is not None
-        lab.devices[known.extension] = ["phone"]
-        leg = lab.comes(visit.queue.number or "", "103" if known.extension != "103" else "101")
-        leg.call.vip = CallerList(name="friends", kind="vip", numbers=["+3589177"], priority=7)
-        task = asyncio.ensure_future(QueueFlow(leg, visit.queue, desk, lab).run())
-        await settle()
+        leg, task = await visit.talk(vip=CallerList(name="friends", kind="vip", numbers=["+3589177"], priority=7))
         agent = lab.driver.placed[0].leg
-        lab.answers(lab.driver.placed[0])
-        await settle()
-        view = desk.core.contact(leg.call.id)
-        assert view is not None and view.state == "connected"
         if gone:
             rest, people = rules_of(lab.config)
             desk.core.configure([queue for queue in rest if queue.name != visit.queue.name], people, lab.switch.clock.utc())
@@ -236,17 +243,8 @@ def test_who_is_lost_in_a_conversation(party: str, cause: Cause) -> None:
     async def work() -> None:
         visit = Visit()
         lab, desk = visit.lab, visit.desk
-        known = lab.config.agent(visit.agent)
-        assert known is not None and known.extension is not None
-        lab.devices[known.extension] = ["phone"]
-        leg = lab.comes(visit.queue.number or "", "103" if known.extension != "103" else "101")
-        task = asyncio.ensure_future(QueueFlow(leg, visit.queue, desk, lab).run())
-        await settle()
+        leg, task = await visit.talk()
         agent = lab.driver.placed[0].leg
-        lab.answers(lab.driver.placed[0])
-        await settle()
-        view = desk.core.contact(leg.call.id)
-        assert view is not None and view.state == "connected"
         lab.engine.on_play = lambda port, clips, play: visit.heard.extend(clips)
         lab.tell(Ended(leg=agent if party == "agent" else leg.id, cause=cause))
         await settle()
@@ -276,10 +274,7 @@ def test_who_waits_again_after_the_agent_was_lost_is_not_recorded_meanwhile() ->
         config = msgspec.structs.replace(lab.config, recording=msgspec.structs.replace(lab.config.recording, announce=False))
         lab.config = lab.switch.config = config
         lab.recorder.rule = RecordRule("always")
-        known = config.agent(visit.agent)
-        assert known is not None and known.extension is not None
-        lab.devices[known.extension] = ["phone"]
-        leg = lab.comes(visit.queue.number or "", "103" if known.extension != "103" else "101")
+        leg = visit.comes(rung=True)
         task = asyncio.ensure_future(QueueFlow(leg, visit.queue, desk, lab).run())
         await settle()
         made = lab.recorder.recording = SimpleNamespace(leg=leg, over=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from appliance.cli.main import cli
 from appliance.config.store import Store
 from appliance.errors import SwitchroomError
 from appliance.system.paths import ensure_layout
+from tests.peers.cli import refused, run
 from tests.unit.test_web_campaigns import tone
 
 OFFICE = Path(__file__).resolve().parents[1] / "office" / "office.toml"
@@ -29,18 +29,6 @@ def data(tmp_path: Path) -> Path:
     ensure_layout(folder)
     Store(folder).import_file(OFFICE, by="test")
     return folder
-
-
-def run(data: Path, *words: str) -> Any:
-    done = CliRunner().invoke(cli, ["--data", str(data), "--json", *words])
-    assert done.exit_code == 0, (done.output, done.exception)
-    return json.loads(done.output) if done.output else None
-
-
-def refused(data: Path, *words: str) -> str:
-    problem = CliRunner().invoke(cli, ["--data", str(data), *words]).exception
-    assert isinstance(problem, SwitchroomError) and problem.hint, problem
-    return problem.id
 
 
 def noted(data: Path) -> list[tuple[str, str]]:

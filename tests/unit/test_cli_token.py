@@ -4,28 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from appliance.audit import waiting
 from appliance.cli.main import cli
-from appliance.errors import SwitchroomError
 from appliance.users import tokens
 from appliance.users.store import UserStore
-
-
-def run(data: Path, *words: str) -> Any:
-    done = CliRunner().invoke(cli, ["--data", str(data), "--json", *words])
-    assert done.exit_code == 0, (done.output, done.exception)
-    return json.loads(done.output) if done.output else None
-
-
-def refused(data: Path, *words: str) -> str:
-    problem = CliRunner().invoke(cli, ["--data", str(data), *words]).exception
-    assert isinstance(problem, SwitchroomError) and problem.hint, problem
-    return problem.id
+from tests.peers.cli import refused, run
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +9,15 @@ import pytest
 from click.testing import CliRunner
 
 from appliance.cli.main import cli
-
-
-def run(data: Path, *words: str) -> str:
-    done = CliRunner().invoke(cli, ["--data", str(data), "--json", *words])
-    assert done.exit_code == 0, (done.output, done.exception)
-    return done.output
+from tests.peers.cli import run
 
 
 def user(data: Path, login: str) -> Any:
-    return next((each for each in json.loads(run(data, "user", "list")) if each["login"] == login), None)
+    return next((each for each in run(data, "user", "list") if each["login"] == login), None)
 
 
 def audit_of(data: Path) -> list[Any]:
-    log = json.loads(run(data, "audit"))
+    log = run(data, "audit")
     assert all(each["by"].startswith("cli") and each["seq"] == 0 for each in log)  # no core has taken them over
     return [(each["what"], each["target"], each["detail"]) for each in log]
 
@@ -46,7 +40,7 @@ def test_every_change_is_noted_and_takes_effect(tmp_path: Path) -> None:
         ("user.remove", "ann", ""), ("user.password", "ann", ""), ("user.enable", "ann", ""), ("user.disable", "ann", ""),
         ("user.save", "ann", ""), ("user.save", "ann", "role supervisor"), ("user.add", "ann", "role viewer"),
         ("user.add", "boss", "role admin")]
-    assert len(json.loads(run(tmp_path, "audit", "--limit", "2"))) == 2
+    assert len(run(tmp_path, "audit", "--limit", "2")) == 2
 
 
 @pytest.mark.parametrize("words", [("user", "change", "ann"), ("audit", "--limit", "0")])

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
 from flask import Blueprint, Response, g, redirect, render_template, request, send_file, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 
 from appliance.acd.told import told as reason_told
 from appliance.errors import SwitchroomError
-from appliance.libraries import of_msgspec
 from appliance.users.rights import Right
+from web.address import asked, query_of
 from web.app import services
 from web.calls import export, recordings, service, words
 from web.calls.search import WHAT, Filter
@@ -21,35 +18,19 @@ blueprint = Blueprint("calls", __name__, url_prefix="/calls", template_folder="t
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def read_filter() -> Filter:
-    """From the address. Raises SwitchroomError "calls.bad-filter"."""
-    given = {name: value for name, value in request.args.items() if value and name in Filter.__struct_fields__}
-    try:
-        return msgspec.convert(given, Filter, strict=False)
-    except msgspec.ValidationError as problem:
-        raise SwitchroomError("calls.bad-filter", "This cannot be searched for: {problem}.", "Start again from the list.",
-                              problem=of_msgspec(problem)) from None
-
-
-def address_of(wanted: Filter, **changed: Any) -> dict[str, Any]:
-    """The filter as the query of an address; nothing that is empty."""
-    return {name: value for name, value in (msgspec.structs.asdict(wanted) | changed).items()
-            if value or (name == "within" and value is not None)}
-
-
 @blueprint.get("")
 @needs(Right.CALLS_VIEW)
 def index() -> ResponseReturnValue:
     wanted, found, problem = Filter(), None, None
     try:
-        wanted = read_filter()
+        wanted = asked(Filter, "calls.bad-filter")
         if wanted.q and (call := service.call_of(wanted.q.strip())):
             return redirect(url_for("calls.show", id=call))
         found = service.find(wanted)
     except SwitchroomError as told:
         problem = told
     page = render_template("calls/index.html", wanted=wanted, found=found, problem=problem, words=words, choices=_choices(),
-                           newest=address_of(wanted, before=""), older=address_of(wanted, before=found.before if found else ""))
+                           newest=query_of(wanted, before=""), older=query_of(wanted, before=found.before if found else ""))
     return page, 400 if problem else 200
 
 
@@ -104,10 +85,10 @@ def send_recording(id: str, what: str) -> Response:
 @needs(Right.CALLS_VIEW)
 def export_calls(form: str) -> ResponseReturnValue:
     """All that the filter chooses, newest first, at most export.MOST."""
-    box, wanted = services(), read_filter()
-    asked = service.exported(wanted)
+    box, wanted = services(), asked(Filter, "calls.bad-filter")
+    chosen = service.exported(wanted)
     service.note_export(form, wanted)
-    arguments = (box.data / "ledger", asked, g.user, box.config)
+    arguments = (box.data / "ledger", chosen, g.user, box.config)
     if form == "xlsx":
         return send_file(export.workbook(*arguments), XLSX, as_attachment=True, download_name="calls.xlsx")
     lines = stream_with_context(export.csv_pieces(*arguments))
