@@ -142,7 +142,8 @@ class QueueNow(msgspec.Struct, frozen=True, kw_only=True):
 class AgentNow(msgspec.Struct, frozen=True, kw_only=True):
     """An agent as it stands; `extension` is where, `since` UTC when the state began, `until` when it ends by itself (0: not);
     while somebody who was passed on from a queue (QueuesReply) rings or talks there, `state` is "offered" or "on-contact";
-    `last` the contact served now or last, "" none since the core began."""
+    `last` the contact served now or last, "" none since the core began; `pending` the state that was asked for meanwhile and
+    follows when this contact and its wrap-up are over ("break", "logged-out", "not-answering")."""
 
     id: str
     name: str
@@ -155,6 +156,7 @@ class AgentNow(msgspec.Struct, frozen=True, kw_only=True):
     busy: float
     queues: list[str]
     last: str = ""
+    pending: str = ""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask, g, request
 from flask_babel import Babel, gettext
 
+from appliance.config.box import Office
 from appliance.errors import SwitchroomError
 from appliance.sentences import Said
 
@@ -14,7 +15,7 @@ COOKIE = "language"
 
 def init(app: Flask) -> None:
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = "translations"
-    Babel(app, locale_selector=language, timezone_selector=timezone)
+    Babel(app, locale_selector=locale, timezone_selector=timezone)
     app.jinja_env.globals.update(LANGUAGES=LANGUAGES, language=language)
     app.jinja_env.filters["told"] = tell
 
@@ -31,7 +32,15 @@ def _choose() -> str:
     for wish in (user.language if user else "", request.cookies.get(COOKIE, "")):
         if wish in LANGUAGES:
             return wish
-    return request.accept_languages.best_match(list(LANGUAGES)) or _office()[0]
+    office = _office().language
+    return request.accept_languages.best_match(list(LANGUAGES)) or (office if office in LANGUAGES else "en")
+
+
+def locale() -> str:
+    """How days, times and numbers are written. English is that of most of the world, day before month and 24 hours, as in
+    reports by mail; that of the United States for an office there."""
+    chosen = language()
+    return chosen if chosen != "en" or _office().country == "US" else "en_GB"
 
 
 def tell(said: Said) -> str:
@@ -40,14 +49,13 @@ def tell(said: Said) -> str:
 
 
 def timezone() -> str:
-    return _office()[1]
+    return _office().timezone
 
 
-def _office() -> tuple[str, str]:
+def _office() -> Office:
     from web.app import services
 
     try:
-        office = services().config.office
+        return services().config.office
     except SwitchroomError:
-        return "en", "UTC"  # before the first configuration
-    return (office.language if office.language in LANGUAGES else "en"), office.timezone
+        return Office(name="", country="GB")  # before the first configuration

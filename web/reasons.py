@@ -34,6 +34,7 @@ OURS = (
     say("the line did not even ring"), say("no answer"), say("all its calls are in use"), say("do not disturb"),
     say("all its calls go elsewhere"), say("{extension} is not registered"),
     say("line {line} has no address that could be called"), say("not registered yet"), say("it does not answer OPTIONS"),
+    say("it has not answered yet (is its address right?)"),
     say("it does not answer calls"), say("its name cannot be resolved"), say("registering failed"),
     say("Connection timed out"), say("Connection refused"), say("Connection reset by peer"), say("No route to host"),
     say("Network is unreachable"), say("Host is unreachable"), say("Protocol error"), say("Operation canceled"),

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from appliance import bus
 from appliance.acd.missed import Missed, fold
@@ -57,7 +57,7 @@ def list_abandoned(ctx: click.Context, days: float) -> None:
     if in_json(ctx, entries):
         return
     zone = ZoneInfo(config.office.timezone)
-    table = Table("Contact", "Number", "Queue", "Last call", "Times", "Waited", "Why", "Who calls")
+    table = Table(Column("Contact", no_wrap=True), "Number", "Queue", "Last call", "Times", "Waited", "Why", "Who calls")
     for each in entries:
         at = datetime.fromtimestamp(each.last, zone).strftime("%d.%m. %H:%M")
         table.add_row(each.contact, escape(each.number or "unknown"), each.queue, at, str(each.times), span(each.waited),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from appliance import bus
 from appliance.cli import noting
@@ -35,7 +35,7 @@ def list_agents(ctx: click.Context) -> None:
     state = state_of(ctx.obj.data)
     if in_json(ctx, state.agents):
         return
-    table = Table("Agent", "Name", "Phone", "State", "For", "Contacts today", "Busy today", "Queues")
+    table = Table("Agent", "Name", "Phone", Column("State", no_wrap=True), "For", "Contacts today", "Busy today", "Queues")
     for each in state.agents:
         what = f"{each.state} ({each.reason})" if each.reason and each.state == "break" else each.state
         lasted = span(state.now - each.since) if each.since else ""

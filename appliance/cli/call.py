@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from appliance import bus
 from appliance.cli import noting
@@ -32,7 +32,7 @@ def list_calls(ctx: click.Context) -> None:
     reply: CallsReply = bus.ask_once(ctx.obj.data, AskCalls())
     if in_json(ctx, reply.calls):
         return
-    table = Table("Call", "What", "Recorded", "Parties")
+    table = Table(Column("Call", no_wrap=True), "What", "Recorded", "Parties")
     for each in reply.calls:
         parties = ", ".join(f"{leg.endpoint} {leg.number}".strip() for leg in each.legs)
         table.add_row(each.call, each.purpose, "yes" if each.recorded else "", escape(plain(parties)))

@@ -6,7 +6,7 @@ import click
 import msgspec
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from appliance import bus
 from appliance.calls.flows.desk import Customer
@@ -43,7 +43,7 @@ def list_callbacks(ctx: click.Context) -> None:
         rows = [msgspec.structs.asdict(each) | {"number": known[each.id].number if each.id in known else ""} for each in waiting]
         click.echo(msgspec.json.encode(rows).decode())
         return
-    table = Table("Contact", "Queue", "Number", "Waits for", "Place", "State", "Attempts")
+    table = Table(Column("Contact", no_wrap=True), "Queue", "Number", "Waits for", "Place", "State", "Attempts")
     for each in waiting:
         number = known[each.id].number if each.id in known else "?"
         table.add_row(each.id, each.queue, escape(number), span(state.now - each.since), str(each.position or ""), each.state,

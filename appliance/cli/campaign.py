@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 import msgspec
+from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from appliance import bus
 from appliance.campaigns.book import CampaignBook
@@ -145,11 +146,13 @@ def list_campaigns(ctx: click.Context, limit: int) -> None:
     if not books:
         console.print("There has been no campaign. Start one: switchroom campaign start 701 --list 12 --message FILE")
         return
-    table = Table("Id", "State", "Scenario", "List", "Started", "Done", "Confirmed", "Heard", "By")
+    started, confirmed = Column("Started", no_wrap=True), Column("Confirmed", no_wrap=True)
+    table = Table("Id", Column("State", no_wrap=True), "Scenario", "List", started, "Done", confirmed, "Heard", "By",
+                  box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for book in books:
         table.add_row(str(book.id), f"[{STYLES[book.state]}]{book.state}[/]",
                       escape(f"{book.created.scenario} {book.created.name}".strip()), book.created.list,
-                      office_time(book.started_utc), f"{book.done}/{book.size}", str(book.finals["confirmed"]),
+                      office_time(book.started_utc)[5:], f"{book.done}/{book.size}", str(book.finals["confirmed"]),
                       str(book.finals["heard"]), escape(book.created.by))
     console.print(table)
 

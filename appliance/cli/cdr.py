@@ -52,6 +52,10 @@ def open_reader(ctx: click.Context) -> LedgerReader:
     return LedgerReader(ctx.obj.data / "ledger")
 
 
+WIDE = 100
+"""Columns of a terminal that shows all of the list of calls."""
+
+
 @click.group()
 def cdr() -> None:
     """Search and export call records. There is one per call, however many legs it had."""
@@ -75,27 +79,28 @@ def list_command(ctx: click.Context, limit: int, after: str, oldest: bool, as_js
     if not rows:
         console.print("No calls fit.")
         return
-    console.print(calls_table(rows))
+    console.print(calls_table(rows, console.width))
     if len(rows) == limit:
         console.print(f"[dim]There may be more: add --after {rows[-1].key}[/]")
 
 
-def calls_table(rows: list[CdrRow]) -> Table:
-    """One line per call; ids fold, what a person reads does not."""
-    table = Table(highlight=False, box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("Began", "", "From", "To", "Line", "Came to"):
-        table.add_column(title, no_wrap=True)
-    for title in ("Ring", "Talk"):
+def calls_table(rows: list[CdrRow], width: int) -> Table:
+    """One line per call, its id whole, since other commands ask for it; a terminal of few columns is told less."""
+    wide = width >= WIDE
+    table = Table(highlight=False, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=wide, padding=(0, 1 if wide else 0, 0, 0))
+    for title in ("Began", "", "From", "To", *(["Line"] if wide else []), "Came to"):
+        table.add_column(title, no_wrap=title not in ("From", "To"), overflow="fold")
+    for title in (*(["Ring"] if wide else []), "Talk"):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("Call", overflow="fold")
+    table.add_column("Call", no_wrap=True)
     for row in rows:
         came_to = row.outcome or row.disposition
         bad = row.disposition in ("failed", "interrupted")
         colour = "green" if row.disposition == "answered" else "red" if bad else "yellow"
         table.add_row(
-            office_time(row.start)[5:], {"in": "←", "out": "→", "internal": "↔"}[row.direction], _plain(row.caller),
-            _plain(row.to), _plain(row.line), f"[{colour}]{came_to}[/]", f"{row.ring:.0f} s", f"{row.talk:.0f} s",
-            _plain(row.call),
+            office_time(row.start)[5:None if wide else 16], {"in": "←", "out": "→", "internal": "↔"}[row.direction],
+            _plain(row.caller), _plain(row.to), *([_plain(row.line)] if wide else []), f"[{colour}]{came_to}[/]",
+            *([f"{row.ring:.0f} s"] if wide else []), f"{row.talk:.0f} s", _plain(row.call),
         )  # fmt: skip
     return table
 
@@ -137,7 +142,7 @@ def _leg(leg: LegRecord) -> Table:
     arrow = {"in": "←", "out": "→"}[leg.direction]
     table = Table(show_header=False, box=None, title_justify="left")
     table.title = f"Leg {_plain(leg.leg)} {arrow} {_plain(leg.endpoint)}"
-    cause, quality = leg.cause, leg.quality
+    cause, quality = leg.cause, leg.quality if leg.answered is not None else None
     facts = {
         "party": f"{leg.number} {leg.name}".strip(), "opened": office_time(leg.opened), "rang": _after(leg.rang),
         "answered": _after(leg.answered), "ended": _after(leg.ended), "held": f"{leg.held:.1f} s" if leg.held else "",

@@ -207,7 +207,7 @@ class Story:
     def show_calls(self) -> None:
         rows = self.reader.rows(limit=CALLS_SHOWN, newest_first=True)
         self.console.print(f"\n[bold]The last calls[/] of the call records. All: {self.command} cdr list")
-        self.console.print(calls_table(rows))
+        self.console.print(calls_table(rows, self.console.width))
 
     @property
     def command(self) -> str:

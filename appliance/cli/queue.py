@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from appliance import bus
 from appliance.acd.of_config import rules_of
@@ -77,7 +77,7 @@ def show(ctx: click.Context, name: str) -> None:
     contacts = sorted((each for each in state.contacts if each.queue == name), key=lambda each: each.position or 1 << 30)
     if in_json(ctx, contacts):
         return
-    table = Table("Place", "Contact", "Who", "Keyed", "State", "Since", "Priority", "Agents")
+    table = Table("Place", Column("Contact", no_wrap=True), "Who", "Keyed", "State", "Since", "Priority", "Agents")
     for each in contacts:
         person = each.person or Person()
         table.add_row(

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import msgspec
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from appliance.cli import noting
 from appliance.cli.cdr import open_reader, parse_when
@@ -86,7 +86,7 @@ def list_command(ctx: click.Context, since: str, call: str, as_json: bool) -> No
     if as_json or ctx.obj.json:
         click.echo(msgspec.json.encode(rows).decode())
         return
-    table = Table("Began", "Call", "Queue", "Why", "Length", "State", "Recording", highlight=False)
+    table = Table("Began", Column("Call", no_wrap=True), "Queue", "Why", "Length", "State", "Recording", highlight=False)
     for kept in rows:
         state = f"erased: {kept.erased}" if kept.erased else kept.reason or "runs"
         began = office_time(kept.began)

@@ -21,11 +21,12 @@ def status(ctx: click.Context) -> None:
     if in_json(ctx, reply):
         return
     console = Console()
-    console.print(f"Switchroom {reply.version}, up {reply.uptime / 3600:.1f} h, configuration version "
+    console.print(f"Switchroom {reply.version}, up {_span(reply.uptime)}, configuration version "
                   f"{reply.config_version}, {reply.calls} calls, ledger at {reply.ledger_seq}")
     lines = Table("Line", "State", "Channels", "Busy", "Kept free", title="Lines", title_justify="left")
     for line in reply.lines:
-        state = "[green]up[/]" if line.up else f"[red]down[/] {_plain(line.reason)}"
+        sign = "[red]down[/]" if not line.up else "[yellow]up[/]" if line.reason else "[green]up[/]"
+        state = f"{sign} {_plain(line.reason)}".strip()
         lines.add_row(line.name, state, str(line.channels), str(line.busy), str(line.keep_free))
     console.print(lines)
     phones = Table("Extension", "Name", "Registered", "Calls", title="Phones", title_justify="left")
@@ -41,6 +42,14 @@ def status(ctx: click.Context) -> None:
         console.print(f"[bold red]Short of {what}: {level}[/]")
     for address, seconds in reply.health.get("sip", {}).get("banned", {}).items():
         console.print(f"Shut out after wrong passwords: {address}, for {seconds / 60:.0f} more minutes")
+
+
+def _span(seconds: float) -> str:
+    """How long it runs, as one says it: 5 min, 7 h, 12 days."""
+    for unit, size in (("days", 86400), ("h", 3600)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 60:.0f} min"
 
 
 def _plain(text: str) -> str:

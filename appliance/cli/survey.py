@@ -7,7 +7,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from appliance.cli import noting
 from appliance.cli.answers import in_json, json_option
@@ -64,7 +64,7 @@ def list_command(ctx: click.Context, **given: Any) -> None:
     noting.note(ctx.obj.data, "survey.read", given["name"], given["queue"])
     if in_json(ctx, rows):
         return
-    table = Table("Asked", "Call", "Survey", "Queue", "Agent", "Answers")
+    table = Table("Asked", Column("Call", no_wrap=True), "Survey", "Queue", "Agent", "Answers")
     for each in rows:
         at = office_time(each.utc)
         table.add_row(at, each.call, each.survey, each.queue, each.agent, escape(said(each)) or "none")

@@ -80,7 +80,7 @@ class AgentBoard:
         shown = self._shown[id] = AgentNow(
             id=id, name=known.name if known else "", extension=acd.seats.extension_of(id), state=state, reason=view.reason,
             since=since, until=view.until, contacts=view.contacts, busy=view.busy, last=last[0] if last else "",
-            queues=_queues_of(config).get(id, []))
+            queues=_queues_of(config).get(id, []), pending=view.pending)
         return shown
 
     def _passed_on(self, id: str) -> tuple[str, float] | None:

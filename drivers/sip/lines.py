@@ -30,6 +30,8 @@ _UNKNOWN_SECONDS = 10.0
 """A name that nobody knows is asked for again after this: the office's router may start later than the box."""
 _LOOKING_SECONDS = 60.0
 """One look at a time."""
+UNHEARD = "it has not answered yet (is its address right?)"
+"""Of a gateway that is up because calls may be tried: many ignore OPTIONS."""
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -69,6 +71,8 @@ class _Line(msgspec.Struct):
     misses: int = 0
     answers: bool = False
     """It has answered an OPTIONS before: only then does silence mean anything."""
+    heard: bool = False
+    """It has answered something, if only a call."""
     held_until: float = 0.0
     # registration
     call_id: str = ""
@@ -234,7 +238,7 @@ class Lines:
                 self._tick_gateway(line, now)
             if line.held_until and now >= line.held_until:
                 line.held_until, line.misses = 0.0, 0
-                self._set(line, True, "")
+                self._set(line, True, "" if line.heard else UNHEARD)
 
     def _tick_gateway(self, line: _Line, now: float) -> None:
         if line.waiting and now >= line.deadline:
@@ -244,7 +248,7 @@ class Lines:
             if line.answers and line.misses >= _MISSES:
                 self._down(line, "it does not answer OPTIONS")
             elif line.up is None:
-                self._set(line, True, "")  # many gateways ignore OPTIONS: calls will show
+                self._set(line, True, UNHEARD)  # calls will show
         if not line.waiting and now >= line.next_options and line.servers:
             line.next_options = now + (line.config.options_seconds if line.up else min(5.0, line.config.options_seconds))
             line.deadline = now + _ANSWER_SECONDS
@@ -264,8 +268,8 @@ class Lines:
             return
         if by != "network" or sip not in (408, 503):
             if by == "far":
-                line.misses = 0
-                if line.up is not True:
+                line.misses, line.heard = 0, True
+                if line.up is not True or line.reason:
                     self._set(line, True, "")
             return
         line.misses += 1
@@ -277,7 +281,7 @@ class Lines:
     def _set(self, line: _Line, up: bool, reason: str) -> None:
         if up and line.held_until:
             line.held_until = 0.0
-        if line.up is up:
+        if line.up is up and (not up or line.reason == reason):
             line.reason = reason
             return
         line.up, line.reason = up, reason
@@ -322,7 +326,7 @@ class Lines:
         if method == "OPTIONS" and handle == line.waiting:
             line.waiting = 0
             if status:
-                line.misses, line.answers = 0, True
+                line.misses, line.answers, line.heard = 0, True, True
                 self._set(line, True, "")
             else:
                 line.deadline = now

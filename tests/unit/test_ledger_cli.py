@@ -74,8 +74,24 @@ def test_list_filters_and_pages(box: Context) -> None:
     since = json.loads(run(box, cdr, "list", "--json", "--since", "2026-11-22T10:31:30+00:00").stdout)
     assert [row["call"] for row in since] == ["c4", "c3", "c2"]
     assert json.loads(run(box, cdr, "list", "--json", "--line", "other").stdout) == []
-    assert "gateway" in run(box, cdr, "list").stdout
     assert "No calls" in run(box, cdr, "list", "--extension", "999").stdout
+
+
+@pytest.mark.parametrize(("columns", "line"), [("80", False), ("120", True)])
+def test_a_listed_call_can_be_named_to_other_commands(
+    box: Context, monkeypatch: pytest.MonkeyPatch, columns: str, line: bool,
+) -> None:
+    """Its id stands in one piece, also in a terminal of few columns, which is told less of the rest."""
+    monkeypatch.setenv("COLUMNS", columns)
+    book = Ledger(box.data / "ledger", ManualClock(utc=NOW.timestamp() + 600), "boot", reserve_bytes=0)
+    call = "01kjps0kgd50e19vvg"
+    book.commit_now(
+        m.LegOpened(call=call, leg="x", direction="in", kind="line", endpoint="gateway", number="+358401234567"),
+        m.LegOpened(call=call, leg="y", direction="out", kind="line", endpoint="provider", number="+358917700000"),
+        m.LegEnded(leg="y", cause=CAUSE), m.LegEnded(leg="x", cause=CAUSE), m.CallEnded(call=call, disposition="interrupted"))
+    book.close_now()
+    listed = run(box, cdr, "list").stdout
+    assert call in listed and "+358401234567" in listed and ("gateway" in listed) == line
 
 
 def test_list_by_queue_and_agent(box: Context) -> None:

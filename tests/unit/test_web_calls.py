@@ -18,10 +18,11 @@ import openpyxl
 import pytest
 
 from appliance import messages as m
+from appliance.config.store import Store
 from appliance.ledger import Ledger
 from appliance.ledger.reader import LedgerReader
 from appliance.users.model import User
-from tests.webkit import Pages
+from tests.webkit import OFFICE, Pages
 from web.calls import recordings, search
 
 EVIL = '<script>alert("x")</script>'
@@ -252,3 +253,51 @@ def test_exports_hold_what_fits_and_no_formula(pages: Pages) -> None:
     assert browser.get("/calls/export.csv?since=never").status_code == 400
     assert browser.get("/calls/export.exe").status_code == 404
     assert any(each["what"] == "calls.export" for each in pages.browser("admin").get("/api/v1/audit").json)  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def outgoing(tmp_path: Path) -> Iterator[Pages]:
+    """A call of a campaign that nobody answered."""
+    made = Pages(tmp_path)
+
+    async def write() -> None:
+        ledger = Ledger(tmp_path / "ledger", made.clock)
+        for event in (
+            m.LegOpened(call="out1", leg="o-1", direction="out", kind="line", endpoint="gateway", number="+358401234567",
+                        name="Maija"),
+            m.LegEnded(leg="o-1", cause=m.Cause(sip=487, by="near"), quality=m.Quality(mos=0.0, loss=0.0)),
+            m.CallEnded(call="out1", disposition="no_answer"),
+        ):
+            await ledger.commit(event)
+        await ledger.close()
+
+    asyncio.run(write())
+    yield made
+    made.close()
+
+
+def test_a_name_stands_beside_the_number_that_it_is_of(outgoing: Pages) -> None:
+    """Whom the box calls by itself is no caller, and nobody withheld a number."""
+    browser = outgoing.browser("supervisor")
+    row = browser.get("/calls").text.partition('data-call="out1"')[2].partition("</tr>")[0]
+    assert "Maija" in row and row.index("+358401234567") < row.index("Maija") and "withheld" not in row
+    page = browser.get("/calls/out1").text
+    assert "+358401234567 (Maija)</h1>" in page and "withheld" not in page.partition("<h1>")[2].partition("</h1>")[0]
+
+
+def test_who_was_never_heard_has_no_quality(outgoing: Pages) -> None:
+    row = outgoing.browser("supervisor").get("/calls/out1").text.partition('data-leg="o-1"')[2].partition("</tr>")[0]
+    assert " %" not in row and " ms" not in row
+
+
+@pytest.mark.parametrize(("country", "language", "day"), [
+    ("FI", "en", "15/01/2027"), ("US", "en", "1/15/27"), ("FI", "fi", "15.1.2027"),
+])
+def test_days_are_written_as_people_there_do(outgoing: Pages, tmp_path: Path, country: str, language: str, day: str) -> None:
+    """English alone says little: 3/2/27 is February to most, and March to some."""
+    office = tmp_path / "there.toml"
+    text = OFFICE.read_text().replace('country = "FI"', f'country = "{country}"')
+    office.write_text(text.replace("managers.csv", str(OFFICE.parent / "managers.csv")))
+    Store(tmp_path, outgoing.clock).import_file(office, by="test")
+    browser = outgoing.browser("supervisor")
+    assert day in browser.get("/calls", headers={"Accept-Language": language}).text

@@ -370,3 +370,18 @@ def test_a_caller_who_is_not_on_the_list_is_not_marked(pages: Pages) -> None:
     with pytest.raises(SwitchroomError) as problem:
         service.mark(pages.box, user, "nobody", True)
     assert problem.value.id == "missed.unknown"
+
+
+def test_what_was_asked_for_during_a_call_is_told_and_can_be_taken_back(
+    pages: Pages, browser: Browser, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert STATE.queues is not None
+    talking = agent("anna", "on-contact", "c0")
+    states = [State(version=1, up=True, queues=msgspec.structs.replace(STATE.queues, agents=[each], contacts=[]))
+              for each in (talking, msgspec.structs.replace(talking, pending="break"))]
+    monkeypatch.setattr(pages.box.hub, "wait", lambda after, timeout, parts=(): states[0])
+    plain = browser.get("/desk").text
+    assert "afterwards:" not in plain and 'value="ready"' not in plain  # there is nothing that it would change
+    monkeypatch.setattr(pages.box.hub, "wait", lambda after, timeout, parts=(): states[1])
+    promised = browser.get("/desk").text
+    assert "afterwards: on break" in promised and 'value="ready"' in promised

@@ -17,7 +17,7 @@ from appliance.acd.told import told
 from appliance.campaigns.intake import Bad, State
 from appliance.config.numbers import normalise
 from appliance.errors import SwitchroomError
-from appliance.messages import ContactNow, Reasons
+from appliance.messages import ContactNow, Done, LineTried, Reasons, TryLine
 from appliance.sentences import Said, say
 from tests.webkit import Browser, Pages
 from web import reasons
@@ -79,6 +79,17 @@ def test_an_error_of_the_core(browser: Browser, pages: Pages, monkeypatch: pytes
     monkeypatch.setattr(pages.box.core, "ask", ask)
     answer = browser.client.post("/live/order", data={"csrf_token": browser.token(), "order": "ready boris"}, **FI)
     assert tell(problem.said, finnish) in unescape(answer.text)
+
+
+def test_why_a_trial_call_failed(
+    browser: Browser, pages: Pages, monkeypatch: pytest.MonkeyPatch, finnish: dict[str, str],
+) -> None:
+    monkeypatch.setattr(pages.box.core, "ask", lambda command, timeout=10.0: LineTried(
+        answered=False, sip=408, why="no answer from the far end") if isinstance(command, TryLine) else Done())
+    form = {"csrf_token": browser.token(), "line": "gateway", "number": "0401234567"}
+    answer = browser.client.post("/setup/try/line", data=form, **FI)
+    shown = unescape(answer.text)
+    assert f"{finnish['no answer from the far end']}, SIP 408" in shown and "far end" not in shown
 
 
 def test_programs_get_english(browser: Browser) -> None:
