@@ -68,12 +68,12 @@ class Threads:
             elif known.first != known.note(_used(stat), now):
                 _go(thread, known.first)
                 log.info("a thread that needs little goes first again" if known.first else
-                         "a thread that needs much no longer goes first", extra={"thread": _name(stat)})
+                         "a thread that needs much no longer goes first", extra={"of": _name(stat)})
 
     def step_back(self) -> None:
         """All of them, until the next look."""
         for thread in self._standing:
-            with contextlib.suppress(ProcessLookupError):  # it ended
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # it ended, or never got it
                 _go(thread, first=False)
         self._standing.clear()
 
@@ -106,13 +106,16 @@ def _go(thread: int, first: bool) -> None:
 async def keep(*names: str) -> None:
     """Until cancelled, for the event loop's thread and those of `names`; ends at once where the system allows none of it."""
     threads = Threads(*names)
-    while True:
-        try:
-            threads.look()
-        except PermissionError as problem:
-            log.info("signalling goes at no real-time priority: %s", problem)
-            return
-        except OSError as problem:  # nobody whom we cannot look at goes first
-            threads.step_back()
-            log.warning("who goes first could not be looked at: %s", problem)
-        await asyncio.sleep(SECONDS)
+    try:
+        while True:
+            try:
+                threads.look()
+            except PermissionError as problem:
+                log.info("signalling goes at no real-time priority: %s", problem)
+                return
+            except OSError as problem:
+                threads.step_back()
+                log.warning("who goes first could not be looked at: %s", problem)
+            await asyncio.sleep(SECONDS)
+    finally:  # nobody whom we do not look at goes first
+        threads.step_back()

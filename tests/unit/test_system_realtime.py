@@ -43,9 +43,11 @@ def test_nobody_goes_first_after_a_look_at_which_it_needed_much(steps: list[tupl
 
 
 _TASKS = """
-import os, subprocess, sys, threading, time
+import logging, os, subprocess, sys, threading, time
 from pathlib import Path
 from appliance.system import realtime
+
+logging.basicConfig(level="INFO")
 
 stop, spin = threading.Event(), threading.Event()
 
@@ -101,6 +103,7 @@ def test_threads_of_a_process() -> None:
         f"sip {other}",
         f"sip {rr}",
     ]
+    assert "needs much no longer goes first" in done.stderr and "needs little goes first again" in done.stderr
 
 
 @pytest.fixture
@@ -142,4 +145,6 @@ async def test_who_cannot_be_looked_at_steps_back(
     while len(looks) < 3:
         await asyncio.sleep(0)
     keeping.cancel()
+    await asyncio.wait([keeping])
+    assert given_out[-1] == os.SCHED_OTHER  # nobody looks any more
     assert given_out[:3] == [os.SCHED_RR, os.SCHED_OTHER, os.SCHED_RR] and "Too many open files" in caplog.text
