@@ -214,10 +214,14 @@ class Dial(AcdEvent):
     def __init__(self, agent: str) -> None: ...
 
 class DialEnded(AcdEvent):
-    """That call is over: back to what was before; wrap-up goes on for what was left of it."""
+    """That call is over: back to what was before; wrap-up goes on for what was left of it. Where the agent talked with a
+    `contact` that was passed on from `queue`, that queue's wrap-up comes first; `caller` is the caller's key."""
 
     agent: str
-    def __init__(self, agent: str) -> None: ...
+    queue: str
+    contact: str
+    caller: str
+    def __init__(self, agent: str, queue: str = "", contact: str = "", caller: str = "") -> None: ...
 
 class Reserve(AcdEvent):
     """Keep a ready agent free (for a dialler's call about to come), at most so many seconds."""

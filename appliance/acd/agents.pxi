@@ -272,12 +272,27 @@ cdef int do_dial(Acd acd, Agent a, object event) except -1:
 
 
 cdef int do_dial_ended(Acd acd, Agent a, object event) except -1:
+    cdef DialEnded call = <DialEnded>event
+    cdef Queue q = acd.queues.get(call.queue)
+    if q is not None and q.wrap_up_seconds > 0.0:
+        return wrap_up_passed_on(acd, a, call, q.wrap_up_seconds)
     if a.resume == A_READY:
         return become_ready(acd, a)
     if a.resume == A_WRAP_UP:
         a.wrap_until = acd.now + a.left
         return agent_to(acd, a, A_WRAP_UP, a.resume_reason, a.wrap_until)
     return agent_to(acd, a, a.resume, a.resume_reason, 0.0)
+
+
+cdef int wrap_up_passed_on(Acd acd, Agent a, DialEnded call, double seconds) except -1:
+    """After a caller who was passed on from a queue as after one whom it gave; what was to follow the call follows that."""
+    if a.resume == A_WRAP_UP:
+        seconds = fmax(seconds, a.left)
+    elif a.resume != A_READY:
+        a.pending = a.resume
+        a.pending_reason = a.resume_reason
+    a.wrap_until = acd.now + fmin(seconds, MOST_WRAP_UP)
+    return agent_to(acd, a, A_WRAP_UP, call.contact, a.wrap_until)
 
 
 cdef int dialling_ready(Acd acd, Agent a, object event) except -1:

@@ -215,7 +215,7 @@ cdef int do_unreachable(Acd acd, Contact c, object event) except -1:
     cdef Ringing r = ringing_at(c, (<Unreachable>event).agent)
     if r is None:
         return deny_contact(acd, "not-offered", c.state)
-    return offer_failed(acd, r, "unreachable")
+    return offer_failed(acd, r, HOW_UNREACHABLE)
 
 
 cdef int do_miss(Acd acd, Contact c, object ringing) except -1:

@@ -390,11 +390,18 @@ cdef class Dial(AgentEvent):
 @cython.final
 @cython.no_gc
 cdef class DialEnded(AgentEvent):
-    FIELDS = ("agent",)
+    cdef readonly str queue
+    cdef readonly str contact
+    cdef readonly str caller
 
-    def __init__(self, str agent not None):
+    FIELDS = ("agent", "queue", "contact", "caller")
+
+    def __init__(self, str agent not None, str queue not None="", str contact not None="", str caller not None=""):
         self.kind = E_DIAL_ENDED
         self.agent = agent
+        self.queue = queue
+        self.contact = contact
+        self.caller = caller
 
 
 @cython.final

@@ -31,7 +31,7 @@ cdef bint has_missed(Contact c, Agent a) except -1:
     cdef Ringing r
     for r in reversed(c.tries):
         if r.agent is a:
-            return r.how == HOW_MISSED
+            return r.how == HOW_MISSED or r.how == HOW_UNREACHABLE
     return False
 
 
@@ -108,6 +108,7 @@ cdef inline int take_out(list found, object item) except -1:
 cdef str HOW_ACCEPTED = "accepted"
 cdef str HOW_MISSED = "missed"
 cdef str HOW_WITHDRAWN = "withdrawn"
+cdef str HOW_UNREACHABLE = "unreachable"
 
 
 cdef int stop_offers(Acd acd, Contact c, str how) except -1:

@@ -19,9 +19,10 @@ import msgspec
 from appliance import _core as core
 from appliance.acd.of_config import rules_of
 from appliance.acd.past import Rules
-from appliance.calls.call import Call
+from appliance.calls.call import Call, OutOf
 from appliance.calls.flows.callback import CallbackFlow
-from appliance.calls.flows.desk import Customer, Party
+from appliance.calls.flows.callnumber import own_number
+from appliance.calls.flows.desk import Customer, Party, caller_of
 from appliance.calls.flows.reach import Exchange
 from appliance.calls.flows.ring import Seat
 from appliance.calls.leg import Leg
@@ -31,7 +32,7 @@ from appliance.config.opening import ALWAYS, Opening
 from appliance.core.acd_clock import AcdClock
 from appliance.core.acd_ledger import configured, facts
 from appliance.core.acd_order import InOrder
-from appliance.core.acd_restore import Kept, interrupted, recall
+from appliance.core.acd_restore import Kept, Talk, interrupted, recall
 from appliance.core.agent_lamps import AgentLamps
 from appliance.core.customers import Customers
 from appliance.core.own_calls import counts, is_passed_on
@@ -41,7 +42,17 @@ from appliance.core.served import Last, Served
 from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger, OpenCall, late
 from appliance.ledger.durability import DURABILITY, Durability
-from appliance.messages import CallbackClosed, CallbackRequested, Changed, ContactNoted, ContactOutcome, Event
+from appliance.messages import (
+    CallbackClosed,
+    CallbackRequested,
+    Changed,
+    ContactConnected,
+    ContactEnded,
+    ContactHandedOver,
+    ContactNoted,
+    ContactOutcome,
+    Event,
+)
 
 log = logging.getLogger("acd")
 
@@ -51,6 +62,8 @@ LATE = (core.KeptPlace, core.DialCustomer, core.RetryLater, core.CallbackClosed,
 BEGIN = (core.Offer, core.DialCustomer)
 """Actions that begin the call of a virtual caller, where there is none yet."""
 COMMITTED = frozenset(cls for cls, durability in DURABILITY.items() if durability is Durability.COMMIT)
+TALKED = (ContactConnected, ContactHandedOver, ContactEnded)
+"""Who talked with a contact, and that it ended well."""
 SNAPSHOT_EVENTS = 2000
 """Decisions after which the state is noted whole: a restart replays so many at most."""
 REMEMBERED = 10_000
@@ -89,6 +102,8 @@ class Dispatch:
         self._last: dict[str, tuple[str, str, float]] = {}
         """Caller's key -> agent, queue and time of the last conversation."""
         self._served = Served(ledger)
+        self._talks: dict[str, core.DialEnded] = {}
+        """Agent who talks with somebody passed on from a queue -> what the ACD is told when that is over."""
         self.touched = Touched()
         """Whose part screens must be shown anew."""
         self._noting = asyncio.Lock()
@@ -199,16 +214,22 @@ class Dispatch:
             self.touched.note(events)
             if self.on_change is not None and self.followed():
                 self.on_change(Changed(core=self.run, number=self.number, events=[_shown(event) for event in events]))
-        if not COMMITTED.isdisjoint(map(type, events)):
+        later = [(left, contact) for left, event in enumerate(reversed(events)) if (contact := self._late_for(event))]
+        if later or not COMMITTED.isdisjoint(map(type, events)):
             self._keep_customers(events)
             written = self._ledger.commit(*events)
-            for left, event in enumerate(reversed(events)):
-                if isinstance(event, CallbackClosed):
-                    self._also(self._note_closing(event.contact, written, left))
+            for left, contact in later:
+                self._also(self._note_late(contact, written, left))
             return written
         for event in events:
             self._ledger.append(event)
         return None
+
+    def _late_for(self, event: Event) -> str:
+        """The contact whose call is over by now, or may be: a callback ended, or somebody talks with the customer. "": none."""
+        if isinstance(event, TALKED):
+            return "" if event.contact in self.switch.calls else event.contact
+        return event.contact if isinstance(event, CallbackClosed) else ""
 
     def _keep_customers(self, events: Iterable[Event]) -> None:
         """The number of whoever is promised a call stands in the ledger before the promise does."""
@@ -242,7 +263,7 @@ class Dispatch:
             party = self._parties.get(contact)
             if isinstance(action, core.Connect):
                 self.took(action.agent, action.contact, action.queue)
-                self._remember(self.core, action)
+                self._remember(self.core, action, action.at)
             if party is None and isinstance(action, BEGIN):
                 party = self._begin_callback(action)
             if party is not None:
@@ -400,15 +421,15 @@ class Dispatch:
             self._ledger.put_state(NAMESPACE, "key", known)
         return known
 
-    def _recall(self, acd: core.Acd, connect: core.Connect) -> None:
-        self._served.fold(connect.agent, Last(connect.contact, connect.queue, connect.at))
-        self._remember(acd, connect)
+    def _recall(self, acd: core.Acd, talk: Talk, at: float) -> None:
+        self._served.fold(talk.agent, Last(talk.contact, talk.queue, at))
+        self._remember(acd, talk, at)
 
-    def _remember(self, acd: core.Acd, connect: core.Connect) -> None:
-        view = acd.contact(connect.contact)
+    def _remember(self, acd: core.Acd, talk: Talk, at: float) -> None:
+        view = acd.contact(talk.contact) if isinstance(talk, core.Connect) else talk
         if view is not None and view.caller:
             self._last.pop(view.caller, None)
-            self._last[view.caller] = (connect.agent, connect.queue, connect.at)
+            self._last[view.caller] = (talk.agent, talk.queue, at)
             if len(self._last) > REMEMBERED:
                 del self._last[next(iter(self._last))]
 
@@ -446,8 +467,8 @@ class Dispatch:
             self._ledger.put_state(late.NAMESPACE, event.contact, late.added(known, seq))
             await self._ledger.flush()
 
-    async def _note_closing(self, contact: str, written: Awaitable[int], left: int) -> None:
-        """How a callback ended is found by its contact, whose call is long over; `left` events of the commit came after it."""
+    async def _note_late(self, contact: str, written: Awaitable[int], left: int) -> None:
+        """What comes when the contact's call is over is found by its contact; `left` events of the commit came after it."""
         try:
             seq = await written - left
         except SwitchroomError:
@@ -498,9 +519,10 @@ class Dispatch:
         busy = bool(self._calling_in.get(agent)) or any(
             counts(leg) and self._serving.get(leg.id, (None, ""))[1] != agent for leg in legs)
         if busy and view.state != "dialling-out":
+            self._talks.pop(agent, None)
             self.tell(core.Dial(agent))
         elif not busy and view.state == "dialling-out":
-            self.tell(core.DialEnded(agent))
+            self.tell(self._talks.pop(agent, core.DialEnded(agent)))
 
     def _passed_on(self, agent: str, leg: Leg) -> None:
         """Who was passed on to this phone from a queue: what this agent notes is about that contact now."""
@@ -510,6 +532,13 @@ class Dispatch:
         self.touched.agent(agent)
         if leg.answered_at and is_passed_on(leg) and not self.given(leg):
             self.took(agent, came.contact, came.queue)
+            talk = self._talks[agent] = core.DialEnded(agent, came.queue, came.contact, self._key_of(came))
+            self._remember(self.core, talk, self.now())
+
+    def _key_of(self, came: OutOf) -> str:
+        """The key of the caller who was in the queue."""
+        leg, config = self.switch.legs.get(came.caller), self.switch.config
+        return self.caller_key(own_number(config, leg, caller_of(leg, config)[0])) if leg is not None else ""
 
     def on_phone(self, extension: str, up: bool) -> None:
         """A phone came or went."""

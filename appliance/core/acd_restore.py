@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("acd")
 
 
+Talk = core.Connect | core.DialEnded
+"""An agent has a contact from the ACD; or is done with one that was passed on."""
+
+
 class Kept(msgspec.Struct, frozen=True):
     """The state noted whole: up to `seq` of the ledger, under version `version` of the configuration."""
 
@@ -36,9 +40,10 @@ class Kept(msgspec.Struct, frozen=True):
 
 def recall(
     ledger: Ledger, raw: bytes | None, rules: Callable[[int], Rules], seed: int,
-    on_connect: Callable[[core.Acd, core.Connect], None],
+    on_talk: Callable[[core.Acd, Talk, float], None],
 ) -> tuple[core.Acd, dict[str, tuple[str, str, float]]]:
-    """The state as it stood: the last one noted, and the ledger's events since. `on_connect` hears of each conversation."""
+    """The state as it stood: the last one noted, and the ledger's events since. `on_talk` hears of each conversation, also with
+    a caller who was passed on."""
     acd, last, seq = core.Acd(seed), {}, 0
     if raw is not None:
         try:
@@ -46,10 +51,12 @@ def recall(
             acd, last, seq = core.Acd.restore(kept.state, *rules(kept.version)), kept.last, kept.seq
         except (msgspec.DecodeError, ValueError, SwitchroomError) as problem:
             log.warning("the ACD's noted state is of no use, the whole ledger is read: %s", problem)
-    for _, _, actions in replay((record.event for record in ledger.reader.follow(seq)), rules, acd):
+    for at, event, actions in replay((record.event for record in ledger.reader.follow(seq)), rules, acd):
+        if isinstance(event, core.DialEnded) and event.contact:
+            on_talk(acd, event, at)
         for action in actions:
             if isinstance(action, core.Connect):
-                on_connect(acd, action)
+                on_talk(acd, action, action.at)
     return acd, last
 
 

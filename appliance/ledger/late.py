@@ -1,4 +1,4 @@
-"""What is noted about a contact when its call may be long over (outcome, note, how a callback ended): where in the
+"""What is noted about a contact when its call may be long over (outcome, note, how a callback ended and who talked): where in the
 ledger it stands, by contact.
 
 The events themselves stand in the ledger like all others, and what they say about people is erased there; here are their sequence

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +44,15 @@ from drivers.sip.lines import Lines
 from drivers.sip.notifier import Notifier
 from drivers.sip.phones import Checked, Phones, Reply, States, address_of
 from drivers.sip.shedding import STEP_SECONDS, Shedding
+from drivers.sip.silence import Silence
 from drivers.sip.thread import SipThread
 from drivers.sip.transfers import Transfers
 
 log = logging.getLogger("sip")
 _BY = ("far", "near", "network")
+_NETWORK = _BY.index("network")
+_ABSENT = 20
+"""Q.850 subscriber absent."""
 _TELLING = {487: 0, 408: 0, 480: 0, 503: 0, 486: 2, 600: 3, 603: 3}
 """Which refusal of several devices tells the caller most; the rest count 1."""
 _FOR_ALL = (600, 603, 604)
@@ -72,6 +76,8 @@ class _Leg(msgspec.Struct):
     """The most telling refusal of the branches that have ended."""
     target: str = ""
     """Where that one wants the call to go."""
+    devices: dict[int, str] = {}
+    """Branches of a phone that have not ended -> the contact that is called. Empty once one has answered."""
 
 
 def _text(raw: bytes) -> str:
@@ -85,13 +91,13 @@ class SipDriver:
 
     def __init__(
         self, config: Any, *, journal: Path | None = None, clock: Clock | None = None, state: States | None = None,
-        emergency: Sequence[str] = (), dead_gateway_seconds: float = 8.0, max_legs: int = 4096,
+        emergency: Sequence[str] = (), dead_gateway_seconds: float = 8.0, dead_phone_seconds: float = 4.0, max_legs: int = 4096,
     ) -> None:
         self._config = config
         self._clock = SteadyClock(clock or SystemClock())
         self._journal = journal
         self._emergency = tuple(emergency)
-        self._timer_b_ms = int(dead_gateway_seconds * 1000)
+        self._timer_b_ms = {"line": int(dead_gateway_seconds * 1000), "phone": int(dead_phone_seconds * 1000)}
         self._max_legs = max_legs
         self._salt = secrets.token_bytes(16)
         self._prefix = f"s{secrets.token_hex(4)}"
@@ -114,6 +120,7 @@ class SipDriver:
         self._notifier = Notifier(
             config, self._thread.command, self._new_handle, self._tell, self._phones, self._legs, self._here, state)
         self._transfers = Transfers(self._thread.command, self._legs, self._tell, self._here)
+        self._silence = Silence(self._thread.command, self._new_handle, self._here, self._phones)
 
     # ---- life --------------------------------------------------------------------------------------------------------
 
@@ -183,6 +190,7 @@ class SipDriver:
         for event in self._phones.tick(self._clock.utc()):
             self._registration(event)
         self._lines.tick(self._clock.mono())
+        self._silence.tick(self._clock.mono(), self._clock.utc())
         self._notifier.tick(self._clock.utc())
         self._allow_sources()
         self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
@@ -262,8 +270,11 @@ class SipDriver:
             if i:
                 entry.branches.append(handle)
                 self._handles[handle] = entry
+            if order.kind == "phone":
+                entry.devices[handle] = target.uri
             strings = self._call_strings(order, f"{call_id}-{i}" if i else call_id, target)
-            self._thread.command(wire.CMD_CALL, target.transport, handle, self._timer_b_ms, int(i > 0), strings=strings)
+            limit = self._timer_b_ms[order.kind]
+            self._thread.command(wire.CMD_CALL, target.transport, handle, limit, int(i > 0), strings=strings)
 
     def _phone_targets(self, order: Place) -> list[_Target]:
         bindings = [b for b in self._phones.best(order.endpoint, self._clock.utc()) if order.contact in ("", b.uri)]
@@ -371,6 +382,7 @@ class SipDriver:
                 self._refuse(handle, checked.reply)
                 return
             endpoint, kind = checked.extension, "phone"
+            self._registrations(self._silence.heard(endpoint, _text(source), now))
         replaced = self._handles.get(low | high << 32) if low or high else None
         if code >> 1 or (replaced is None and (low or high)):  # the leg to be replaced is not there, or not to be had
             status = code >> 1 or 481
@@ -414,7 +426,7 @@ class SipDriver:
             if other != record[2]:  # nobody hears of these any more
                 del self._handles[other]
                 self._thread.command(wire.CMD_HANGUP, 26, other, strings=(b"answered elsewhere",))
-        leg.handle, leg.branches = record[2], [record[2]]
+        leg.handle, leg.branches, leg.devices = record[2], [record[2]], {}
         self._sink(Answered(leg=leg.id, media=media))
 
     def _on_media(self, record: wire.Record) -> None:
@@ -427,10 +439,16 @@ class SipDriver:
         leg = self._handles.pop(handle, None)
         if leg is None:  # an INVITE that was refused before it became a leg
             return
-        cause = Cause(sip=code, q850=q850, by=_BY[by], text=_text(parts[0]))  # type: ignore[arg-type]
+        silent = leg.devices.pop(handle, "") if by == _NETWORK else ""
+        cause = Cause(sip=code, q850=_ABSENT if silent else q850, by=_BY[by], text=_text(parts[0]))  # type: ignore[arg-type]
         if leg.cause is None or _TELLING.get(code, 1) > _TELLING.get(leg.cause.sip, 1):
             leg.cause = cause
             leg.target = h.user_of(h.uri_of(_text(parts[1]))) if len(parts) > 1 and parts[1] else ""
+        self._branch_ended(leg, handle, code, by)
+        if silent:
+            self._registrations(self._silence.began(leg.endpoint, silent, self._clock.mono(), self._clock.utc()))
+
+    def _branch_ended(self, leg: _Leg, handle: int, code: int, by: int) -> None:
         leg.branches.remove(handle)
         if leg.branches:
             leg.handle = leg.branches[0]
@@ -440,6 +458,7 @@ class SipDriver:
         del self._legs[leg.id]
         if leg.kind == "line":
             self._lines.call_ended(leg.endpoint, code, _BY[by], self._clock.mono())
+        assert leg.cause is not None
         self._sink(Ended(leg=leg.id, cause=leg.cause, target=leg.target))
 
     def _on_info(self, record: wire.Record) -> None:
@@ -475,8 +494,9 @@ class SipDriver:
             checked, events = self._phones.on_register(code, cseq, [_text(part) for part in parts], self._clock.utc())
             self._banned(checked)
             self._reply(handle, checked.reply or Reply(status=500, reason="No Decision"))
-            for event in events:
-                self._registration(event)
+            if checked.extension:
+                events = (*events, *self._silence.heard(checked.extension, _text(parts[1]), self._clock.utc()))
+            self._registrations(events)
             if events:
                 self._allow_sources()
         elif method == "SUBSCRIBE":
@@ -487,6 +507,10 @@ class SipDriver:
     def _reply(self, handle: int, reply: Reply) -> None:
         self._thread.command(wire.CMD_REPLY, reply.status, handle,
                              strings=(reply.reason.encode(), h.header_lines(reply.headers).encode(), b""))
+
+    def _registrations(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self._registration(event)
 
     def _registration(self, event: Event) -> None:
         """A binding came or went: the core hears of it, and of the phone's state as it is now."""
@@ -511,6 +535,10 @@ class SipDriver:
 
     def _on_response(self, record: wire.Record) -> None:
         if self._notifier.response(record):
+            return
+        ours, events = self._silence.response(record, self._clock.mono(), self._clock.utc())
+        if ours:
+            self._registrations(events)
             return
         self._lines.response(record, self._clock.mono())
 

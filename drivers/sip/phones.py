@@ -74,6 +74,8 @@ class Phones:
         self._never = [ipaddress.ip_network(str(network)) for network in sip.never_ban]
         self.ours: frozenset[str] = frozenset()
         """Addresses with ports of lines and live registrations: what a ban must not touch."""
+        self.silent: set[tuple[str, str]] = set()
+        """Extension and contact of devices that are registered and do not answer (drivers/sip/silence.py)."""
         self._phones: dict[str, Any] = {}
         self.configure(config)
 
@@ -158,10 +160,15 @@ class Phones:
                     supports_path="path" in supported.lower(), user_agent=agent),
             now,
         )
-        return Checked(reply=Reply(status=answer.status, reason=answer.reason, headers=answer.headers)), answer.events
+        reply = Reply(status=answer.status, reason=answer.reason, headers=answer.headers)
+        return Checked(extension=claimed if answer.changed else "", reply=reply), answer.events
 
     def best(self, extension: str, now: float) -> list[Binding]:
-        return self.registrar.contacts_of(extension, now) if extension in self._phones else []
+        """The devices that a phone can be reached at, best first: registered, and not silent."""
+        if extension not in self._phones:
+            return []
+        found = self.registrar.contacts_of(extension, now)
+        return [b for b in found if (extension, b.uri) not in self.silent] if self.silent else found
 
     def tick(self, now: float) -> list[Event]:
         self.auth.tick(now)

@@ -107,10 +107,10 @@ static int call_texts(struct leg *leg, const struct command *cmd)
 	return err ? err : tag_of(&d->ltag, leg->ua, cmd_str(cmd, CALL_ID));
 }
 
-/* A leg that did not even begin: its one EV_ENDED. */
+/* A leg that did not even begin: its one EV_ENDED. It is we who are to blame, not the line or the phone. */
 static void call_refused(struct ua *ua, uint64_t id, uint16_t code, const char *text)
 {
-	record_str(ua_record(ua, EV_ENDED, code, id, 0, BY_NETWORK), text);
+	record_str(ua_record(ua, EV_ENDED, code, id, 0, BY_NEAR), text);
 	ua_emit(ua);
 }
 

@@ -78,14 +78,15 @@ def keyed(house: House, phone: Station, code: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize(("on", "off", "setting", "plan"), [
     ("*90103", "*91", "forward_busy", [486]), ("*92103", "*93", "forward_no_answer", [180]),
-    ("*94103", "*95", "forward_unregistered", [180, 200]),
+    ("*94103", "*95", "forward_unregistered", [180, 200]), ("*94103", "*95", "forward_unregistered", []),
 ])  # fmt: skip
 def test_where_a_phone_is_busy_silent_or_away(
     house: House, anna: Station, chen: Station, on: str, off: str, setting: str, plan: list[int]
 ) -> None:
     anna.plan = plan
     assert keyed(house, anna, on) == (setting, "103")
-    away = setting == "forward_unregistered"
+    away, dead = setting == "forward_unregistered" and bool(plan), not plan
+    anna.deaf = dead  # unplugged: it is registered, and silent
     with house.guest_desk("104", "daria") as daria:
         if away:
             anna.unregister()
@@ -96,7 +97,7 @@ def test_where_a_phone_is_busy_silent_or_away(
             call.hang_up()
             taken.wait_end()
         finally:
-            anna.plan, anna._expires = [180, 200], 300
+            anna.plan, anna._expires, anna.deaf = [180, 200], 300, False
             if away:
                 anna.register()
     assert keyed(house, anna, off) == (setting, "")

@@ -327,6 +327,30 @@ def test_a_phone_that_vanishes_while_it_rings(house: QueueHouse, desks: dict[str
     wait_for(lambda: house.agent("anna").state == "ready", 10, "anna is back with her phone")
 
 
+def test_a_phone_that_is_dead_is_passed_over_in_seconds(house: QueueHouse, desks: dict[str, Station]) -> None:
+    """Unplugged, its registration still stands: no answer at all. Why is told, and it comes back by itself."""
+    anna = desks["anna"]
+    house.sign_in("anna", "boris")
+    anna.deaf = True
+    dials(desks["chen"], "rings")
+    contact = house.waiting("rings")[0].id
+    rung = desks["boris"].wait_call(20, fits=standing).wait_up()
+    house.event(ContactConnected, contact=contact, agent="boris")
+    offers = house.events(ContactOffered, contact=contact)
+    assert [offer.agent for offer in offers] == ["anna", "boris"]
+    assert 3.5 < offers[1].at - offers[0].at < 6
+    ends = [(end.agent, end.how) for end in house.events(OfferEnded, contact=contact)]
+    assert ends[0] == ("anna", "unreachable")
+    assert (house.agent("anna").state, house.agent("anna").reason) == ("not-answering", "unreachable")
+    assert "the phone could not be reached" in house.box.run("queue", "why", contact).stdout
+    rung.hang_up()
+    wait_for(lambda: house.status().calls == 0, 10, "the call to end")
+    dials(desks["chen"], "rings")
+    desks["boris"].wait_call(2, fits=standing).wait_up().hang_up()  # at once: nobody waits for her phone again
+    anna.deaf = False
+    wait_for(lambda: house.agent("anna").state == "ready", 10, "anna is back with her phone")
+
+
 def test_a_phone_that_falls_silent_in_a_conversation(house: QueueHouse, desks: dict[str, Station]) -> None:
     """Its caller is not hung up on: the next agent's phone rings."""
     house.sign_in("anna", "boris")

@@ -40,7 +40,7 @@ class Person:
     silences: list[float] = field(default_factory=list)  # when the last of its phones stopped ringing
 
     def rung_again_soon(self, agent: str, at: float) -> bool:
-        """Who missed it is rung again soon where it was left with nobody being rung."""
+        """Who missed it, or whose phone was not there, is rung again soon where it was left with nobody being rung."""
         missed = self.missed.get(agent)
         return missed is not None and any(silence >= missed and at >= silence + RING_AGAIN for silence in self.silences)
 
@@ -193,10 +193,15 @@ class World:
         agent = self.some_agent()
         return rng.choices(
             (acd.SignIn(agent, rng.random() < 0.9), acd.SignOut(agent), acd.Ready(agent), acd.Break(agent, "lunch"),
-             acd.Extend(agent, rng.uniform(0, 20)), acd.Dial(agent), acd.DialEnded(agent), acd.Reserve(agent, 10.0, "dialler"),
-             acd.Release(agent), acd.PhoneLost(agent), acd.PhoneBack(agent)),
+             acd.Extend(agent, rng.uniform(0, 20)), acd.Dial(agent), self.draw_dial_ended(agent),
+             acd.Reserve(agent, 10.0, "dialler"), acd.Release(agent), acd.PhoneLost(agent), acd.PhoneBack(agent)),
             (8, 1, 8, 2, 2, 2, 4, 1, 1, 1, 2),
         )[0]  # fmt: skip
+
+    def draw_dial_ended(self, agent: str) -> acd.AcdEvent:
+        """An own call, or a caller who was passed on out of a queue."""
+        queue = self.some_queue() if self.rng.random() < 0.3 else ""
+        return acd.DialEnded(agent, queue, "passed" if queue else "", "k1" if queue else "")
 
     def draw_odd(self) -> acd.AcdEvent:
         """What does not fit, and what happens rarely."""
@@ -329,7 +334,7 @@ class World:
             person.state = "waiting"
             person.silences.append(a.at)
         person.missed.pop(a.agent, None)
-        if a.how == "missed":
+        if a.how in ("missed", "unreachable"):
             person.missed[a.agent] = a.at
         if a.how in ("refused", "missed", "unreachable"):
             person.failed[a.agent] = a.at + self.known[a.queue].retry_seconds

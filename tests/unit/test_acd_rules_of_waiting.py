@@ -191,6 +191,17 @@ def test_a_phone_that_vanishes_while_it_rings_passes_the_caller_on() -> None:
     assert denied(desk.do(acd.Answer(contact, "anna"))) == ["not-offered"]
 
 
+def test_a_phone_that_is_back_is_rung_for_the_caller_who_still_waits() -> None:
+    """Not the whole time that is given to somebody who refused."""
+    desk = Desk(agents={"anna": {}}, retry_seconds=20.0)
+    desk.sign_in("anna")
+    contact, rung = desk.enter()
+    assert rung == ["anna"]
+    desk.do(acd.Unreachable(contact, "anna"))
+    desk.do(acd.PhoneBack("anna"), 1.0)
+    assert offered(desk.do(acd.Tick(), 2.0), contact) == ["anna"]
+
+
 @pytest.mark.parametrize("back", ["talking", "wrapping up"])
 def test_a_phone_that_is_back_before_the_work_is_over_leaves_its_agent_ready(back: str) -> None:
     desk = Desk(wrap_up_seconds=10.0)
@@ -218,6 +229,37 @@ def test_a_phone_lost_meanwhile_does_not_undo_the_break_asked_for() -> None:
     desk.do(acd.PhoneLost("anna"))
     desk.do(acd.HangUp(contact))
     assert desk.core.agent("anna").state == "break"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("before", "after"), [("ready", "ready"), ("break", "break"), ("wrap-up", "ready")])
+def test_after_a_caller_who_was_passed_on_there_is_the_queues_wrap_up(before: str, after: str) -> None:
+    """And then what was to follow the call; of a wrap-up that it had interrupted the longer counts."""
+    desk = Desk(wrap_up_seconds=10.0)
+    desk.sign_in("anna")
+    if before == "break":
+        desk.do(acd.Break("anna", "lunch"))
+    elif before == "wrap-up":
+        contact, _ = desk.enter()
+        desk.do(acd.Answer(contact, "anna"))
+        desk.do(acd.HangUp(contact))
+        desk.do(acd.Extend("anna", 20.0))
+    desk.do(acd.Dial("anna"))
+    desk.do(acd.DialEnded("anna", "q", "passed", "key"), 3.0)
+    view = desk.core.agent("anna")
+    assert view is not None and (view.state, view.reason) == ("wrap-up", "passed")
+    left = 28.0 if before == "wrap-up" else 10.0
+    assert view.until - desk.core.snapshot()["now"] == left
+    desk.do(acd.Tick(), left)
+    assert desk.core.agent("anna").state == after  # type: ignore[union-attr]
+
+
+def test_after_a_caller_of_a_queue_that_is_gone_or_has_none_there_is_no_wrap_up() -> None:
+    desk = Desk(wrap_up_seconds=0.0)
+    desk.sign_in("anna")
+    for queue in ("q", "gone"):
+        desk.do(acd.Dial("anna"))
+        desk.do(acd.DialEnded("anna", queue, "passed"))
+        assert desk.core.agent("anna").state == "ready"  # type: ignore[union-attr]
 
 
 def test_who_hangs_up_and_has_no_number_is_not_promised_a_call() -> None:

@@ -209,6 +209,31 @@ def test_how_a_callback_ended_is_found_by_its_contact(fails: bool) -> None:
     in_time(work())
 
 
+def test_who_talked_with_a_customer_called_back_is_found_by_its_contact() -> None:
+    """That the callback was reached, who had it, and that it ended well."""
+
+    async def work() -> None:
+        office = Office()
+        office.acd.customers.keep(office.contact, Customer("104", "Daria", "en", {}))
+        office.acd.tell(core.Enter(office.contact, "billing", "callback", virtual=True, caller="key"))
+        for _ in ("the agent", "the customer"):
+            office.ledger.written()
+            await settle()
+            office.lab.answers(office.lab.driver.placed[-1])
+            await settle()
+        office.ledger.written()
+        await settle()
+        assert office.state() == "connected"
+        office.lab.tell(Ended(leg=office.lab.driver.placed[-1].leg, cause=Cause(by="far", q850=16)))
+        await settle()
+        office.ledger.written()
+        await settle()
+        known = office.ledger.kept[late.NAMESPACE, office.contact]
+        assert len(msgspec.msgpack.decode(known)) == 3
+
+    in_time(work())
+
+
 def test_a_ledger_that_fails_loses_no_caller() -> None:
     async def work() -> None:
         office = Office(agents=())

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from appliance import _core as core
@@ -367,10 +368,48 @@ def test_an_agent_sees_who_is_moved_to_the_phone_and_is_offered_nobody_else() ->
         house.lab.tell(Ended(leg=rung.leg, cause=m.Cause(by="far", q850=16)))
         await settle()
         now, boris = await board(house)
-        assert not now.passed_on and boris.state == house.state("boris") == "ready"
+        view = house.acd.core.agent("boris")
+        assert view is not None and not now.passed_on and boris.state == view.state == "wrap-up"  # as the queue has it
+        assert view.reason == leg.call.id and view.until - house.acd.now() > 5
+        assert house.acd._last[house.acd.caller_key("104")][:2] == ("boris", "billing")
         left = house.lab.ledger.of(m.ContactLeft)
         assert [(each.reason, each.target) for each in left if each.contact == leg.call.id] == [("transferred", "extension:102")]
         assert not house.lab.ledger.of(m.ContactConnected)  # of the queue's figures it is no answer
+
+    in_time(work())
+
+
+def test_who_was_moved_to_a_phone_hears_it_ring_as_long_as_the_queue_says() -> None:
+    """Not the minute of a call between phones: others of the queue may be free by then."""
+    async def work() -> None:
+        house = House()
+        leg = house.waiting()
+        await settle()
+        config = house.lab.config
+        queues = [msgspec.structs.replace(queue, ring_seconds=0.05) for queue in config.queues]  # type: ignore[arg-type]
+        house.lab.switch.config = msgspec.structs.replace(config, queues=queues)
+        await house.ask(m.MoveContact(contact=leg.call.id, to="extension:102"))
+        await settle()
+        rung, = house.lab.driver.placed
+        house.lab.tell(Ringing(leg=rung.leg))
+        while not any(each[:2] == ("hang_up", rung.leg) for each in house.lab.driver.did):
+            await asyncio.sleep(0.01)
+
+    in_time(work())
+
+
+def test_a_phone_that_rings_in_vain_for_who_was_moved_there_has_nothing_to_wrap_up() -> None:
+    async def work() -> None:
+        house = House()
+        leg = house.waiting()
+        await settle()
+        house.acd.tell(core.Ready("boris"))
+        await house.ask(m.MoveContact(contact=leg.call.id, to="agent:boris"))
+        await settle()
+        rung, = house.lab.driver.placed
+        house.lab.tell(Ended(leg=rung.leg, cause=m.Cause(sip=486, by="far", q850=17)))
+        await settle()
+        assert house.state("boris") != "wrap-up" and not house.acd._last
 
     in_time(work())
 

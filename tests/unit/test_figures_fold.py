@@ -77,6 +77,20 @@ def test_a_contact_that_is_passed_on_is_each_agents_own_talk() -> None:
     assert (found["talk_ms"], found["handled"], found["passed"], found["passed_attended"]) == (90_000, 1, 1, 1)
 
 
+def test_what_is_done_after_a_caller_who_was_passed_on_is_of_no_queue() -> None:
+    """The queue counts no conversation of it either; the agent's own time it is all the same."""
+    story = Story().calls("c1").tell(m.AgentStateChanged(at=T0, agent="anna", state="ready", before="logged-out"))
+    story.at(5).connects("c1", "anna").at(20).ends("c1", "anna")
+    for at, state, before, asked in (
+        (20, "wrap-up", "on-contact", {}), (30, "dialling-out", "wrap-up", {}),
+        (50, "wrap-up", "dialling-out", {"type": "DialEnded", "agent": "anna", "queue": "front", "contact": "c0"}),
+        (75, "ready", "wrap-up", {}),
+    ):
+        story.at(at).tell(m.AgentStateChanged(at=story.now, agent="anna", state=state, before=before, asked=asked))  # type: ignore[arg-type]
+    assert story.queue()["wrap_ms"] == 10_000
+    assert story.counts(("agent", "anna")).plain()["wrapping_ms"] == 35_000
+
+
 def test_the_kind_of_a_transfer_may_be_told_after_it() -> None:
     story = Story().calls("c1").at(5).connects("c1", "anna")
     story.at(9).tell(m.ContactHandedOver(at=story.now, contact="c1", agent="anna", queue="front"))

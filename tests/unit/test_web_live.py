@@ -102,3 +102,14 @@ def test_a_break_that_lasts_too_long_is_pointed_out(pages: Pages, monkeypatch: p
     rows = {id: page.partition(f'data-agent="{id}"')[2].partition("</tr>")[0] for id in ("anna", "boris", "chen", "dora")}
     assert {id: ('data-limit="3600"' in row, " over" in row) for id, row in rows.items()} == {
         "anna": (True, True), "boris": (True, False), "chen": (False, False), "dora": (False, False)}
+
+
+def test_why_an_agent_is_set_aside_is_told(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dead phone is another thing than calls that were missed."""
+    agents = [AgentNow(id=id, name=id.title(), extension="101", state="not-answering", reason=reason, since=1.0, until=0.0,
+                       contacts=0, busy=0.0, queues=["front"]) for id, reason in (("anna", "unreachable"), ("boris", "missed"))]
+    state = State(version=2, up=True, queues=QueuesReply(core="x", number=1, now=2.0, queues=[], agents=agents, contacts=[]))
+    monkeypatch.setattr(pages.box.hub, "wait", lambda after, timeout, parts=(): state)
+    page = pages.browser("supervisor").get("/live").text
+    rows = {id: page.partition(f'data-agent="{id}"')[2].partition("</tr>")[0] for id in ("anna", "boris")}
+    assert "the phone could not be reached" in rows["anna"] and "nobody answered" in rows["boris"]

@@ -81,10 +81,9 @@ class Stays(msgspec.Struct, kw_only=True):
         return any(queue in ("", each.queue) for each in self.all)
 
     def handled(self, queue: str, agent: str) -> bool:
-        """A conversation ended normally, by callback too; of one agent only those that were no callback: the conversation is no
-        part of this call."""
+        """A conversation ended normally, by callback too."""
         if agent:
-            return any(agent in each.handlers and not each.requested and queue in ("", each.queue) for each in self.all)
+            return any(agent in each.handlers and queue in ("", each.queue) for each in self.all)
         return any((each.handlers or each.closed == "reached") and queue in ("", each.queue) for each in self.all)
 
     def callback(self, queue: str, *ends: str) -> bool:

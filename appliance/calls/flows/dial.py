@@ -31,6 +31,8 @@ class Dial:
         self.exchange = exchange
         self.bridge: Bridge | None = None
         self._hears_ringing = False
+        self.ring_seconds: float | None = None
+        """How long a phone rings; None: as the office says."""
 
     async def run(self, decision: ToExtension | ToOutside) -> None:
         try:
@@ -42,6 +44,7 @@ class Dial:
     async def _run(self, decision: ToExtension | ToOutside) -> None:
         self.call.verdict = None
         seek = Seek(self.a, self.exchange, self._shown, on_ringing=self._ringing, on_early=self._early)
+        seek.ring_seconds = self.ring_seconds
         found = await seek.run(decision)
         if isinstance(found, Leg):
             await self._talk(found)

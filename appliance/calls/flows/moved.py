@@ -1,4 +1,5 @@
-"""A waiting caller whom the office sends to a phone: where nobody answers there, back to the queue and the old place."""
+"""A waiting caller whom the office sends to a phone: it rings as long as the queue says, and where nobody answers, the caller is
+back in the queue and has the old place."""
 
 from __future__ import annotations
 
@@ -13,6 +14,9 @@ class Moved(Dial):
     def __init__(self, a: Leg, exchange: Exchange, queue: str) -> None:
         super().__init__(a, exchange)
         self._queue = queue
+        rules = self.switch.config.queue(queue)
+        if rules is not None:
+            self.ring_seconds = float(rules.ring_seconds)
 
     async def _talk(self, b: Leg) -> None:
         self.call.waits_since = 0.0

@@ -15,7 +15,7 @@ import msgspec
 from appliance._core import EMERGENCY, PHONE
 from appliance.calls.call import Call
 from appliance.calls.flows.race import Failed, Later, Race
-from appliance.calls.forwarding import follow_me
+from appliance.calls.forwarding import ABSENT, follow_me
 from appliance.calls.leg import Leg, Outsider
 from appliance.calls.parking import ParkingLot
 from appliance.calls.recording import Recorder
@@ -111,7 +111,7 @@ class Reach:
         contacts = self.exchange.contacts(extension)
         follows = follow_me(self.switch.config, phone) if phone is not None and phone.follow_me else None
         if not contacts and follows is None:
-            return Failed(Cause(sip=480, q850=20, by="near"), ToExcuse("phone-not-connected", 480, f"extension:{extension}"))
+            return _of_phone(Failed(Cause(sip=480, q850=ABSENT, by="near")), extension)
         if phone is not None and self.switch.calls_of(extension) >= phone.max_calls:
             return Failed(Cause(sip=486, q850=17, by="near", text="all its calls are in use"))
         legs = []
@@ -123,7 +123,7 @@ class Reach:
         for leg in legs:
             self._place(leg, extension, *self.shown.to_phone)
         if phone is None or follows is None:
-            return await self._first(legs)
+            return _of_phone(await self._first(legs), extension)
         confirms: set[str] = set()
         at = self.switch.clock.mono() + (phone.follow_me_after_seconds if legs else 0.0)
         return await self._first(legs, Later(at, lambda: self._follow(extension, follows, confirms)), confirms)
@@ -236,6 +236,13 @@ class Reach:
             self.call, self.near, legs, self.ring_seconds or self.switch.config.dialling.ring_seconds, self.on_ringing,
             self.on_early, self.on_event, later, confirms if confirms is not None else set())
         return await race.run()
+
+
+def _of_phone(found: Leg | Failed, extension: str) -> Leg | Failed:
+    """Nobody is told "no answer" of a phone that is not there: unregistered, or silent when it was called."""
+    if isinstance(found, Failed) and found.cause.q850 == ABSENT:
+        return Failed(found.cause, ToExcuse("phone-not-connected", 480, f"extension:{extension}"), found.elsewhere)
+    return found
 
 
 def _line_excuse(why: str) -> ToExcuse:

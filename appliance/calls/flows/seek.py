@@ -41,6 +41,8 @@ class Seek:
         self.exchange = exchange
         self.reach = Reach(near.call, exchange, near, shown(), on_ringing=on_ringing, on_early=on_early, on_event=on_event)
         self._shown = shown
+        self.ring_seconds: float | None = None
+        """How long each phone rings that nothing else says it of; None: as the office says."""
         self._since = len(self.call.diverted)
         """Diversions before this search: what led the call meanwhile (a menu) may have sent it back here."""
 
@@ -65,7 +67,7 @@ class Seek:
 
     async def _try(self, decision: ToExtension | ToOutside) -> Leg | Failed:
         """Ring whoever that is, where nothing is set that sends the call on at once."""
-        self.reach.ring_seconds = None
+        self.reach.ring_seconds = self.ring_seconds
         if isinstance(decision, ToExtension):
             self.call.reached(f"extension:{decision.extension}")
             if self._is_own(decision.extension):

@@ -44,6 +44,8 @@ class Agents:
             self._tally.of_agent(event.agent, queue, slot, "wrap_ms", ms)
             self._tally.of_office(office, "wrap_ms", ms)
         agent.state, agent.since = event.state, event.at
+        if event.state == "wrap-up" and event.asked.get("type") == "DialEnded" and event.asked.get("queue"):
+            agent.last = None  # of a caller who was passed on: no queue counts the conversation, nor what is done after it
         if event.state == "logged-out":
             del self._state.agents[event.agent]
 

@@ -1,0 +1,101 @@
+"""Phones that are registered and leave a call without any answer, not even 100: unplugged, or off the network.
+
+Such a device counts as not registered until something comes from it. It is asked by OPTIONS meanwhile: each question is sent
+again and again for 32 s (RFC 3261 17.1.2.2), at most 4 s apart, so a device that is back is known within 4 s. Time and answers
+in, requests out.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import msgspec
+
+from appliance.messages import Event, PhoneGone, PhoneRegistered
+from drivers.sip import headers as h
+from drivers.sip import wire
+from drivers.sip.phones import Phones
+from drivers.sip.registrar import Binding
+
+ASK_AGAIN_SECONDS = 5.0
+"""A question that failed at once (nothing listens there) is asked again after this."""
+
+
+class _Silent(msgspec.Struct):
+    extension: str
+    uri: str
+    asked: int = 0
+    """The question under way; 0: none."""
+    again: float = 0.0
+    """Not asked before this, monotonic s."""
+
+
+class Silence:
+    """`command` sends to the SIP thread, `handle` gives a new id for a request, `here` is our "host:port" for URIs. Which devices
+    are silent stands in `phones.silent`, and is forgotten with the process: the next call finds out."""
+
+    def __init__(self, command: Callable[..., None], handle: Callable[[], int], here: Callable[[], str], phones: Phones) -> None:
+        self._command, self._handle, self._here, self._phones = command, handle, here, phones
+        self._all: dict[tuple[str, str], _Silent] = {}
+        self._asked: dict[int, _Silent] = {}
+
+    def began(self, extension: str, uri: str, now: float, utc: float) -> list[Event]:
+        """A call to this device has drawn no answer."""
+        binding = self._binding(extension, uri, utc)
+        if binding is None or (extension, uri) in self._all:
+            return []
+        one = self._all[extension, uri] = _Silent(extension, uri)
+        self._phones.silent.add((extension, uri))
+        self._ask(one, binding, now)
+        return [PhoneGone(extension=extension, contact=uri, reason="unreachable")]
+
+    def heard(self, extension: str, source: str, utc: float) -> list[Event]:
+        """The phone itself sends a request: devices of it that are registered from this "address:port" are back."""
+        if not self._all:
+            return []
+        found = (self._binding(extension, one.uri, utc) for one in list(self._all.values()) if one.extension == extension)
+        return [event for binding in found if binding is not None and binding.source == source
+                for event in self._back(extension, binding)]
+
+    def response(self, record: wire.Record, now: float, utc: float) -> tuple[bool, list[Event]]:
+        """An answer of any kind to a question; False where it is to none of ours."""
+        _, status, handle, _err, _b, _parts = record
+        one = self._asked.pop(handle, None)
+        if one is None:
+            return False, []
+        one.asked = 0
+        binding = self._binding(one.extension, one.uri, utc)
+        if not status or binding is None or self._all.get((one.extension, one.uri)) is not one:
+            one.again = max(one.again, now)
+            return True, []
+        return True, self._back(one.extension, binding)
+
+    def tick(self, now: float, utc: float) -> None:
+        """Ask again where a question is over; forget those whose registration is."""
+        for key, one in list(self._all.items()):
+            binding = self._binding(one.extension, one.uri, utc)
+            if binding is None:
+                del self._all[key]
+                self._phones.silent.discard(key)
+            elif not one.asked and now >= one.again:
+                self._ask(one, binding, now)
+
+    def _back(self, extension: str, binding: Binding) -> list[Event]:
+        self._all.pop((extension, binding.uri), None)
+        self._phones.silent.discard((extension, binding.uri))
+        return [PhoneRegistered(extension=extension, contact=binding.uri, transport=binding.transport)]
+
+    def _binding(self, extension: str, uri: str, utc: float) -> Binding | None:
+        return next((b for b in self._phones.registrar.contacts_of(extension, utc) if b.uri == uri), None)
+
+    def _ask(self, one: _Silent, binding: Binding, now: float) -> None:
+        handle = one.asked = self._handle()
+        one.again = now + ASK_AGAIN_SECONDS
+        self._asked[handle] = one
+        own = f"sip:switchroom@{self._here()}"
+        routes = "".join(f"Route: {route}\r\n" for route in binding.path)
+        strings = ("OPTIONS", binding.uri, h.name_addr(binding.uri), f"<{own}>;tag={secrets.token_hex(4)}",
+                   secrets.token_hex(12), "switchroom", binding.source, routes, "")
+        self._command(wire.CMD_REQUEST, int(binding.transport == "tcp"), handle, 1,
+                      strings=tuple(text.encode() for text in strings))
