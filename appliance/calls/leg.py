@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +20,10 @@ from drivers.base import Incoming, MediaAnswer, MediaOffer
 if TYPE_CHECKING:
     from appliance.calls.call import Call
     from appliance.calls.routing import Decision
+
+
+LAST_WORDS_SECONDS = 0.12
+"""Between the end of what a leg was told and our hanging up: a phone's jitter buffer holds 40 to 100 ms, the last packet 20."""
 
 
 class LegState(enum.Enum):
@@ -89,6 +94,8 @@ class Leg:
         """It came to stand in another leg's place: by RFC 3891, or by a code."""
         self.played = 0
         """Samples of the last playback that had been sent when the leg ended."""
+        self.told_at = -math.inf
+        """Monotonic seconds at which the last of something that was played to its end had been sent."""
         self.recorded: asyncio.Future[RecordDone] | None = None
         """Done when the file of the last `record` is closed, also where the far end hung up meanwhile."""
         self._gone: asyncio.Event | None = None
@@ -191,7 +198,7 @@ class Leg:
     def reject(self, sip_code: int, reason: str = "", retry_after: int | None = None) -> None:
         if self.state in (LegState.NEW, LegState.RINGING):
             self.hanging_up = True
-            self.call.switch.driver.reject(self.id, sip_code, reason, retry_after)
+            self._once_heard(lambda: self.call.switch.driver.reject(self.id, sip_code, reason, retry_after))
 
     def reject_incoming(self, sip_code: int, retry_after: int | None = None) -> None:
         """Refuse the leg where it called us and is not answered; others are left as they are."""
@@ -201,7 +208,15 @@ class Leg:
     def hang_up(self, q850: int = 16, text: str = "") -> None:
         if self.state is not LegState.ENDED and not self.hanging_up:
             self.hanging_up = True
-            self.call.switch.driver.hang_up(self.id, q850, text)
+            self._once_heard(lambda: self.call.switch.driver.hang_up(self.id, q850, text))
+
+    def _once_heard(self, end: Callable[[], None]) -> None:
+        """What was played to its end is still in the phone's jitter buffer: with the BYE the phone would throw it away."""
+        left = self.told_at + LAST_WORDS_SECONDS - self.call.switch.clock.mono()
+        if left <= 0:
+            end()
+        else:
+            asyncio.get_running_loop().call_later(left, lambda: None if self.is_ended else end())
 
     async def wait(self, *kinds: type, timeout: float | None = None) -> object | None:
         """The next event of these kinds that is this leg's; others are passed over. None after `timeout` s. Raises HungUp."""

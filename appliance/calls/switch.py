@@ -18,7 +18,7 @@ from appliance.config.words import Words
 from appliance.errors import SwitchroomError
 from appliance.ids import call_id
 from appliance.media.engine import Clip, Engine, Port
-from appliance.media.events import Digit, MediaEvent, RecordDone, Silent
+from appliance.media.events import Digit, MediaEvent, PlayDone, RecordDone, Silent
 from appliance.messages import Cause, Event, LegEnded, LegHeld, LegResumed, LegRinging, ShortageChanged
 from appliance.prompts import Prompts
 from appliance.prompts.sounds import Sounds
@@ -218,6 +218,8 @@ class Switch:
             return
         if isinstance(event, Silent):
             self._silent(leg, event)
+        elif isinstance(event, PlayDone) and event.complete:
+            leg.told_at = self.clock.mono()
         leg.inbox.put(event)
 
     def recording(self, id: int) -> asyncio.Future[RecordDone]:

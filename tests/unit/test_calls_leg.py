@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from appliance.calls.inbox import LIMIT, Inbox
-from appliance.calls.leg import HungUp
-from appliance.media.events import Digit
+from appliance.calls.leg import LAST_WORDS_SECONDS, HungUp
+from appliance.media.events import Digit, PlayDone
 from appliance.messages import (
     Cause,
     LegEnded,
@@ -89,5 +89,43 @@ def test_being_woken_is_not_the_time_being_up() -> None:
         loop.call_later(0.02, lab.tell, Ended(leg=a.id, cause=Cause(sip=487, by="near")))
         with pytest.raises(HungUp):  # and not None, which a flow would take for the end of ringing
             await a.wait(Digit, timeout=5)
+
+    in_time(work())
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_who_was_told_something_to_its_end_hears_it_before_we_hang_up(complete: bool) -> None:
+    """The last packet is sent, and still in the phone's jitter buffer. Who pressed a key has heard enough."""
+    async def work() -> None:
+        lab, loop = Lab(), asyncio.get_running_loop()
+        leg = lab.comes("billing", "104")
+        leg.answer()
+        port = leg.open_port()
+        lab.switch._media_event(PlayDone(port=port.id, play=1, samples=8000, total=8000, complete=complete))
+        began = loop.time()
+        leg.hang_up()
+        leg.hang_up()
+        assert leg.hanging_up
+        assert [each[0] for each in lab.driver.did if each[0] == "hang_up"] == ([] if complete else ["hang_up"])
+        while not leg.is_ended:
+            await asyncio.sleep(0.005)
+        assert [each[0] for each in lab.driver.did if each[0] == "hang_up"] == ["hang_up"]
+        assert (loop.time() - began > LAST_WORDS_SECONDS * 0.9) is complete
+
+    in_time(work())
+
+
+def test_who_hangs_up_meanwhile_is_not_hung_up_on() -> None:
+    async def work() -> None:
+        lab = Lab()
+        leg = lab.comes("billing", "104")
+        leg.answer()
+        lab.switch._media_event(PlayDone(port=leg.open_port().id, play=1, samples=8000, total=8000, complete=True))
+        leg.hang_up()
+        lab.tell(Ended(leg=leg.id, cause=Cause(by="far", q850=16)))
+        due = asyncio.Event()
+        asyncio.get_running_loop().call_later(LAST_WORDS_SECONDS, due.set)
+        await due.wait()
+        assert not any(each[0] == "hang_up" for each in lab.driver.did) and leg.cause.by == "far"
 
     in_time(work())
