@@ -369,3 +369,22 @@ def test_who_waits_or_talks_at_a_kill_keeps_the_place_also_where_it_closes(
         customer = phone.wait_call(15, fits=standing).wait_up()
         assert house.event(CallbackClosed, contact=contact).reason == "reached"
         customer.hang_up()
+
+
+def test_who_is_moved_to_an_agents_phone_is_wrapped_up_as_a_caller_of_the_queue(
+    house: QueueHouse, anna: Station, daria: Station
+) -> None:
+    """On real SIP; the agent may end it as any other."""
+    house.sign_in("anna")
+    house.control("anna", "break", reason="lunch")
+    call = enters(house, daria, "pause")
+    contact = house.waiting("pause")[0].id
+    house.box.run("queue", "move", contact, "agent:anna")
+    rung = anna.wait_call(fits=standing).wait_up()
+    wait_for(lambda: house.agent("anna").last == contact, 5, "anna is known to talk with the caller")
+    call.hang_up()
+    rung.wait_end()
+    wait_for(lambda: house.agent("anna").state == "wrap-up", 5, "the queue's pause after the call")
+    assert house.agent("anna").until - house.queues().now > 50
+    house.control("anna", "ready")
+    assert house.agent("anna").state == "ready"

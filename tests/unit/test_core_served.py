@@ -72,3 +72,23 @@ def test_a_conversation_that_is_on_disk_alone_is_the_last() -> None:
         assert _after_kill(before, kept, before.ledger.events).acd.last_contact("anna") == (before.contact, "billing")
 
     in_time(work())
+
+
+def test_who_talked_with_a_caller_who_was_passed_on_has_the_caller_again_after_a_kill() -> None:
+    async def work() -> None:
+        clock = ManualClock()
+        before = _open(clock)
+        before.enters()
+        before.acd.tell(core.Answer(before.contact, "anna"))
+        before.acd.tell(core.HangUp(before.contact, "agent"))
+        clock.advance(60.0)
+        before.acd.tell(core.Dial("boris"))
+        clock.advance(60.0)
+        before.acd.tell(core.DialEnded("boris", "billing", before.contact, "key"))
+        after = _after_kill(before, {}, before.ledger.events)
+        assert after.acd._last["key"][:2] == ("boris", "billing")
+        assert after.acd.last_contact("boris") == (before.contact, "billing")
+        view = after.acd.core.agent("boris")
+        assert view is not None and (view.state, view.reason) == ("wrap-up", before.contact)
+
+    in_time(work())
