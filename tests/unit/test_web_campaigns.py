@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import itertools
 import math
 import wave
 from array import array
@@ -20,8 +21,11 @@ import pytest
 from appliance import messages as m
 from appliance.ledger import Ledger
 from appliance.ledger.reader import LedgerReader
+from appliance.users.rights import RIGHTS, ROLES, Right
 from tests.webkit import Pages
+from web.campaigns import routes
 from web.core_link import CoreLink
+from web.live.hub import State
 
 PEOPLE = [m.Subscriber(index=0, number="+358917700001", name="=1+1", row=2, extra={"House": "@cmd"}),
           m.Subscriber(index=1, number="+358917700002", name="<script>x</script>", row=3),
@@ -188,6 +192,52 @@ def test_the_page_of_a_campaign_tells_who_was_reached_and_lets_no_script_in(page
     assert [each["name"] for each in ask(pages, "/campaigns/1/people?after=2")["people"]] == ["Carl"]
     assert ask(pages, "/campaigns/2/people?outcome=pending")["total"] == 2
     assert ask(pages, "/campaigns/1/figures")["confirmed"] == 1
+
+
+def events(answer: Any, names: set[str]) -> dict[str, str]:
+    """The next events of a stream until each of these has come."""
+    found: dict[str, str] = {}
+    for chunk in answer.iter_encoded():
+        name, _, data = chunk.decode().partition("\n")
+        found[name.removeprefix("event: ")] = data
+        if names <= found.keys():
+            return found
+    raise AssertionError(f"the stream ended after {sorted(found)}")
+
+
+def test_all_of_a_campaigns_page_goes_on_by_itself(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It had 19 at the top and 12 below, until somebody loaded it again."""
+    versions = itertools.count(1)
+    monkeypatch.setattr(pages.box.hub, "wait", lambda after, timeout, parts=(): State(version=next(versions), up=True))
+    monkeypatch.setattr(routes, "PEOPLE_SECONDS", 0.0)
+    pieces = {"progress", "how", "outcomes", "people"}
+    answer = pages.browser("operator").get("/campaigns/2/events?outcome=heard", buffered=False)
+    first = events(answer, pieces)
+    assert "+358917700002" not in first["people"] and 'data-outcome="heard"' not in first["outcomes"]
+
+    async def more() -> None:
+        ledger = Ledger(tmp_path / "ledger", pages.clock)
+        for event in called(2, 1, "heard"):
+            await ledger.commit(event)
+        await ledger.close()
+
+    asyncio.run(more())
+    then = events(answer, pieces)
+    assert "+358917700002" in then["people"] and "+358917700001" not in then["people"]  # of the outcome that the page shows
+    assert 'data-outcome="heard"' in then["outcomes"] and "<dd>2</dd>" in then["how"]
+    answer.close()
+    assert pages.browser("operator").get("/campaigns/2/events?outcome=nonsense").status_code == 400
+
+
+def test_the_live_page_shows_the_campaigns_under_way_to_who_may_see_them(pages: Pages) -> None:
+    page = pages.browser("supervisor").get("/live").text
+    assert 'data-campaign="2"' in page and 'data-campaign="3"' in page and 'data-campaign="1"' not in page  # which is over
+    narrowed(pages, "supervisor", ["12"])
+    assert 'data-campaign="2"' not in pages.browser("supervisor").get("/live").text
+    for role in ROLES:
+        if Right.LIVE_VIEW in RIGHTS[role]:
+            shown = 'data-campaign="3"' in pages.browser(role).get("/live").text
+            assert shown == (Right.CAMPAIGNS_VIEW in RIGHTS[role]), role
 
 
 def test_a_report_holds_no_formula_and_its_taking_is_noted(pages: Pages) -> None:

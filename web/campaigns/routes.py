@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any, Literal, cast, get_args
+import time
+from typing import Literal, cast, get_args
 
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
@@ -14,15 +15,18 @@ from appliance.users.model import User
 from appliance.users.rights import Right
 from web.app import services
 from web.audit.service import note
-from web.campaigns import lists, messages, service, words
+from web.campaigns import lists, messages, running, service, words
 from web.campaigns.service import Action, Forecast, Order
 from web.errors import status_of
 from web.live import stream
+from web.live.hub import State
 from web.security.access import may, needs
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns", template_folder="templates")
 MIMETYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 MANY_LINES = 1000
+PEOPLE_SECONDS = 2.0
+"""So long at least between two looks at the people of a campaign: there may be 200,000."""
 
 
 def status_for(problem: SwitchroomError | None) -> int:
@@ -36,7 +40,7 @@ def index() -> ResponseReturnValue:
     before = request.args.get("before", 0, int)
     found = service.page(max(0, before))
     older = found[-1].id if len(found) >= service.PAGE else 0
-    return render_template("campaigns/index.html", running=_draw_running(g.user.sees_list), older=older, before=before,
+    return render_template("campaigns/index.html", running=running.draw(g.user), older=older, before=before,
                            words=words, past=[each for each in found if not each.open])
 
 
@@ -44,11 +48,7 @@ def index() -> ResponseReturnValue:
 @needs(Right.CAMPAIGNS_VIEW)
 def events() -> ResponseReturnValue:
     """text/event-stream: "running", the campaigns that are not over."""
-    return stream.respond(lambda state, user: {"running": _draw_running(user.sees_list)})
-
-
-def _draw_running(sees: Any) -> str:
-    return render_template("campaigns/running.html", running=services().campaigns.running(sees), words=words)
+    return stream.respond(lambda state, user: {"running": running.draw(user)})
 
 
 # ---- starting one ----------------------------------------------------------------------------------------------------
@@ -137,13 +137,22 @@ def show(id: int) -> ResponseReturnValue:
 
 
 def _show(id: int, problem: SwitchroomError | None = None) -> ResponseReturnValue:
-    outcome, after = request.args.get("outcome", ""), max(0, request.args.get("after", 0, int))
-    now = service.one(id)
+    outcome, after = _wanted()
+    pieces = {"progress": _draw(id, g.user), **_draw_people(id, outcome, after)}
+    return render_template("campaigns/show.html", it=service.one(id), pieces=pieces, outcome=outcome, after=after,
+                           problem=problem), status_for(problem)
+
+
+def _wanted() -> tuple[str, int]:
+    return request.args.get("outcome", ""), max(0, request.args.get("after", 0, int))
+
+
+def _draw_people(id: int, outcome: str, after: int) -> dict[str, str]:
+    """Who was reached, how many by outcome, and how it went."""
     people = service.people(id, outcome, after)
-    return render_template(
-        "campaigns/show.html", it=now, piece=_draw(id, g.user), figures=service.figures(id), people=people,
-        words=words, outcome=outcome, after=after, problem=problem, step=service.PEOPLE, extra=_extra(people),
-        outcomes=[*words.OUTCOMES, service.PENDING]), status_for(problem)
+    shown = {"it": service.one(id), "figures": service.figures(id), "people": people, "words": words, "outcome": outcome,
+             "after": after, "step": service.PEOPLE, "extra": _extra(people), "outcomes": [*words.OUTCOMES, service.PENDING]}
+    return {name: render_template(f"campaigns/{name}.html", **shown) for name in ("how", "outcomes", "people")}
 
 
 def _extra(people: service.People) -> list[str]:
@@ -160,9 +169,19 @@ def _draw(id: int, user: User, follows: bool = False) -> str:
 @blueprint.get("/<int:id>/events")
 @needs(Right.CAMPAIGNS_VIEW)
 def progress_events(id: int) -> ResponseReturnValue:
-    """text/event-stream: "progress", how far it is."""
-    service.one(id)
-    return stream.respond(lambda state, user: {"progress": _draw(id, user, True)})
+    """text/event-stream: "progress", how far it is; "how", "outcomes" and "people" of the same place in the list as the page."""
+    outcome, after = _wanted()
+    seldom = _draw_people(id, outcome, after)
+    due = time.monotonic() + PEOPLE_SECONDS
+
+    def pieces(state: State, user: User) -> dict[str, str]:
+        nonlocal seldom, due
+        if time.monotonic() >= due:
+            seldom = _draw_people(id, outcome, after)
+            due = time.monotonic() + PEOPLE_SECONDS
+        return {"progress": _draw(id, user, True), **seldom}
+
+    return stream.respond(pieces)
 
 
 @blueprint.post("/<int:id>/order")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast, get_args
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from appliance.errors import SwitchroomError
+from appliance.users.model import User
 from appliance.users.rights import Right
 from web.app import services
+from web.campaigns import running
 from web.live import orders, stream
 from web.live.fragments import FRAGMENTS, draw, parts_of
+from web.live.hub import State
 from web.live.orders import AgentAction
 from web.security.access import needs, signed_in
 
@@ -34,8 +38,13 @@ def index() -> ResponseReturnValue:
 
 def _page(problem: SwitchroomError | None = None) -> ResponseReturnValue:
     state = services().hub.wait(0, 3.0, parts_of(FRAGMENTS))
-    pieces = {name: draw(name, state, g.user) for name in FRAGMENTS}
+    pieces = _draw(FRAGMENTS, state, g.user)
     return render_template("live/index.html", state=state, pieces=pieces, problem=problem), 400 if problem else 200
+
+
+def _draw(names: Iterable[str], state: State, user: User) -> dict[str, str]:
+    campaigns = {"campaigns": running.draw_if_any(user, state.version)} if user.may(Right.CAMPAIGNS_VIEW) else {}
+    return {**{name: draw(name, state, user) for name in names}, **campaigns}
 
 
 @blueprint.post("/live/order")
@@ -85,4 +94,4 @@ def do_move(contact: str) -> ResponseReturnValue:
 def events() -> ResponseReturnValue:
     """text/event-stream: an event a fragment, by its name, with its HTML; "core" with up or down. Only what changed is sent."""
     wanted = [name for name in request.args.get("pieces", "").split(",") if name in FRAGMENTS] or list(FRAGMENTS)
-    return stream.respond(lambda state, user: {name: draw(name, state, user) for name in wanted}, parts_of(wanted))
+    return stream.respond(lambda state, user: _draw(wanted, state, user), parts_of(wanted))
