@@ -468,7 +468,8 @@ class Acd:
 
     def configure(self, queues: Iterable[QueueRules], agents: Iterable[AgentRules], now: float) -> list[Action]:
         """Take over these rules; nobody loses a place or a conversation. An agent who is gone from the rules is signed out, after
-        a contact where he has one; who waits in a queue that is gone leaves to its old `overflow` ("no-queue").
+        a contact where he has one; who waits in a queue that is gone leaves to its old `overflow` ("no-queue"). Where nothing
+        waits for its time and `now` is more than SET_BACK_SECONDS earlier than the time before, all times go back by that.
 
         ValueError where a member is no agent, a name comes twice or a number makes no sense; nothing changes then."""
 
@@ -513,6 +514,7 @@ class Acd:
         HangUp(by="restart") for each contact whose call is gone, and `configure` with today's rules. ValueError for data that is
         no snapshot of this release."""
 
+SET_BACK_SECONDS: float
 AGENT_STATES: tuple[str, ...]
 CONTACT_STATES: tuple[str, ...]
 DENIALS: dict[str, str]

@@ -61,6 +61,8 @@ cdef class Acd:
             raise ValueError(f"now is not a time: {now}")
         rules = check_rules(list(queues), list(agents))
         self.out = out
+        if now < self.now - SET_BACK_SECONDS and not self.contacts and not self.agenda.size:
+            set_back(self, now)
         self._until(now)
         if now > self.now:
             self.now = now

@@ -68,6 +68,7 @@ cdef double NEVER = float("inf")
 cdef double OCCUPANCY_SECONDS = 3600.0
 cdef double RING_AGAIN_SECONDS = 3.0    # who missed a contact is rung again after it, where nobody else is left
 cdef double MOST_WRAP_UP = 3600.0
+SET_BACK_SECONDS = 43_200.0             # a calendar that is set back further is followed: the gaps of a night do not make up for it
 cdef int MOST_TRIES = 64
 cdef int MOST_IDLE_LANES = 64
 cdef int MOST_RECLAIMS = 10000

@@ -105,3 +105,25 @@ cdef class Agenda:
             slot = below
         self.heap[slot] = t
         t.slot = slot
+
+
+cdef int set_back(Acd acd, double now) except -1:
+    """The calendar was set back while nothing waited for its time: all that is remembered of time goes back with it."""
+    cdef Agent a
+    cdef Queue q
+    cdef double by = now - acd.now
+    acd.now = now
+    for a in acd.agents.values():
+        unseat(a)
+        a.since, a.idle_since, a.weighed = back(a.since, by), back(a.idle_since, by), back(a.weighed, by)
+        a.wrap_until, a.working = back(a.wrap_until, by), back(a.working, by)
+        take_seats(acd, a)
+    for q in acd.queues.values():
+        q.counted = back(q.counted, by)
+        q.reclaims = {caller: (since + by, seq, until + by, agent) for caller, (since, seq, until, agent) in q.reclaims.items()}
+    return 0
+
+
+cdef inline double back(double at, double by) noexcept:
+    """0 stands for never."""
+    return at + by if at > 0.0 else at

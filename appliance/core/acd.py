@@ -146,6 +146,8 @@ class Dispatch:
         self._last = last | self._last
         self.recalled = self._told = float(self.core.snapshot()["now"])
         self._clock.settle(self._told)
+        if self.core.next_timer() is None and not self.core.contact_ids() and self._clock.is_far_ahead():
+            self._clock.set_back()
         self._take_rules(version)
         interrupted(self, open_calls)
 
@@ -192,12 +194,23 @@ class Dispatch:
 
     def tell(self, event: core.AcdEvent) -> list[core.Action]:
         if self._due is None and not self.core.contact_ids():
-            self._clock.settle(self._told)
+            self._settle()
         self._told = self.now()
         actions = self.core.step(self._told, event)
         written = self._write(facts(self.core, event, actions))
         self._carry_out(actions, written)
         return actions
+
+    def _settle(self) -> None:
+        """Take the calendar up again: nothing waits for its time. Where the ACD goes back with it the rules are taken over at the
+        last moment before and at the first after, from which the ledger's replay knows of it, too."""
+        if not self._clock.is_far_ahead():
+            self._clock.settle(self._told)
+            return
+        self._take_rules(self.version)
+        self._clock.set_back()
+        log.warning("the calendar was set back", extra={"hours": round((self._told - self.now()) / 3600)})
+        self._take_rules(self.version)
 
     def sign_in(self, agent: str, extension: str) -> list[core.Action]:
         """Sign an agent in at this phone, "" for the usual one. The seat is taken first: a caller who waits is offered at
@@ -438,7 +451,7 @@ class Dispatch:
         if known is None or rules is None or not rules.last_agent_minutes:
             return ""
         agent, _, at = known
-        fresh = self.now() - at <= rules.last_agent_minutes * 60
+        fresh = abs(self.now() - at) <= rules.last_agent_minutes * 60  # a calendar that was set back has left times ahead
         return agent if fresh and any(member.agent == agent for member in rules.members) else ""
 
     # -- agents (calls.flows.agent.AgentDesk) --

@@ -13,6 +13,7 @@ import pytest
 
 from appliance import _core as core
 from appliance.acd.of_config import phone_agent, rules_of
+from appliance.acd.past import replay
 from appliance.calls.flows.callback import CallbackFlow
 from appliance.calls.flows.desk import Customer
 from appliance.calls.leg import Outsider
@@ -484,6 +485,55 @@ def test_the_calendar_is_taken_up_again_when_nothing_waits_for_its_time() -> Non
         clock.advance(3000.0)
         office.acd.tell(core.Tick())
         assert office.acd.now() - clock.utc() == pytest.approx(600.0)
+
+    in_time(work())
+
+
+def test_a_calendar_that_was_a_year_ahead_is_followed_when_nothing_waits_also_by_the_replay() -> None:
+    """Who has been on a break for a minute has been so for a minute, and what is noted stands at today's time."""
+
+    async def work() -> None:
+        year = 365 * 86400.0
+        clock = ManualClock()
+        office = Office(agents=(), clock=clock)
+        office.acd.configure(1)
+        for agent in ("anna", "boris"):
+            office.acd.tell(core.SignIn(agent, False))
+            clock.advance(30.0)
+        office.acd.tell(core.Enter("one", "billing"))
+        clock._utc -= year
+        clock.advance(5.0)
+        office.acd.tell(core.HangUp("one", "caller"))
+        assert office.acd.now() - clock.utc() == pytest.approx(year)  # somebody waited
+        clock.advance(30.0)
+        for contact in ("two", "three"):
+            office.acd.tell(core.Enter(contact, "billing"))
+            office.acd.tell(core.HangUp(contact, "caller"))
+        assert office.acd.now() == pytest.approx(clock.utc())
+        view = office.acd.core.agent("anna")
+        assert view is not None and 90.0 < clock.utc() - view.since < 100.0
+        assert office.ledger.events[-1].at == pytest.approx(clock.utc())  # type: ignore[attr-defined]
+        again = core.Acd(office.acd.seed)
+        for _ in replay(iter(office.ledger.events), lambda version: rules_of(office.lab.config), again):
+            pass
+        assert again.snapshot() == office.acd.core.snapshot()
+
+    in_time(work())
+
+
+def test_a_box_whose_clock_was_set_right_while_it_was_off_begins_at_todays_time() -> None:
+    async def work() -> None:
+        clock = ManualClock()
+        before = Office(agents=("anna",), clock=clock)
+        kept = msgspec.msgpack.encode(Kept(0, 1, before.acd.core.snapshot(), {}))
+        clock._utc -= 365 * 86400.0
+        after = Office(agents=(), clock=clock)
+        after.ledger.kept["acd", "state"] = kept
+        reader = SimpleNamespace(follow=lambda seq: iter(()))
+        after.acd.start(SimpleNamespace(reader=reader), lambda version: rules_of(after.lab.config), 1, ())  # type: ignore[arg-type]
+        view = after.acd.core.agent("anna")
+        assert after.acd.now() == pytest.approx(clock.utc())
+        assert view is not None and view.state == "ready" and view.since == pytest.approx(clock.utc())
 
     in_time(work())
 
