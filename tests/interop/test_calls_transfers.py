@@ -135,7 +135,7 @@ def test_into_a_queue(
     login(house, "boris")
     hand_on(at_anna, how, "601")
     at_anna.wait_end()
-    assert agent(house, "anna").state == "wrap-up"
+    wait_for(lambda: agent(house, "anna").state == "wrap-up", 5, "her wrap-up")
     at_boris = boris.wait_call(15).wait_up()
     assert at_boris.invite is not None and CALLER in at_boris.invite.get("From").replace("+358", "0")
     wait_for(lambda: agent(house, "boris").state == "on-contact", 5, "boris to serve the caller")
@@ -172,7 +172,7 @@ def test_into_a_menu(house: House, anna: Station, chen: Station, how: str) -> No
     caller, at_anna = served(house, anna)
     hand_on(at_anna, how, "500")
     at_anna.wait_end()
-    assert agent(house, "anna").state == "wrap-up"
+    wait_for(lambda: agent(house, "anna").state == "wrap-up", 5, "her wrap-up")
     caller.ear.hear_clips([own_clip(house.box.data, GREETING)], 15, GREETING)
     caller.call.press("1")
     at_chen = chen.wait_call().wait_up()
@@ -209,7 +209,7 @@ def test_to_a_number_outside(house: House, anna: Station, how: str, words: list[
     at_anna.wait_end()
     other.say(words[2])
     heard(caller.call.heard, words[2])
-    assert agent(house, "anna").state == "wrap-up"
+    wait_for(lambda: agent(house, "anna").state == "wrap-up", 5, "her wrap-up")
     caller.call.hang_up()
     other.wait_end()
     cdr = one_record(house, "00917700999")

@@ -44,11 +44,11 @@ def test_keys_that_are_no_code_reach_the_other_side() -> None:
 
 def test_a_code_that_stays_unfinished_is_passed_on() -> None:
     async def work() -> None:
-        office = await Office(call_keys=CallKeys(digit_seconds=0.3)).begin()
+        office = await Office(call_keys=CallKeys(digit_seconds=1.0)).begin()
         await office.press(office.a, "#")
         port: Any = office.b.port
         assert port.digits == ""
-        for _ in range(100):
+        for _ in range(2000):
             await asyncio.sleep(0.01)
             if port.digits:
                 break

@@ -160,7 +160,7 @@ def test_nobody_takes_it(answers: bool, to: Target | None) -> None:
         if not answers:
             office.lab.driver.on_place = office.lab.fails(480)
         await office.press(office.a, "*5")
-        for _ in range(100):
+        for _ in range(2000):
             await asyncio.sleep(0.005)
             if office.lab.sent or len(office.lab.driver.placed) > 1:
                 break
@@ -195,7 +195,7 @@ def test_who_parked_from_outside_gets_it_back_there(takes: bool) -> None:
         office.lab.driver.on_place = at_dora
         await office.begin()
         await office.press(office.b, "*5")
-        for _ in range(100):
+        for _ in range(2000):
             await asyncio.sleep(0.005)
             if len(office.lab.driver.placed) > 1:
                 break

@@ -39,6 +39,7 @@ from appliance.messages import (
     Subscriber,
 )
 from appliance.system.paths import ensure_layout
+from tests.peers.net import PATIENCE
 
 OFFICE = Path(__file__).resolve().parents[1] / "office" / "office.toml"
 MONDAY = datetime.datetime(2026, 3, 2, 10, 0, tzinfo=datetime.UTC).timestamp()
@@ -158,7 +159,7 @@ class Office:
                     with contextlib.suppress(asyncio.CancelledError):
                         await task
 
-    async def until(self, what: Callable[[], bool], seconds: float = 30.0) -> None:
+    async def until(self, what: Callable[[], bool], seconds: float = PATIENCE) -> None:
         async with asyncio.timeout(seconds):
             while not what():
                 await asyncio.sleep(0.01)

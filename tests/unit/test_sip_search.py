@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from appliance.errors import SwitchroomError
 from drivers.sip import probe, search
 from tests.peers.commands import switchroom
-from tests.peers.net import free_port, wait_for
+from tests.peers.net import PATIENCE, free_port, wait_for
 from tests.webkit import Pages
 
 TABLE = """Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
@@ -162,6 +162,27 @@ def port() -> int:
 
 
 @pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is time to answer before the second question, also where the machine has much else to do."""
+    monkeypatch.setattr(probe, "A_SECOND", 5)
+    monkeypatch.setattr(probe, "LAST_WAIT", 4.0)
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """No search asks anybody before this is set."""
+    go, run = threading.Event(), probe.run
+
+    def waits(*args: Any) -> Any:
+        assert go.wait(PATIENCE)
+        return run(*args)
+
+    monkeypatch.setattr(probe, "run", waits)
+    yield go
+    go.set()
+
+
+@pytest.fixture
 def house(port: int) -> Iterator[dict[str, Answerer]]:
     """A gateway; a phone that hears only the second question; a liar in another's name; one who says wait; one who is silent."""
     def liar(request: bytes, _: int) -> list[bytes]:
@@ -180,6 +201,7 @@ def house(port: int) -> Iterator[dict[str, Answerer]]:
         each.close()
 
 
+@pytest.mark.usefixtures("patient")
 def test_who_answers_is_found_and_nobody_is_asked_often(house: dict[str, Answerer], port: int) -> None:
     steps = list[probe.Step]()
     plan = probe.plan([IPv4Network("127.9.0.0/29")], port=port, loopback=True)
@@ -215,12 +237,16 @@ def call(pages: Pages, method: str) -> Any:
     return answer.json
 
 
-def test_a_search_from_the_pages_and_from_programs(pages: Pages, house: dict[str, Answerer], port: int) -> None:
+@pytest.mark.usefixtures("patient")
+def test_a_search_from_the_pages_and_from_programs(
+    pages: Pages, house: dict[str, Answerer], port: int, held: threading.Event,
+) -> None:
     browser = pages.browser("admin")
     assert call(pages, "GET")["phase"] == "new" and 'data-phase="new"' in browser.get("/setup/search").text
     assert browser.post("/setup/search", to="lines").location == "/setup/search?to=lines"
     assert call(pages, "POST")["phase"] == "searching"  # the same one: nobody is asked twice as often
     assert "progress" in browser.get("/setup/search/state").text
+    held.set()
     wait_for(lambda: call(pages, "GET")["phase"] == "done", 10, "the search ends")
     assert len(house["silent"].asked) == 2
     assert [(each["address"], each["kind"], each["line"]) for each in call(pages, "GET")["found"]] == [
@@ -255,7 +281,9 @@ def test_without_a_network_that_may_be_searched_it_is_said(pages: Pages, monkeyp
 
 
 @pytest.mark.usefixtures("house")
-def test_a_search_that_cannot_begin_holds_up_no_other(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_that_cannot_begin_holds_up_no_other(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch, held: threading.Event,
+) -> None:
     start = threading.Thread.start
 
     def none_left(self: threading.Thread) -> None:
@@ -267,6 +295,7 @@ def test_a_search_that_cannot_begin_holds_up_no_other(pages: Pages, monkeypatch:
         patched.setattr(threading.Thread, "start", none_left)
         assert call(pages, "POST")["phase"] == "failed"
     assert call(pages, "POST")["phase"] == "searching"
+    held.set()
     wait_for(lambda: call(pages, "GET")["phase"] == "done", 20, "the search ends")
 
 

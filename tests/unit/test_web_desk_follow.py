@@ -78,13 +78,13 @@ def test_a_page_does_not_wait_while_the_week_is_read_anew(tmp_path: Path, pages:
 
     def slowly(reader: LedgerReader) -> Look:
         reading.set()
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE)
         return begin(reader)
 
     monkeypatch.setattr(follow, "_fresh", slowly)
     pages.clock.advance(AGAIN_SECONDS + 1)
     try:
-        assert follow.missed() and reading.wait(10)
+        assert follow.missed() and reading.wait(PATIENCE)
         asyncio.run(write(tmp_path, pages, [
             msgspec.structs.replace(event, contact="new", caller="third") if isinstance(event, m.ContactQueued)
             else msgspec.structs.replace(event, contact="new") for event in PAST

@@ -33,7 +33,7 @@ def test_health_follows_the_core(tmp_path: Path) -> None:
     thread = threading.Thread(target=lambda: asyncio.run(core()))
     thread.start()
     try:
-        assert started.wait(10)
+        assert started.wait(PATIENCE)
         up = client.get("/health")
         assert (up.status_code, up.json) == (200, {"core": "up"})
     finally:
