@@ -125,6 +125,7 @@ def test_a_gateway_is_found_in_the_network(site: Site, page: Page, tmp_path: Pat
             site.sign_in(page)
             page.goto(f"{site.url}/setup/line")
             page.click("text=Look in the network")
+            expect(page.locator("h1")).to_have_text("Look in the network")
             look(page, "setup-search")
             page.click("main button.primary")
             expect(page.locator("[data-phase=done]")).to_be_visible(timeout=20_000)  # by itself
@@ -145,6 +146,7 @@ def test_forms_show_mistakes_where_they_are(site: Site, page: Page) -> None:
     page.goto(f"{site.url}/config")
     look(page, "config")
     page.click("text=Queues")
+    expect(page.locator("h1")).to_have_text("Queues")
     look(page, "config-rows")
     page.click("main td a >> nth=0")
     page.fill("[name=max_wait_seconds]", "never")
@@ -154,9 +156,10 @@ def test_forms_show_mistakes_where_they_are(site: Site, page: Page) -> None:
     page.fill("[name=max_wait_seconds]", "240")
     page.click("button[value=save]")
     page.click("text=Look and apply")
+    expect(page.locator("h1")).to_have_text("Draft")
     expect(page.locator("main")).to_contain_text("max_wait_seconds")
     look(page, "config-draft")
-    page.click("text=Apply >> nth=-1")
+    page.get_by_role("button", name="Apply", exact=True).click()
     expect(page.locator(".banner.good")).to_contain_text("is in force", timeout=60_000)
     assert "max_wait_seconds = 240" in site.box.run("config", "show").stdout
     for name in ("hours", "menus", "lines"):
@@ -191,6 +194,7 @@ def test_a_form_that_is_sent_while_the_box_is_away_stays(site: Site, page: Page)
     expect(page.locator("main")).to_contain_text("777")
     page.on("dialog", lambda dialog: dialog.accept())
     page.click("button[value=discard]")
+    expect(page.locator("main")).not_to_contain_text("777")
 
 
 def test_somebody_else_was_faster(site: Site, page: Page) -> None:
@@ -206,7 +210,8 @@ def test_somebody_else_was_faster(site: Site, page: Page) -> None:
     expect(page.locator(".warned")).to_contain_text("by the command line")
     look(page, "config-conflict")
     page.click("text=Put mine on top of theirs")
-    page.click("text=Apply >> nth=-1")
+    expect(page.locator(".warned")).to_have_count(0)
+    page.get_by_role("button", name="Apply", exact=True).click()
     expect(page.locator(".banner.good")).to_contain_text("is in force", timeout=60_000)
     assert "# said" in site.box.run("config", "show").stdout and '"Mine"' in site.box.run("config", "show").stdout
 
@@ -220,6 +225,7 @@ def test_going_back(site: Site, page: Page) -> None:
     look(page, "config-history")
     page.click("main td a >> text=1")
     page.click("text=Compare with what is in force")
+    expect(page.locator("#what")).to_have_text("What going back to it would change")
     look(page, "config-version")
     page.on("dialog", lambda dialog: dialog.accept())
     page.click("text=Go back to this version")

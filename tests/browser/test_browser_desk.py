@@ -248,6 +248,7 @@ def test_a_waiting_caller_is_moved(site: Site, page: Page, gateway: Station) -> 
     expect(row).to_contain_text("front")
     expect(row).to_contain_text(CUSTOMER)
     row.get_by_role("link", name="Move").click()
+    expect(page.get_by_label("To", exact=True)).to_be_visible()
     check_accessible(page)
     fits(page)
     shots(page, "live-move")

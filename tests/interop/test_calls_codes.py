@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -48,8 +49,18 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> list[sound.Samples]:
     return [whole[i * 16000:(i + 1) * 16000] for i in range(3)]
 
 
-def heard(hears: Callable[[], sound.Samples], said: sound.Samples) -> None:
-    wait_for(lambda: sound.likeness(said, hears()) > 0.9, 12, "what was said to be heard")
+def heard(hears: Callable[[], sound.Samples], said: sound.Samples, by: StationCall | None = None) -> None:
+    """Wait until it was heard; `by` says it again now and then: on a machine that has no time for it some goes missing."""
+    due = time.monotonic() + 2 * len(said) / sound.RATE + 2
+
+    def look() -> bool:
+        nonlocal due
+        if by is not None and time.monotonic() > due:
+            by.say(said)
+            due += 2 * len(said) / sound.RATE + 2
+        return sound.likeness(said, hears()) > 0.9
+
+    wait_for(look, 12, "what was said to be heard")
 
 
 def press(call: StationCall, keys: str) -> None:
@@ -69,9 +80,9 @@ def test_blind_transfer_by_code(house: House, anna: Station, chen: Station, word
     at_chen = chen.wait_call().wait_up()
     at_anna.wait_end()
     caller.say(words[0])
-    heard(at_chen.heard, words[0])
+    heard(at_chen.heard, words[0], caller)
     at_chen.say(words[1])
-    heard(caller.heard, words[1])
+    heard(caller.heard, words[1], at_chen)
     caller.hang_up()
     at_chen.wait_end()
     assert [(t.kind, t.target) for t in house.cdr().transfers] == [("blind", "103")]
@@ -83,17 +94,17 @@ def test_consult_confer_and_leave(house: House, anna: Station, chen: Station, wo
     press(at_anna, "*2103#")
     at_chen = chen.wait_call().wait_up()
     at_anna.say(words[0])
-    heard(at_chen.heard, words[0])
+    heard(at_chen.heard, words[0], at_anna)
     assert sound.likeness(words[0], caller.heard()) < 0.9  # who waits does not hear it
     press(at_anna, "*3")
     caller.say(words[1])
-    heard(at_chen.heard, words[1])
+    heard(at_chen.heard, words[1], caller)
     caller.say(words[2])  # the first time anna heard that the conference has begun, over it
     heard(at_anna.heard, words[2])
     at_anna.hang_up()
     Party(at_chen).hear("conference-left")
     at_chen.say(words[0])
-    heard(caller.heard, words[0])
+    heard(caller.heard, words[0], at_chen)
     caller.hang_up()
     at_chen.wait_end()
     cdr = house.cdr()
@@ -110,7 +121,7 @@ def test_consult_and_go_back(house: House, anna: Station, chen: Station, words: 
     press(at_anna, "*0")
     at_chen.wait_end()
     at_anna.say(words[0])
-    heard(caller.heard, words[0])
+    heard(caller.heard, words[0], at_anna)
     caller.hang_up()
     at_anna.wait_end()
     house.cdr()
@@ -139,9 +150,9 @@ def test_parked_and_taken_elsewhere(house: House, anna: Station, chen: Station, 
         anna.wait_call().wait_up().wait_end(15)  # is told the slot
     taken = chen.dial("*511").wait_up()
     taken.say(words[0])
-    heard(caller.heard, words[0])
+    heard(caller.heard, words[0], taken)
     caller.say(words[1])
-    heard(taken.heard, words[1])
+    heard(taken.heard, words[1], caller)
     caller.hang_up()
     taken.wait_end()
     events = [r.event for r in house.reader.read(limit=100_000)]
@@ -161,7 +172,7 @@ def test_a_call_that_rings_is_taken_by_code(
         call.wait_up()
         rings.wait_end()
         call.say(words[0])
-        heard(taken.heard, words[0])
+        heard(taken.heard, words[0], call)
         call.hang_up()
         taken.wait_end()
     picked = [cdr for cdr in house.cdrs(2) if cdr.transfers]

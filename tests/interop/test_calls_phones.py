@@ -65,13 +65,18 @@ def established(a: Phone, b: Phone, number: str, house: House) -> None:
     b.wait_event("CALL_ESTABLISHED", 10)
 
 
-def wait_heard(hears: Callable[[], sound.Samples], what: Path | sound.Samples, seconds: float = 12) -> None:
-    """Wait until `what` was heard; AssertionError with the best correlation where it does not come."""
+def wait_heard(hears: Callable[[], sound.Samples], what: Path | sound.Samples, seconds: float = 12,
+               again: Callable[[], None] | None = None) -> None:
+    """Wait until `what` was heard; AssertionError with the best correlation where it does not come. `again` says it once more, as
+    people do: of what a phone says on a machine that has no time for it some goes missing."""
     said = sound.load(what) if isinstance(what, Path) else what
-    best = 0.0
+    best, due = 0.0, time.monotonic() + 2 * len(said) / sound.RATE + 2
 
     def look() -> bool:
-        nonlocal best
+        nonlocal best, due
+        if again is not None and time.monotonic() > due:
+            again()
+            due += 2 * len(said) / sound.RATE + 2
         best = max(best, sound.likeness(said, hears()))
         return best > HEARD
 
@@ -164,8 +169,8 @@ def test_legs_of_different_codecs_are_transcoded(house: House, anna: Phone, word
             established(anna, daria, "104", house)
             anna.speak(words[0])
             daria.speak(words[1])
-            wait_heard(daria.hears, words[0])
-            wait_heard(anna.hears, words[1])
+            wait_heard(daria.hears, words[0], again=lambda: anna.speak(words[0]))
+            wait_heard(anna.hears, words[1], again=lambda: daria.speak(words[1]))
             anna.hang_up()
             daria.wait_event("CALL_CLOSED", 5)
     else:
@@ -175,8 +180,8 @@ def test_legs_of_different_codecs_are_transcoded(house: House, anna: Phone, word
             anna.wait_event("CALL_ESTABLISHED", 10)
             anna.speak(words[0])
             call.say(sound.load(words[1]))
-            wait_heard(anna.hears, words[1])
-            wait_heard(call.heard, words[0])
+            wait_heard(anna.hears, words[1], again=lambda: call.say(sound.load(words[1])))
+            wait_heard(call.heard, words[0], again=lambda: anna.speak(words[0]))
             call.hang_up()
             anna.wait_event("CALL_CLOSED", 5)
     codecs = [leg.codec for leg in house.cdr().legs]

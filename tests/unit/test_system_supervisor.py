@@ -74,7 +74,7 @@ async def test_who_is_silent_is_ended_but_not_where_all_stood_still(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, all_stood_still: bool,
 ) -> None:
     """A machine that was frozen, or had no time for anybody, comes back with its calls: nobody could have pinged."""
-    monkeypatch.setattr(supervision, "WATCHDOG_SECONDS", 2)
+    monkeypatch.setattr(supervision, "WATCHDOG_SECONDS", 5)
     ensure_layout(tmp_path)
     log = tmp_path / "one.log"
     supervisor = Supervisor(tmp_path, [("one", [sys.executable, "-c", PINGS.format(root=ROOT, log=str(log))])])
