@@ -189,10 +189,12 @@ class DayBegan(Event, frozen=True, kw_only=True):
 
 
 class AcdConfigured(Event, frozen=True, kw_only=True):
-    """The queues and agents of this version of the configuration hold from now."""
+    """The queues and agents of this version of the configuration hold from now. `unpaid`: its breaks that are not paid; None:
+    unknown, the record is of an earlier release."""
 
     at: float
     version: int
+    unpaid: list[str] | None = None
 
 
 ACD_EVENTS: tuple[type[Event], ...] = (

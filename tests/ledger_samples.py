@@ -92,7 +92,7 @@ SAMPLES: tuple[m.Event, ...] = (
     m.CallbackClosed(at=111.0, contact="c3", queue="front", reason="expired", asked={"type": "CloseCallback"}),
     m.QueueSwitched(at=112.0, queue="front", open=True, what="door", reason="hours", asked={"type": "SwitchQueue"}),
     m.DayBegan(at=113.0, asked={"type": "NewDay"}),
-    m.AcdConfigured(at=114.0, version=4),
+    m.AcdConfigured(at=114.0, version=4, unpaid=["lunch"]),
     m.AuditNoted(
         at=1800000000.0, by="web:admin", what="config.apply", address="192.0.2.9", target="4", detail="line gateway: added"
     ),

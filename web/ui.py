@@ -6,22 +6,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask, current_app, g
-from flask_babel import format_datetime, format_decimal, format_time
+from flask_babel import format_datetime, format_decimal, format_time, get_locale
 from flask_babel import get_timezone as zone
 from markupsafe import Markup, escape
 
 from appliance.clock import Clock
+from appliance.figures.shown import span
+from appliance.percent import percent as percent_in
 from appliance.users.rights import Right
 from web import reasons
 from web.live import words
 from web.security.access import may
-
-
-def span(seconds: float) -> str:
-    """1:05, 1:02:05."""
-    whole = max(0, round(seconds))
-    hours, rest = divmod(whole, 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
 def since(utc: float, css: str = "", limit: float = 0.0) -> Markup:
@@ -55,8 +50,9 @@ def number(value: float, digits: int = 0) -> str:
     return format_decimal(round(value, digits), format=f"#,##0.{'0' * digits}" if digits else "#,##0")
 
 
-def percent(value: float) -> str:
-    return f"{number(100 * value)} %"
+def percent(value: float, digits: int = 0) -> str:
+    """A share of 1."""
+    return percent_in(value, get_locale() or "en", digits)
 
 
 def init(app: Flask) -> None:

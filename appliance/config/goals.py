@@ -14,10 +14,10 @@ FigureId = Literal[
     "overflowed", "turned-away", "messages", "arrival-rate", "repeat-rate", "handled", "aht", "talk", "hold", "acw",
     "talk-total", "transfer-rate", "transfer-rate-blind", "transfer-rate-attended", "broken", "fcr", "fcr-outcome",
     "resolution-time", "solved", "sales", "conversion", "survey-asked", "survey-answered", "csat", "nps", "ces", "occupancy",
-    "talk-share", "productivity", "logged-in", "ready", "on-break", "not-answering", "missed-offers", "callbacks",
-    "callbacks-reached", "callback-attempts", "callback-time", "callbacks-expired", "dialled", "reached", "confirmed", "heard",
-    "hung-up", "seconds-heard", "declined", "machine", "busy", "no-answer", "unreachable", "retries", "calls", "calls-answered",
-    "calls-failed", "line-use", "call-talk", "blocked-rate",
+    "talk-share", "productivity", "logged-in", "ready", "on-break", "paid-breaks", "unpaid-breaks", "not-answering",
+    "missed-offers", "callbacks", "callbacks-reached", "callback-attempts", "callback-time", "callbacks-expired", "dialled",
+    "reached", "confirmed", "heard", "hung-up", "seconds-heard", "declined", "machine", "busy", "no-answer", "unreachable",
+    "retries", "calls", "calls-answered", "calls-failed", "line-use", "call-talk", "blocked-rate",
 ]  # fmt: skip
 """Those of docs/figures.md; a test compares them."""
 TargetKind = Literal["queues", "agents", "lines", "campaigns"]

@@ -110,7 +110,7 @@ class Break(Table, frozen=True, kw_only=True):
     digit: Annotated[str, Meta(pattern=r"^[0-9]$", description="Keyed after the code for a break.")]
     name: Annotated[Name, Meta(description="Name in figures. The four built-in names are translated.")]
     title: Annotated[Text, Meta(description="What is spoken and shown; empty: the name.")] = ""
-    paid: Annotated[bool, Meta(description="true: it counts as working time.")] = True
+    paid: Annotated[bool, Meta(description="true: it counts as working time (figures: paid breaks).")] = True
     max_minutes: Annotated[
         Annotated[int, Meta(ge=1, le=600)] | None, Meta(description="A longer break is pointed out; empty: never.")
     ] = None

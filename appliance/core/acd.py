@@ -161,7 +161,8 @@ class Dispatch:
         queues, agents = rules_of(self.switch.config)
         now = self._told = self.now()
         actions = self.core.configure(queues, agents, now)
-        self._carry_out(actions, self._write(configured(version, now, self.core, actions)))
+        unpaid = [each.name for each in self.switch.config.breaks if not each.paid]
+        self._carry_out(actions, self._write(configured(version, now, self.core, actions, unpaid)))
 
     def look_at_phones(self) -> None:
         """Agree with the phones as they are: who is always signed in comes in, whose phone is not there is not answering."""

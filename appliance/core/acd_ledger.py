@@ -34,9 +34,11 @@ def facts(core: acd.Acd, event: acd.AcdEvent | None, actions: list[acd.Action]) 
     return found
 
 
-def configured(version: int, at: float, core: acd.Acd, actions: list[acd.Action]) -> list[m.Event]:
-    """The ledger's events of `configure`: which version of the configuration holds from `at`."""
-    return [m.AcdConfigured(at=at, version=version), *facts(core, None, actions)]
+def configured(version: int, at: float, core: acd.Acd, actions: list[acd.Action],
+               unpaid: list[str] | None = None) -> list[m.Event]:
+    """The ledger's events of `configure`: which version of the configuration holds from `at`. `unpaid`: its breaks that are not
+    paid."""
+    return [m.AcdConfigured(at=at, version=version, unpaid=unpaid), *facts(core, None, actions)]
 
 
 # ---- action -> event -------------------------------------------------------------------------------------------------

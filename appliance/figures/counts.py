@@ -103,11 +103,12 @@ COUNTERS: dict[str, str] = {
     "nps_down": "of these 0 to 6",
     "ces_n": "answers to how easy it was",
     "ces_sum": "what they add up to",
+    "unpaid_ms": "of agents' time on a break: breaks that are not paid",
 }
 """Name -> meaning. The order is the code on disk: new ones are added at the end, and `VERSION` is raised."""
 SPREADS = ("waits", "gave_up", "first")
 """Waits of answered, of abandoned contacts, and until the first answer: how many ended in which second."""
-VERSION = 3
+VERSION = 4
 """Of what the fold makes of the ledger: another one on disk is computed anew."""
 
 SPAN = 100_000

@@ -33,6 +33,10 @@ all ask the same. What they should be stands in `[[targets]]`, who is mailed the
   opaque key that the ledger has of the number is remembered, for 7 days.
 - An outcome keyed later replaces the one before, a later answer to a question the earlier one. Both count where their
   call does. Which outcomes are solved or sold `[[outcomes]]` says (`marks`), as it was when they were keyed.
+- Which breaks are paid `[[breaks]]` says (`paid`), as it is when the break ends.
+- A number opens the calls that it counts: of a share those above the line, of a mean those that it is the mean of. Of
+  what counts callers it opens one call each: the first of their matter, or the first that was answered. An offer is
+  counted each time that it rings, its call is listed once.
 - Of an agent who is at something now, the time so far is counted.
 
 ## Sums

@@ -15,19 +15,23 @@ USUAL: dict[By, tuple[str, ...]] = {
     "office": ("offered", "answered", "service-level", "asa", "abandon-rate", "unhandled", "aht"),
 }
 Number = Callable[[float, int], str]
-"""A number with so many digits behind the point."""
+"""A number, or a share of 1 as percent, with so many digits behind the point."""
 
 
 def plain(value: float, digits: int) -> str:
     return f"{value:,.{digits}f}"
 
 
-def text_of(figure: Figure, found: Value | None, number: Number = plain) -> str:
+def plain_share(share: float, digits: int) -> str:
+    return f"{plain(100 * share, digits)}%"
+
+
+def text_of(figure: Figure, found: Value | None, number: Number = plain, percent: Number = plain_share) -> str:
     if found is None or found.value is None:
         return "–"
     match figure.unit:
         case "share":
-            return f"{number(100 * found.value, 1)} %"
+            return percent(found.value, 1)
         case "seconds":
             return span(found.value)
         case "per-hour":
@@ -45,7 +49,7 @@ def span(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
 
 
-def bounds(figure: Figure, goal: Goal | None, number: Number = plain) -> str:
-    """What a value should be: ≥ 80.0 %."""
+def bounds(figure: Figure, goal: Goal | None, number: Number = plain, percent: Number = plain_share) -> str:
+    """What a value should be: ≥ 80.0%."""
     found = (("≥", goal.at_least), ("≤", goal.at_most)) if goal else ()
-    return " ".join(f"{sign} {text_of(figure, Value(bound), number)}" for sign, bound in found if bound is not None)
+    return " ".join(f"{sign} {text_of(figure, Value(bound), number, percent)}" for sign, bound in found if bound is not None)

@@ -19,7 +19,7 @@ ERASED = "(erased)"
 """What a reader gets in place of personal text that was erased."""
 MARK = "\x01"
 
-VERSIONS: dict[type[m.Event], int] = dict.fromkeys(m.EVENTS, 1) | {m.RecordingPaused: 2, m.RecordingErased: 2}
+VERSIONS: dict[type[m.Event], int] = dict.fromkeys(m.EVENTS, 1) | {m.RecordingPaused: 2, m.RecordingErased: 2, m.AcdConfigured: 2}
 """The version written today. Raise it with any change of fields; add the upcaster below and a fixture of the old
 form."""
 
@@ -29,10 +29,16 @@ def _with_call(event: dict[str, Any]) -> dict[str, Any]:
     return {**event, "call": name.rpartition("-")[0]}
 
 
+def _as_it_is(event: dict[str, Any]) -> dict[str, Any]:
+    """What version 1 did not tell is not known."""
+    return event
+
+
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 UPCASTERS: dict[tuple[str, int], Upcaster] = {
     ("RecordingPaused", 1): _with_call,
     ("RecordingErased", 1): _with_call,
+    ("AcdConfigured", 1): _as_it_is,
 }
 """(type, version) -> the same event, one version younger, as a plain map with its "type"."""
 

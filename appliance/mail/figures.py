@@ -30,6 +30,7 @@ from appliance.figures.store import FiguresStore
 from appliance.ledger.reader import LedgerReader
 from appliance.mail.figures_words import WORDS
 from appliance.mail.outbox import Outbox
+from appliance.percent import percent
 
 log = logging.getLogger("figures")
 
@@ -142,13 +143,16 @@ class Letter:
     def _number(self, value: float, digits: int) -> str:
         return str(format_decimal(round(value, digits), f"#,##0.{'0' * digits}" if digits else "#,##0", locale=self.language))
 
+    def _percent(self, share: float, digits: int) -> str:
+        return percent(share, self.language, digits)
+
     def _name(self, figure: Figure) -> str:
         return text_in(self.language)(figure.name)
 
     def _cell(self, figure: Figure, line: Line) -> str:
         goal = line.goals.get(figure.id)
         sign = _SIGNS.get(goal.standing or "") if goal else None
-        text = text_of(figure, line.values.get(figure.id), self._number)
+        text = text_of(figure, line.values.get(figure.id), self._number, self._percent)
         return f"{text} {sign}" if sign else text
 
     def totals(self) -> list[list[str]]:
@@ -157,8 +161,8 @@ class Letter:
         rows = [[words["figure"], words["value"], words["before"], words["target"]]]
         for figure in self._totals:
             rows.append([self._name(figure), self._cell(figure, made.total),
-                         text_of(figure, made.before.get(figure.id), self._number),
-                         bounds(figure, made.total.goals.get(figure.id), self._number)])
+                         text_of(figure, made.before.get(figure.id), self._number, self._percent),
+                         bounds(figure, made.total.goals.get(figure.id), self._number, self._percent)])
         return rows if any(row[3] for row in rows[1:]) else [row[:3] for row in rows]
 
     def rows(self) -> list[list[str]]:

@@ -22,7 +22,7 @@ from appliance.ledger import Ledger
 from appliance.system.paths import ensure_layout
 from tests.figureskit import T0, Listed, Story
 from tests.webkit import OFFICE
-from web.calls.search import WHAT
+from web.calls.came_to import WHAT
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
 
@@ -82,7 +82,7 @@ def test_results_and_surveys() -> None:
 def test_every_figure_that_opens_calls_names_a_filter_that_there_is() -> None:
     assert {figure.what for figure in FIGURES} - set(WHAT) == {"", "all"}
     assert {figure.id for figure in FIGURES if not figure.what} == {  # times in which nobody called
-        "logged-in", "ready", "on-break", "not-answering", "missed-offers"}
+        "logged-in", "ready", "on-break", "paid-breaks", "unpaid-breaks", "not-answering"}
 
 
 def test_agents_figures() -> None:
@@ -174,7 +174,7 @@ def test_the_command_line_shows_exports_and_rebuilds(tmp_path: Path) -> None:
     goals = '\n[[targets]]\nname = "t"\nfigure = "service-level"\nat_most = 80\nalarm_above = 90\n'
     store.add(OFFICE.read_text() + goals, by="test", base=str(OFFICE.parent))
     beside = run("show", "--since", day, "--until", day, "--figure", "service-level")
-    assert "≤ 80.0 %" in beside and "100.0 % ■" in beside and "■ far from it" in beside
+    assert "≤ 80.0%" in beside and "100.0% ■" in beside and "■ far from it" in beside
     assert "service-level" in run("list")
     run("show", "--since", day, "--until", day, "--output", str(tmp_path / "f.csv"))
     assert (tmp_path / "f.csv").read_text("utf-8-sig").splitlines()[1].startswith("front,1,1,1")

@@ -83,6 +83,25 @@ def test_a_later_outcome_replaces_the_one_before() -> None:
     assert story.notes("c9", "solved").counts(("queue", "front"))["noted"] == 1, "of a contact that nobody knows"
 
 
+def test_a_later_outcome_replaces_the_one_of_another_queue() -> None:
+    """A contact that two queues had: the office counts what was keyed last, each queue no more than that."""
+    story = Story().calls("c1", number=ME).connects("c1", "anna").notes("c1", "sold", "solved", "sale").at(30)
+    story.ends("c1", "anna", "moved").queues("c1", "billing", caller=f"key of {ME}").connects("c1", "boris", "billing").at(60)
+    assert story.counts()["sales"] == story.counts(("queue", "front"))["sales"] == 1
+    story.notes("c1", "solved", "solved", agent="boris").ends("c1", "boris", queue="billing")
+    names = ("noted", "solved", "sales", "resolved")
+    assert [story.counts(("queue", "front"))[name] for name in names] == [0, 0, 0, 0]
+    assert [story.counts(("queue", "billing"))[name] for name in names] == [1, 1, 0, 1]
+    assert [story.counts()[name] for name in names] == [1, 1, 0, 1]
+    assert (story.counts(("agent", "anna"))["noted"], story.counts(("agent", "boris"))["noted"]) == (0, 1)
+
+
+def test_what_is_solved_counts_where_its_call_does() -> None:
+    story = Story().served("c1", number=ME).at(3600).served("c2", number=ME).notes("c2", "solved", "solved")
+    for subject in (("queue", "front"), OFFICE):
+        assert story.counts(subject, slot_of(T0))["resolved"] == 0 and story.counts(subject, slot_of(T0 + 3600))["resolved"] == 1
+
+
 def test_outcomes_from_before_their_marks_were_noted() -> None:
     story = Story().served("c1").notes("c1", "sold")
     found = story.counts(("queue", "front"))

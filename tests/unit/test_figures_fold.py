@@ -138,11 +138,26 @@ def test_callbacks_end_in_their_own_ways() -> None:
 
 
 def test_agents_time_counts_when_it_was_spent() -> None:
-    story = Story().at(600).agent("anna", "ready", "logged-out").at(1200).agent("anna", "break", "ready")
+    story = Story().at(600).agent("anna", "ready", "logged-out").at(1200).agent("anna", "break", "ready", "short")
     story.at(1300).agent("anna", "logged-out", "break")
     assert story.counts(("agent", "anna"), FIRST).plain() == {"ready_ms": 300_000}
     assert story.counts(("agent", "anna"), FIRST + 1).plain() == {"ready_ms": 300_000, "break_ms": 100_000}
     assert story.fold.state.agents == {}
+
+
+def test_breaks_that_are_not_paid_are_counted_apart() -> None:
+    """By the configuration that holds when the break ends; an earlier release did not tell, and had the usual ones."""
+
+    def breaks(*told: m.Event) -> tuple[int, int]:
+        story = Story().tell(*told).agent("anna", "break", "logged-out", "lunch").at(100).agent("anna", "break", "break", "yoga")
+        story.at(130).agent("anna", "ready", "break").at(140).agent("anna", "break", "ready", "short").at(150)
+        found = story.agent("anna", "logged-out", "break").counts(("agent", "anna"))
+        assert story.counts()["unpaid_ms"] == found["unpaid_ms"]
+        return found["break_ms"], found["unpaid_ms"]
+
+    assert breaks() == (140_000, 100_000)
+    assert breaks(m.AcdConfigured(at=T0, version=1, unpaid=["yoga", "short"])) == (140_000, 40_000)
+    assert breaks(m.AcdConfigured(at=T0, version=1, unpaid=[])) == (140_000, 0)
 
 
 def test_after_call_work_is_the_agents_and_the_contacts() -> None:

@@ -147,11 +147,11 @@ def test_a_mail_holds_the_figures_in_words_tables_and_files(data: Path) -> None:
     text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     rows = [line.split() for line in text.splitlines()]
     assert ["Offered", "3", "0"] in rows
-    assert next(row for row in rows if row[:2] == ["Service", "level"])[2:] == ["66.7", "%", "■", "–", "≥", "80.0", "%"]
-    assert next(row for row in rows if row[:1] == ["front"])[1:5] == ["2", "1", "50.0", "%"]
+    assert next(row for row in rows if row[:2] == ["Service", "level"])[2:] == ["66.7%", "■", "–", "≥", "80.0%"]
+    assert next(row for row in rows if row[:1] == ["front"])[1:4] == ["2", "1", "50.0%"]
     assert "■ far from its target" in text and "T is 20 s, S is 5 s." in text
     html = mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
-    assert "&lt;b&gt;x&lt;/b&gt;" in html and "<b>x</b>" not in html and "66.7 % ■" in html
+    assert "&lt;b&gt;x&lt;/b&gt;" in html and "<b>x</b>" not in html and "66.7% ■" in html
     files = {part.get_filename(): part.get_content() for part in mail.iter_attachments()}
     assert list(files) == ["figures-daily-2027-01-15.xlsx", "figures-daily-2027-01-15.csv"]
     sheet = openpyxl.load_workbook(io.BytesIO(files["figures-daily-2027-01-15.xlsx"])).active

@@ -47,6 +47,8 @@ def test_every_release_can_be_read(path: Path) -> None:
         open_rows = [msgspec.structs.replace(row, reason=plain.reason)  # its reasons were open to all
                      for row, plain in zip(wanted.bad_rows, sample.bad_rows, strict=True)]
         wanted = msgspec.structs.replace(wanted, bad_rows=open_rows)
+    if isinstance(wanted, m.AcdConfigured) and path.name.split(".")[1] == "1":
+        wanted = msgspec.structs.replace(wanted, unpaid=None)  # it did not tell
     assert stored.event == wanted
     assert stored.utc >= 1_800_000_000.25
     assert stored.boot == 1

@@ -143,11 +143,18 @@ def test_figures_follow_what_happens(day: Pages) -> None:
     assert told is not None and told["total"]["values"]["offered"]["value"] == 3
 
 
+@pytest.mark.parametrize(("language", "share", "mark"), [
+    ("en", "50.0%", "25%"), ("zh", "50.0%", "25%"), ("fi", "50,0\xa0%", "25\xa0%"), ("ru", "50,0\xa0%", "25\xa0%")])
+def test_shares_are_written_as_the_language_does(day: Pages, language: str, share: str, mark: str) -> None:
+    page = day.browser("supervisor").get("/figures?queue=front&by=hour", headers={"Accept-Language": language}).text
+    assert f">{share}</a>" in page and f">{mark}</text>" in page
+
+
 def test_charts_stand_within_their_frame() -> None:
     columns = [charts.Column(str(n), "t", (("good", n), ("bad", 2 * n)), n / 40) for n in range(41)]
-    for chart in (charts.stacked(columns), charts.level(columns), charts.stacked([]), charts.level(columns[:1])):
+    for chart in (charts.stacked(columns), charts.level(columns, str), charts.stacked([]), charts.level(columns[:1], str)):
         for stack in chart.stacks:
             assert stack.x >= 0 and stack.x + stack.width <= charts.WIDTH
             assert all(bar.height >= 0 and bar.y >= charts.TOP - 0.1 for bar in stack.bars)
-    assert not any(stack.bars for stack in charts.level(columns).stacks)
+    assert not any(stack.bars for stack in charts.level(columns, str).stacks)
     assert [charts.nice(most) for most in (0, 7, 11, 15, 101)] == [4, 8, 12, 20, 120]

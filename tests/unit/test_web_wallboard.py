@@ -98,7 +98,7 @@ def test_the_page_and_the_api_show_the_day(pages: Pages) -> None:
     ledger.commit_now(m.ContactConnected(at=now, contact="c0", agent="anna", queue="sales"))
     ledger.close_now()
     page = pages.browser("viewer").get("/wallboard?figure=offered&figure=service-level&limit=service-level:80:60").text
-    assert 'data-figure="offered"' in page and "33 %" in page and 'aria-label="too low"' in page
+    assert 'data-figure="offered"' in page and "33%" in page and 'aria-label="too low"' in page
     told = pages.browser("viewer").get("/api/v1/wallboard?queues=sales&figures=offered,asa").json
     tile, = msgspec.convert(told, list[service.Tile])
     assert [each.value for each in tile.figures] == [3, 0]

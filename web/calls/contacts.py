@@ -31,8 +31,17 @@ class Contact(msgspec.Struct, kw_only=True):
     """False: turned away at the door."""
     outcome: str = ""
     marks: list[str] = []
+    noted_by: str = ""
+    noted_in: str = ""
+    """Who keyed it, and in which queue it had its last agent; "" where no agent had it."""
     callback: bool = False
     surveyed: bool = False
+    asked_after: tuple[str, str] | None = None
+    """Queue and agent of the conversation that the caller was asked about."""
+    missed: list[tuple[str, str]] = []
+    """Queue and agent of each offer that nobody took up."""
+    last_in: str = ""
+    """Queue in which it had its last agent."""
     notes: list[Note] = []
     """The last one of each agent."""
     had: dict[str, str] = {}
@@ -46,7 +55,7 @@ def contacts_of(events: Iterable[m.Event], known: dict[str, Contact] | None = No
     for event in events:
         take = _TAKE.get(type(event))
         if take is not None:
-            id = event.call if isinstance(event, m.VoicemailLeft) else event.contact  # type: ignore[attr-defined]
+            id = event.call if isinstance(event, m.VoicemailLeft | m.CallTransferred) else event.contact  # type: ignore[attr-defined]
             contact = found.setdefault(id, Contact())
             contact.stays.take(event)
             take(contact, event)
@@ -71,7 +80,7 @@ def _queued(contact: Contact, event: m.ContactQueued) -> None:
 
 def _connected(contact: Contact, event: m.ContactConnected) -> None:
     _queue(contact, event)
-    contact.had[event.agent] = event.queue
+    contact.had[event.agent] = contact.last_in = event.queue
     if event.agent not in contact.agents:
         contact.agents.append(event.agent)
     if contact.waited is None:
@@ -98,10 +107,18 @@ def _kept(contact: Contact, event: m.CallbackRequested) -> None:
 
 def _noted(contact: Contact, event: m.ContactOutcome) -> None:
     contact.outcome, contact.marks = event.name, event.marks or USUAL_MARKS.get(event.name, [])
+    contact.noted_by = event.agent
+    contact.noted_in = contact.last_in or (contact.queues[-1] if contact.callback else "")
 
 
-def _surveyed(contact: Contact, event: m.SurveyAsked) -> None:
-    contact.surveyed = True
+def _surveyed(contact: Contact, event: m.SurveyAsked | m.SurveyAnswered) -> None:
+    contact.surveyed = contact.surveyed or isinstance(event, m.SurveyAsked)
+    contact.asked_after = contact.asked_after or (event.queue, event.agent)
+
+
+def _offer_ended(contact: Contact, event: m.OfferEnded) -> None:
+    if event.how == "missed":
+        contact.missed.append((event.queue, event.agent))
 
 
 def _written(contact: Contact, event: m.ContactNoted) -> None:
@@ -116,7 +133,7 @@ def _only_its_stays(contact: Contact, event: m.Event) -> None:
 
 _TAKE: dict[type[m.Event], Callable[[Contact, Any], None]] = {
     m.ContactQueued: _queued, m.ContactConnected: _connected, m.ContactHandedOver: _handed, m.ContactLeft: _left,
-    m.CallbackRequested: _kept, m.ContactOutcome: _noted, m.SurveyAsked: _surveyed,
-    m.ContactNoted: _written, m.ContactEnded: _only_its_stays, m.CallbackClosed: _only_its_stays,
-    m.VoicemailLeft: _only_its_stays,
+    m.CallbackRequested: _kept, m.ContactOutcome: _noted, m.SurveyAsked: _surveyed, m.SurveyAnswered: _surveyed,
+    m.ContactNoted: _written, m.OfferEnded: _offer_ended, m.ContactEnded: _only_its_stays, m.CallbackClosed: _only_its_stays,
+    m.VoicemailLeft: _only_its_stays, m.CallTransferred: _only_its_stays,
 }

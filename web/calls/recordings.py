@@ -14,7 +14,7 @@ from appliance.errors import SwitchroomError
 from appliance.ledger import kept as ledger_kept
 from appliance.ledger.reader import LedgerReader
 from appliance.users.model import User
-from web.calls import search
+from web.calls import met, search
 
 ID = re.compile(r"([0-9a-z]{4,40})-[0-9]{1,3}")
 """A recording's id: its call's, and which one of that call."""
@@ -73,7 +73,7 @@ def find(reader: LedgerReader, folder: Path, id: str, user: User) -> tuple[Kept,
             if problem.id != "call.unknown":
                 raise
         else:
-            for name, kept in kept_of(search.events_of(reader, [cdr]), cdr.call).items():
+            for name, kept in kept_of(met.events_of(reader, [cdr]), cdr.call).items():
                 path = inside(folder, name)
                 if kept.id == id and path is not None and user.sees_queue(kept.queue):
                     return kept, path

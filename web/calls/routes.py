@@ -11,7 +11,8 @@ from appliance.users.rights import Right
 from web.address import asked, query_of
 from web.app import services
 from web.calls import export, recordings, service, words
-from web.calls.search import WHAT, Filter
+from web.calls.came_to import WHAT
+from web.calls.search import Filter
 from web.security.access import needs
 
 blueprint = Blueprint("calls", __name__, url_prefix="/calls", template_folder="templates")

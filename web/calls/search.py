@@ -4,38 +4,31 @@ give, newest first, so many at a time. Without Flask."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta
 
-from appliance import messages as m
 from appliance.config.model import Config
 from appliance.config.numbers import normalise
 from appliance.errors import SwitchroomError
-from appliance.ledger import late
 from appliance.ledger.cdr import Cdr
 from appliance.ledger.queries import parse_after
 from appliance.ledger.reader import LedgerReader
 from appliance.ledger.when import parse_when
-from appliance.messages import SurveyKind
 from appliance.users.model import User
 from web.calls import again
-from web.calls.contacts import Contact, contacts_of, queue_of
-from web.calls.stays import NOT_REACHED, within
+from web.calls.came_to import OF_OTHERS, WHAT
+from web.calls.contacts import Contact, queue_of
+from web.calls.met import with_contacts
 
 PAGE = 50
 BATCH = 250
 MOST_LOOKED_AT = 5_000
 """Calls that one page looks at where no index serves the question; the next page goes on from there."""
-MOST_EVENTS = 50_000
-"""Events that are read for one batch: about 250 calls and what went on beside them."""
-MOST_EVENTS_OF_ONE = 300_000
-LATE = 30.0
-"""Seconds after a call's end in which something of it may still come (the facts of its recording)."""
 
 Text = Annotated[str, Meta(max_length=200)]
 
@@ -94,69 +87,6 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     calls: list[CallShown]
     before: str
     looked_at: int
-
-
-TURNED = ("closed", "full", "nobody-in", "all-on-break", "long-wait", "no-queue")
-CAMPAIGN = ("confirmed", "heard", "hung_up", "declined", "machine", "unreachable", "no_line")
-Judge = Callable[[Cdr, Contact, "Asked", Config], bool]
-WHAT: dict[str, Judge] = {
-    "answered": lambda cdr, c, asked, _: bool(_waits(c, asked)) if c.queues else cdr.disposition == "answered",
-    "handled": lambda cdr, c, asked, _: c.stays.handled(asked.queue, asked.agent),
-    "no_answer": lambda cdr, c, *_: cdr.disposition == "no_answer" or cdr.outcome == "no_answer",
-    "busy": lambda cdr, c, *_: cdr.disposition == "busy" or cdr.outcome == "busy",
-    "failed": lambda cdr, c, *_: cdr.disposition == "failed",
-    "cancelled": lambda cdr, c, *_: cdr.disposition == "cancelled" or cdr.outcome == "cancelled",
-    "interrupted": lambda cdr, c, *_: "interrupted" in (cdr.disposition, cdr.outcome, c.left),
-    "offered": lambda cdr, c, asked, _: c.stays.offered(asked.queue),
-    "in-time": lambda cdr, c, asked, config: any(
-        within(each, _limit(asked, config, c.queues, "service_level_seconds", 20.0)) for each in _waits(c, asked)),
-    "abandoned": lambda cdr, c, asked, _: bool(c.stays.gave_up(asked.queue)),
-    "abandoned-short": lambda cdr, c, asked, config: any(
-        within(each, _limit(asked, config, c.queues, "short_abandon_seconds", 5.0)) for each in c.stays.gave_up(asked.queue)),
-    "unhandled": lambda cdr, c, asked, _: c.stays.offered(asked.queue) and not (
-        _waits(c, asked) or c.stays.message or c.stays.callback(asked.queue, "reached", "called-again")),
-    "overflowed": lambda cdr, c, asked, _: c.stays.overflowed(asked.queue),
-    "turned-away": lambda cdr, c, *_: bool(c.queues) and not c.queued and c.left in TURNED,
-    "voicemail": lambda cdr, c, *_: c.left == "voicemail" or cdr.reached.startswith("voicemail:"),
-    "transferred": lambda cdr, c, *_: bool(cdr.transfers) or len(c.agents) > 1,
-    "message": lambda cdr, c, asked, _: c.stays.message and c.stays.all[-1].queue in (asked.queue or c.stays.all[-1].queue,),
-    "callback": lambda cdr, c, asked, _: c.stays.callback(asked.queue),
-    "callback-reached": lambda cdr, c, asked, _: c.stays.callback(asked.queue, "reached"),
-    "callback-expired": lambda cdr, c, asked, _: c.stays.callback(asked.queue, *NOT_REACHED),
-    "called-back": lambda cdr, c, *_: cdr.purpose == "callback",
-    "campaign": lambda cdr, c, *_: bool(cdr.campaign),
-    "solved": lambda cdr, c, *_: "solved" in c.marks,
-    "sale": lambda cdr, c, *_: "sale" in c.marks,
-    "surveyed": lambda cdr, c, *_: c.surveyed or bool(cdr.answers),
-    "survey-answered": lambda cdr, c, *_: bool(cdr.answers),
-    "called-again": lambda cdr, c, *_: c.queued,
-    "answered-once": lambda cdr, c, *_: c.waited is not None,
-}  # fmt: skip
-"""What became of a call, in the words that the figures link with."""
-
-
-def _outcome(outcome: str) -> Judge:
-    return lambda cdr, c, *_: cdr.outcome == outcome
-
-
-def _asked(kind: SurveyKind) -> Judge:
-    return lambda cdr, c, *_: any(each.kind == kind for each in cdr.answers)
-
-
-WHAT |= {each: _outcome(each) for each in CAMPAIGN}
-WHAT |= {f"survey-{kind}": _asked(kind) for kind in get_args(SurveyKind) if kind != "comment"}
-
-
-def _waits(contact: Contact, asked: Asked) -> list[float]:
-    return contact.stays.waits(asked.queue, asked.agent)
-
-
-def _limit(asked: Asked, config: Config, queues: list[str], name: str, usual: float) -> float:
-    """T or S: as asked, else the queue's own."""
-    if asked.within is not None:
-        return asked.within
-    return max((float(getattr(each, name)) for each in config.queues if each.name in ([asked.queue] if asked.queue else queues)),
-               default=usual)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -245,7 +175,7 @@ def search(reader: LedgerReader, asked: Asked, user: User, config: Config, limit
 
 def _query(reader: LedgerReader, asked: Asked) -> dict[str, Any]:
     """What the ledger's indexes are asked."""
-    places = {"queue": asked.queue, "agent": asked.agent}
+    places = {"queue": asked.queue, "agent": "" if asked.what in OF_OTHERS else asked.agent}
     return asked.query | places if any(places.values()) and reader.knows_places() else asked.query
 
 
@@ -266,7 +196,7 @@ def fits(cdr: Cdr, contact: Contact, asked: Asked, user: User, config: Config) -
     return (
         may_see(user, contact)
         and (not asked.queue or asked.queue in contact.queues)
-        and (not asked.agent or asked.agent in contact.agents)
+        and (not asked.agent or asked.agent in contact.agents or asked.what in OF_OTHERS)
         and (not asked.what or WHAT[asked.what](cdr, contact, asked, config))
         and _at(cdr, asked, config)
         and (not asked.text or _mentions(cdr, contact, asked.text))
@@ -298,47 +228,6 @@ def _mentions(cdr: Cdr, contact: Contact, text: str) -> bool:
     for leg in cdr.legs:
         words += [leg.number, leg.name, leg.endpoint, leg.sip_call_id]
     return any(text in word.casefold() for word in words)
-
-
-def with_contacts(reader: LedgerReader, page: list[Cdr]) -> list[tuple[Cdr, Contact]]:
-    """The calls with what the queues made of them; outcomes and notes also of those that came long after the call."""
-    contacts = contacts_of(events_of(reader, page)) if page else {}
-    for cdr in page:
-        late_of(reader, cdr.call, contacts)
-    return [(cdr, contact_of(cdr, contacts.get(cdr.call))) for cdr in page]
-
-
-def late_of(reader: LedgerReader, call: str, contacts: dict[str, Contact]) -> None:
-    known = contacts.get(call)
-    if known is not None:
-        known.notes.clear()
-    contacts_of((record.event for record in late.records(reader, call)), contacts)
-
-
-def contact_of(cdr: Cdr, found: Contact | None) -> Contact:
-    """A call back has no place of its own in a queue, and the queue's call says itself which it came to."""
-    contact = found or Contact()
-    kind, _, name = cdr.reached.partition(":")
-    if kind in ("queue", "callback") and name not in contact.queues:
-        contact.queues.append(name)
-    return contact
-
-
-def events_of(reader: LedgerReader, page: list[Cdr]) -> Iterator[m.Event]:
-    """What was noted while these calls went on; a single call is worth more reading than each of a list."""
-    return (record.event for record in records_of(reader, page, MOST_EVENTS_OF_ONE if len(page) == 1 else MOST_EVENTS))
-
-
-def records_of(reader: LedgerReader, page: list[Cdr], most: int = MOST_EVENTS_OF_ONE) -> Iterator[m.Record]:
-    """At most `most`."""
-    after, left = min(cdr.seq for cdr in page) - 1, most
-    until = max(cdr.start + cdr.duration for cdr in page) + LATE
-    while left > 0 and (records := reader.read(after, min(5_000, left))):
-        for record in records:
-            if record.utc > until:
-                return
-            yield record
-        after, left = records[-1].seq, left - len(records)
 
 
 def one(reader: LedgerReader, call: str, user: User) -> tuple[Cdr, Contact]:

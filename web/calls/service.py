@@ -22,7 +22,7 @@ from appliance.messages import ContactNoted, Event
 from appliance.users.rights import Right
 from web.app import services
 from web.audit.service import note, who
-from web.calls import recordings, search, timeline
+from web.calls import met, recordings, search, timeline
 from web.calls.contacts import Note
 from web.calls.recordings import Kept
 from web.calls.search import CallShown, Filter, Found
@@ -89,7 +89,7 @@ def tell(id: str) -> CallTold:
     """Raises SwitchroomError "call.unknown"."""
     with ledger() as reader:
         cdr, contact = search.one(reader, id, g.user)
-        records = list(search.records_of(reader, [cdr]))
+        records = list(met.records_of(reader, [cdr]))
         seen = {record.seq for record in records}
         records += [record for record in late.records(reader, cdr.call) if record.seq not in seen]
     records = [each for each in records

@@ -17,8 +17,8 @@ NOT_REACHED = ("expired", "attempts", "no-queue", "unreachable")
 
 class Stay(msgspec.Struct, kw_only=True):
     """UTC seconds: `at` it entered, `joined` its first agent, `gone` it left without one. `agent`: that first one. `requested`:
-    to be called back, which ended as `closed`. `handlers`: agents whose conversation in it ended
-    normally."""
+    to be called back, which ended as `closed`. `handlers`: agents whose conversation in it ended normally, `cut_off`: whose a
+    failure ended, `passed`: who passed it on, and how ("": it is not known)."""
 
     queue: str
     at: float
@@ -30,6 +30,8 @@ class Stay(msgspec.Struct, kw_only=True):
     requested: bool = False
     closed: str = ""
     handlers: list[str] = []
+    cut_off: list[str] = []
+    passed: list[tuple[str, str]] = []
 
     @property
     def answered(self) -> bool:
@@ -42,11 +44,16 @@ class Stay(msgspec.Struct, kw_only=True):
 
 
 class Stays(msgspec.Struct, kw_only=True):
-    """`moved`: this agent had it, and sends it on; `message`: it left one in a mailbox after it had been in a queue."""
+    """`moved`: this agent had it, and sends it on; `message`: it left one in a mailbox after it had been in a queue. `talks`: an
+    agent has it; `how`: a transfer that was announced and not yet done; `unknown`: stays of which it is not told yet how it was
+    passed on in them last."""
 
     all: list[Stay] = []
     moved: str = ""
     message: bool = False
+    talks: bool = False
+    how: str = ""
+    unknown: Stay | None = None
 
     def take(self, event: Any) -> None:
         take = _TAKE.get(type(event))
@@ -86,6 +93,23 @@ class Stays(msgspec.Struct, kw_only=True):
             return any(agent in each.handlers and queue in ("", each.queue) for each in self.all)
         return any((each.handlers or each.closed == "reached") and queue in ("", each.queue) for each in self.all)
 
+    def had_agent(self, queue: str) -> bool:
+        """An agent was connected, by callback too."""
+        return any(each.joined is not None and queue in ("", each.queue) for each in self.all)
+
+    def broken(self, queue: str, agent: str) -> bool:
+        """A failure ended a conversation."""
+        return any(each.cut_off and queue in ("", each.queue) and (not agent or agent in each.cut_off) for each in self.all)
+
+    def passed_on(self, queue: str, agent: str, how: str = "") -> bool:
+        """An agent passed it on; with `how`, in that way."""
+        return any(queue in ("", each.queue) and agent in ("", giver) and how in ("", way)
+                   for each in self.all for giver, way in each.passed)
+
+    def pass_on(self, stay: Stay, agent: str) -> None:
+        stay.passed.append((agent, self.how))
+        self.unknown, self.how = (None if self.how else stay), ""
+
     def callback(self, queue: str, *ends: str) -> bool:
         """Somebody asked to be called back; with `ends`, and that ended as one of these."""
         return any(each.requested and queue in ("", each.queue) and (not ends or each.closed in ends) for each in self.all)
@@ -103,6 +127,7 @@ def _queued(stays: Stays, event: m.ContactQueued) -> None:
         if last.queue == event.queue and event.since < event.at:
             return  # the agent went before the two were joined: the caller has the old place
         last.handlers.append(moved)
+        stays.pass_on(last, moved)
     stays.all.append(Stay(queue=event.queue, at=event.at))
 
 
@@ -110,20 +135,37 @@ def _connected(stays: Stays, event: m.ContactConnected) -> None:
     last = stays.all[-1]
     if last.joined is None:
         last.joined, last.agent = event.at, event.agent
+    stays.talks, stays.how = True, ""
 
 
 def _handed(stays: Stays, event: m.ContactHandedOver) -> None:
     stays.all[-1].handlers.append(event.agent)
+    stays.pass_on(stays.all[-1], event.agent)
+    stays.talks = bool(event.to)
+
+
+def _transferred(stays: Stays, event: m.CallTransferred) -> None:
+    """Comes before or after the hand-over that it is about."""
+    if event.kind == "pickup":
+        return
+    if stays.unknown is not None:
+        stays.unknown.passed[-1] = (stays.unknown.passed[-1][0], event.kind)
+        stays.unknown = None
+    elif stays.talks:
+        stays.how = event.kind
 
 
 def _ended(stays: Stays, event: m.ContactEnded) -> None:
     stays.moved = event.agent if event.reason == "moved" else ""
-    if event.reason not in ("moved", "cut", "restart"):
+    stays.talks = False
+    if event.reason in ("cut", "restart"):
+        stays.all[-1].cut_off.append(event.agent)
+    elif event.reason != "moved":
         stays.all[-1].handlers.append(event.agent)
 
 
 def _left(stays: Stays, event: m.ContactLeft) -> None:
-    last = stays.all[-1]
+    last, stays.unknown = stays.all[-1], None
     if not last.answered and not last.requested:
         last.left = "voicemail" if event.target.startswith("voicemail:") else event.reason
         last.gone, last.final = event.at, not event.target.startswith("queue:")
@@ -143,5 +185,6 @@ def _message(stays: Stays, event: m.VoicemailLeft) -> None:
 
 _TAKE: dict[type[m.Event], Callable[[Stays, Any], None]] = {
     m.ContactQueued: _queued, m.ContactConnected: _connected, m.ContactHandedOver: _handed, m.ContactEnded: _ended,
-    m.ContactLeft: _left, m.CallbackRequested: _requested, m.CallbackClosed: _closed, m.VoicemailLeft: _message,
+    m.CallTransferred: _transferred, m.ContactLeft: _left, m.CallbackRequested: _requested, m.CallbackClosed: _closed,
+    m.VoicemailLeft: _message,
 }

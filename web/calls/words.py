@@ -38,7 +38,15 @@ def what(word: str) -> str:
         "surveyed": _("asked after the call"), "survey-answered": _("answered the survey"),
         "survey-csat": _("said how satisfied"), "survey-nps": _("said whether to recommend us"),
         "survey-ces": _("said how easy it was"), "called-again": _("called again within a week"),
-        "answered-once": _("answered, and did not call again"),
+        "answered-once": _("answered, and did not call again"), "connected": _("both parties talked"),
+        "agent-answered": _("answered by an agent"),
+        "talked": _("talked with an agent"), "broken-off": _("cut off from an agent"), "blocked": _("nothing free for it"),
+        "in-time-or-left": _("answered in time, or hung up by then"), "abandoned-late": _("hung up after some waiting"),
+        "rung-in-vain": _("rung at an agent in vain"), "passed-on": _("passed on by an agent"),
+        "passed-on-blind": _("passed on without asking"), "passed-on-attended": _("passed on after asking"),
+        "reached": _("reached a person"), "retry": _("another attempt"), "solved-first": _("solved at the first call"),
+        "solved-known": _("solved, the caller known"), "attempt-busy": _("of a campaign, busy"),
+        "attempt-no-answer": _("of a campaign, not answered"),
     }.get(word) or disposition(word)  # fmt: skip
 
 

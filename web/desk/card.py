@@ -15,7 +15,7 @@ from appliance.messages import ContactNow, Person, Reasons, Why
 from appliance.sentences import Said
 from appliance.users.model import User
 from web.app import Services
-from web.calls import search
+from web.calls import met, search
 from web.calls.contacts import Contact, Note
 from web.i18n import tell
 from web.live.hub import State
@@ -128,7 +128,7 @@ def _read(box: Services, user: User, number: str) -> list[Past]:
     try:
         with LedgerReader(box.data / "ledger") as reader:
             page = reader.cdrs(limit=LOOKED_AT, newest_first=True, extension=extension, number="" if extension else number)
-            found = search.with_contacts(reader, page)
+            found = met.with_contacts(reader, page)
     except SwitchroomError as problem:
         if problem.id != "ledger.missing":
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -75,12 +75,12 @@ def stacked(columns: Sequence[Column]) -> Chart:
     return Chart(_stacks(columns, top), marks, "", [])
 
 
-def level(columns: Sequence[Column], goal: float | None = None) -> Chart:
-    """A line from 0 to 100 %, and what it should reach; a gap where there is nothing."""
+def level(columns: Sequence[Column], percent: Callable[[float], str], goal: float | None = None) -> Chart:
+    """A line from 0 to 1, marked in percent, and what it should reach; a gap where there is nothing."""
     stacks = _stacks([msgspec.structs.replace(each, parts=()) for each in columns], 1.0)
     dots = [(stack.middle, _y(column.level, 1.0)) for stack, column in zip(stacks, columns, strict=True)
             if column.level is not None]
-    marks = [Mark(_y(n / 4, 1.0), f"{25 * n} %") for n in range(5)]
+    marks = [Mark(_y(n / 4, 1.0), percent(n / 4)) for n in range(5)]
     return Chart(stacks, marks, " ".join(f"{x:.1f},{y:.1f}" for x, y in dots), dots,
                  None if goal is None else _y(goal, 1.0))
 

@@ -99,7 +99,7 @@ def _charts(asked: Asked, made: Report, sources: Sources) -> dict[str, charts.Ch
         goal = made.total.goals.get("service-level")
         found["level"] = charts.level([
             msgspec.structs.replace(each, title=f"{each.label}: {ui.percent(each.level) if each.level is not None else '–'}")
-            for each in columns], goal.at_least if goal else None)
+            for each in columns], ui.percent, goal.at_least if goal else None)
     return found
 
 
@@ -116,7 +116,7 @@ def show(figure: Figure, found: Value | None) -> str:
         case "seconds":
             return ui.span(found.value)
         case "share":
-            return f"{ui.number(100 * found.value, 1)} %"
+            return ui.percent(found.value, 1)
         case "per-hour":
             return _("%(number)s an hour", number=ui.number(found.value, 1))
         case "points":
@@ -137,7 +137,7 @@ def goal_text(figure: Figure, goal: Goal) -> str:
 
 
 def bounds(figure: Figure, goal: Goal) -> str:
-    """The same in a column: ≥ 80 %."""
+    """The same in a column: ≥ 80.0%."""
     signs = (("≥", goal.at_least), ("≤", goal.at_most))
     return " ".join(f"{sign} {show(figure, Value(bound))}" for sign, bound in signs if bound is not None)
 
@@ -147,8 +147,9 @@ def change(tile: service.Tile) -> str:
     if tile.change is None:
         return ""
     sign = "+" if tile.change > 0 else "−" if tile.change < 0 else "±"
-    size = ui.number(abs(100 * tile.change), 1 if tile.figure.unit == "share" else 0)
-    return _("%(sign)s%(size)s points", sign=sign, size=size) if tile.figure.unit == "share" else f"{sign}{size} %"
+    if tile.figure.unit == "share":
+        return _("%(sign)s%(size)s points", sign=sign, size=ui.number(abs(100 * tile.change), 1))
+    return sign + ui.percent(abs(tile.change))
 
 
 def _span(since: float, until: float, zone: ZoneInfo) -> str:

@@ -38,6 +38,9 @@ GROUPS: dict[str, tuple[Group, ...]] = {
 """What can be shown of each, the usual first."""
 
 
+LIMITS = {"in-time": "level_seconds", "in-time-or-left": "level_seconds", "abandoned-short": "short_seconds",
+          "abandoned-late": "short_seconds"}
+"""Which of T and S goes along with the question for the calls."""
 SHOWN_WHEN_THERE = ("results", "surveys")
 """Groups that not every office has."""
 
@@ -153,8 +156,8 @@ def calls_behind(line: Line, figure: Figure, period: Period, by: Dimension, zone
     asked |= _part(line.key, by)
     if figure.what != "all":
         asked["what"] = figure.what
-    if limit := {"in-time": setting.level_seconds, "abandoned-short": setting.short_seconds}.get(figure.what):
-        asked["within"] = f"{limit:g}"
+    if figure.what in LIMITS:
+        asked["within"] = f"{getattr(setting, LIMITS[figure.what]):g}"
     return urlencode(asked)
 
 

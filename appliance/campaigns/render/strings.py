@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_datetime, format_time
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import format_currency, format_decimal
 
 from appliance.catalogues import text_in
+from appliance.percent import percent
 
 FOLDER = Path(__file__).parent / "strings"
 LOCALES = {"en": "en_GB", "fi": "fi_FI", "ru": "ru_RU", "uk": "uk_UA", "zh": "zh_Hans_CN"}
@@ -54,7 +55,7 @@ class Words:
         return str(format_decimal(n, locale=self.locale))
 
     def percent(self, share: float) -> str:
-        return str(format_percent(share, "0.0 %" if self.language in {"fi", "ru"} else "0.0%", locale=self.locale))
+        return percent(share, self.locale, 1)
 
     def money(self, amount: float, currency: str) -> str:
         return str(format_currency(amount, currency, locale=self.locale))

@@ -56,11 +56,21 @@ class Matter(msgspec.Struct, array_like=True):
 
 
 class Place(msgspec.Struct, array_like=True):
-    """Where a contact stands in a matter: whether it is its first, and when and in which quarter hour the matter began."""
+    """Where a contact stands in a matter: whether it is its first, and when the matter began."""
 
     first: bool
     began: float
+
+
+class Keyed(msgspec.Struct, array_like=True):
+    """An outcome: of which agent, with which marks, when; and where it is counted: queue, quarter hour, place in its matter."""
+
+    agent: str
+    marks: list[str]
+    at: float
+    queue: str
     slot: int
+    place: Place | None
 
 
 class Known(msgspec.Struct, array_like=True):
@@ -71,8 +81,7 @@ class Known(msgspec.Struct, array_like=True):
     office: int
     in_queue: Place | None = None
     in_office: Place | None = None
-    outcome: tuple[str, list[str], float] | None = None
-    """Agent, marks, when."""
+    outcome: Keyed | None = None
     asked: bool = False
     answers: dict[str, tuple[m.SurveyKind, int | None]] = {}
 
@@ -114,10 +123,12 @@ class Callers:
 
     def answered(self, name: str, contact: Contact, stay: Stay, at: float) -> None:
         """An agent was connected, the first of this stay."""
-        queue: Subject = ("queue", stay.queue)
-        self._shelf.put(_known_key(name), at, _encode(Known(
-            stay.queue, stay.slot, contact.slot, self._place(name, contact, queue, stay.slot, at),
-            self._place(name, contact, OFFICE, contact.slot, at))))
+        known, before = Known(stay.queue, stay.slot, contact.slot), self._known(name)
+        known.in_queue = self._place(name, contact, ("queue", stay.queue), stay.slot, at)
+        known.in_office = self._place(name, contact, OFFICE, contact.slot, at)
+        if before is not None:  # of another queue: what was keyed there holds until something is keyed here
+            known.outcome, known.in_office = before.outcome, before.in_office
+        self._shelf.put(_known_key(name), at, _encode(known))
 
     def _place(self, name: str, contact: Contact, subject: Subject, slot: int, at: float) -> Place | None:
         if not contact.caller:
@@ -130,7 +141,7 @@ class Callers:
             matter.answered, matter.answered_slot = True, slot
             self._add(subject, slot, "callers_answered")
             self._shelf.put(key, matter.last, _encode(matter))
-        return Place(matter.contacts == 1 and matter.contact == name, matter.began, matter.slot)
+        return Place(matter.contacts == 1 and matter.contact == name, matter.began)
 
     def _matter(self, key: bytes, at: float) -> Matter | None:
         """None: there is none, or it is over by then."""
@@ -146,28 +157,29 @@ class Callers:
         if known is None:
             return
         if known.outcome is not None:
-            self._outcome(known, *known.outcome, -1)
-        known.outcome = (event.agent, event.marks or USUAL_MARKS.get(event.name, []), event.at)
-        self._outcome(known, *known.outcome, 1)
+            self._outcome(known, known.outcome, -1)
+        marks = event.marks or USUAL_MARKS.get(event.name, [])
+        known.outcome = Keyed(event.agent, marks, event.at, known.queue, known.slot, known.in_queue)
+        self._outcome(known, known.outcome, 1)
         self._keep(event.contact, known, record)
 
-    def _outcome(self, known: Known, agent: str, marks: list[str], at: float, number: int) -> None:
-        counted = ["noted", *(name for mark, name in (("solved", "solved"), ("sale", "sales")) if mark in marks)]
+    def _outcome(self, known: Known, keyed: Keyed, number: int) -> None:
+        counted = ["noted", *(name for mark, name in (("solved", "solved"), ("sale", "sales")) if mark in keyed.marks)]
         for name in counted:
-            self._tally.of_queue(known.queue, known.slot, name, number)
+            self._tally.of_queue(keyed.queue, keyed.slot, name, number)
             self._tally.of_office(known.office, name, number)
-            self._tally.of_agent(agent, known.queue, known.slot, name, number)
-        queue: Subject = ("queue", known.queue)
-        for subject, slot, place in ((queue, known.slot, known.in_queue), (OFFICE, known.office, known.in_office)):
+            self._tally.of_agent(keyed.agent, keyed.queue, keyed.slot, name, number)
+        queue: Subject = ("queue", keyed.queue)
+        for subject, slot, place in ((queue, keyed.slot, keyed.place), (OFFICE, known.office, known.in_office)):
             if place is None:
                 continue
             if place.first:
                 self._add(subject, slot, "first_noted", number)
-            if "solved" in marks:
+            if "solved" in keyed.marks:
                 if place.first:
                     self._add(subject, slot, "first_solved", number)
-                self._add(subject, place.slot, "resolved", number)
-                self._add(subject, place.slot, "resolved_ms", number * ms_between(place.began, at))
+                self._add(subject, slot, "resolved", number)
+                self._add(subject, slot, "resolved_ms", number * ms_between(place.began, keyed.at))
 
     # -- surveys --
 

@@ -66,6 +66,8 @@ class Agent(msgspec.Struct):
     since: float
     last: tuple[str, int, int] | None = None
     """Queue, quarter hours (of the stay, of the contact) of the last conversation: what the after-call work is of."""
+    reason: str = ""
+    """Name of the break."""
 
 
 class State(msgspec.Struct):
@@ -77,6 +79,8 @@ class State(msgspec.Struct):
     contacts: dict[str, Contact] = {}
     agents: dict[str, Agent] = {}
     attempts: dict[str, int] = {}
+    unpaid: list[str] | None = None
+    """Breaks that are not paid; None: the ledger has not told."""
 
     def tidy(self, name: str, contact: Contact) -> None:
         """Forget a contact of which nothing more can come."""
