@@ -169,3 +169,6 @@ def _qr(text: str) -> str:
 
     made: str = segno.make(text, error="m").svg_data_uri(scale=4, border=2)
     return made
+
+
+from web.auth import token_routes  # noqa: E402, F401 - adds its pages to the blueprint
