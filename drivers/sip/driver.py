@@ -14,8 +14,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from appliance.clock import Clock, SteadyClock, SystemClock
 from appliance.messages import Cause, Event, PhoneGone, PhoneRegistered
 from drivers.base import (
@@ -38,46 +36,20 @@ from drivers.base import (
     WatchPolicy,
 )
 from drivers.sip import headers as h
-from drivers.sip import identity, wire
+from drivers.sip import identity, targets, wire
 from drivers.sip.client_auth import authorization
+from drivers.sip.door import Door
+from drivers.sip.legs import ABSENT, BY, FOR_ALL, NETWORK, Leg, Legs
 from drivers.sip.lines import Lines
 from drivers.sip.notifier import Notifier
 from drivers.sip.phones import Checked, Phones, Reply, States, address_of
-from drivers.sip.shedding import STEP_SECONDS, Shedding
 from drivers.sip.silence import Silence
 from drivers.sip.thread import SipThread
 from drivers.sip.transfers import Transfers
 
 log = logging.getLogger("sip")
-_BY = ("far", "near", "network")
-_NETWORK = _BY.index("network")
-_ABSENT = 20
-"""Q.850 subscriber absent."""
-_TELLING = {487: 0, 408: 0, 480: 0, 503: 0, 486: 2, 600: 3, 603: 3}
-"""Which refusal of several devices tells the caller most; the rest count 1."""
-_FOR_ALL = (600, 603, 604)
-"""One device speaks for all (RFC 3261 21.6)."""
 _TICK_SECONDS = 1.0
 _STOP_MS = 4000
-
-
-class _Leg(msgspec.Struct):
-    """What Python keeps of a leg. A phone that is registered from several devices is called on all of them: each is a
-    branch with an id of its own in the thread, until one answers; `handle` is the one that counts."""
-
-    id: str
-    handle: int
-    endpoint: str
-    kind: str
-    call_id: str
-    branches: list[int]
-    rang: bool = False
-    cause: Cause | None = None
-    """The most telling refusal of the branches that have ended."""
-    target: str = ""
-    """Where that one wants the call to go."""
-    devices: dict[int, str] = {}
-    """Branches of a phone that have not ended -> the contact that is called. Empty once one has answered."""
 
 
 def _text(raw: bytes) -> str:
@@ -103,8 +75,7 @@ class SipDriver:
         self._prefix = f"s{secrets.token_hex(4)}"
         self._named = "", ""
         """The leg that was last given a Call-ID, and this: it is asked for twice, for the ledger and for the INVITE."""
-        self._legs: dict[str, _Leg] = {}
-        self._handles: dict[int, _Leg] = {}
+        self._legs = Legs()
         self._next = 2
         self._numbers = 0
         self._phones = Phones(config, secrets.token_bytes(32), state)
@@ -113,13 +84,11 @@ class SipDriver:
         self._allowed: set[str] = set()
         self._stopped: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._load_timer: asyncio.TimerHandle | None = None
-        self._invites = 0
-        self._shedding = Shedding(config.sip.max_new_calls_per_second)
+        self._door = Door(self._thread.command, self._clock, config.sip.max_new_calls_per_second)
         self._sink: Sink = lambda event: None
         self._notifier = Notifier(
-            config, self._thread.command, self._new_handle, self._tell, self._phones, self._legs, self._here, state)
-        self._transfers = Transfers(self._thread.command, self._legs, self._tell, self._here)
+            config, self._thread.command, self._new_handle, self._tell, self._phones, self._legs.by_id, self._here, state)
+        self._transfers = Transfers(self._thread.command, self._legs.by_id, self._tell, self._here)
         self._silence = Silence(self._thread.command, self._new_handle, self._here, self._phones)
 
     # ---- life --------------------------------------------------------------------------------------------------------
@@ -129,15 +98,14 @@ class SipDriver:
         self._sink = sink
         self._loop = asyncio.get_running_loop()
         sip = self._config.sip
-        listen = [_address(sip.listen), *(_address(where) for where in sip.also_listen)]
+        listen = [targets.listens_at(where) for where in (sip.listen, *sip.also_listen)]
         self._thread.start(
             listen, self._journal, emergency=self._shed_free(), max_legs=self._max_legs,
-            public_address=_public(sip), local_networks=tuple(str(n.network) for n in sip.local_networks),
+            public_address=targets.public_of(sip), local_networks=tuple(str(n.network) for n in sip.local_networks),
             session_seconds=sip.session_expires_seconds, min_se=sip.min_session_expires_seconds,
         )
-        self._let_in()
-        for event in self._phones.restore(self._clock.utc()):
-            self._registration(event)
+        self._door.open()
+        self._registrations(self._phones.restore(self._clock.utc()))
         for extension in self._phones.registrar.registered(self._clock.utc()):
             contact = self._phones.best(extension, self._clock.utc())[0].uri
             self._sink(EndpointChanged(endpoint=extension, kind="phone", up=True, reason=contact))
@@ -145,7 +113,7 @@ class SipDriver:
         self._lines.configure(self._config)
         self._allow_sources()
         self._tick()
-        self._look_at_load(0, self._clock.mono())
+        self._door.watch(self._loop)
 
     def _shed_free(self) -> tuple[str, ...]:
         prefix = self._config.dialling.outside_prefix
@@ -155,9 +123,9 @@ class SipDriver:
         """Hangs up what still stands, gives the far ends a few seconds, and joins the thread."""
         if not self._thread.running:
             return
-        for timer in (self._timer, self._load_timer):
-            if timer is not None:
-                timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._door.stop()
         self._lines.stop()
         self._stopped = self._loop.create_future()
         self._thread.command(wire.CMD_STOP, a=_STOP_MS)
@@ -179,31 +147,19 @@ class SipDriver:
         """New configuration (the whole document): endpoints added, changed, removed; legs in progress stay. Addresses that
         SIP listens on, and the numbers that are never shed, change at the next start only."""
         self._config = config
-        self._shedding.most = config.sip.max_new_calls_per_second
-        for event in self._phones.configure(config):
-            self._registration(event)
+        self._door.configure(config.sip.max_new_calls_per_second)
+        self._registrations(self._phones.configure(config))
         self._notifier.configure(config)
         self._lines.configure(config)
         self._allow_sources()
 
     def _tick(self) -> None:
-        for event in self._phones.tick(self._clock.utc()):
-            self._registration(event)
+        self._registrations(self._phones.tick(self._clock.utc()))
         self._lines.tick(self._clock.mono())
         self._silence.tick(self._clock.mono(), self._clock.utc())
         self._notifier.tick(self._clock.utc())
         self._allow_sources()
         self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
-
-    def _look_at_load(self, invites: int, since: float) -> None:
-        """Let in as many new calls as we keep up with (drivers/sip/shedding.py)."""
-        passed = self._clock.mono() - since
-        if passed > 0 and self._shedding.step(passed - STEP_SECONDS, (self._invites - invites) / passed):
-            self._let_in()
-        self._load_timer = self._loop.call_later(STEP_SECONDS, self._look_at_load, self._invites, self._clock.mono())
-
-    def _let_in(self) -> None:
-        self._thread.command(wire.CMD_SHED, a=int(self._shedding.rate), b=self._shedding.burst)
 
     def _allow_sources(self) -> None:
         """The guard learns whom it may not ban: lines and the sources of live registrations."""
@@ -229,7 +185,7 @@ class SipDriver:
         return {
             "running": self._thread.running, **self._thread.counters(), "lines": self._lines.health(),
             "banned": self._phones.bans.banned(self._clock.utc()),
-            "new_calls_per_second": int(self._shedding.rate),
+            "new_calls_per_second": self._door.rate,
             "registered": len(self._phones.registrar.registered(self._clock.utc())), **self._notifier.health(),
         }
 
@@ -240,7 +196,7 @@ class SipDriver:
         return self._next
 
     def _here(self) -> str:
-        return f"{_own_host(self._config)}:{self.ports[0]}"
+        return f"{targets.own_host(self._config)}:{self.ports[0]}"
 
     def call_id_of(self, leg: str) -> str:
         """The Call-ID of a leg: of one that called us as it came, of one that is yet to be placed as it will be."""
@@ -251,55 +207,29 @@ class SipDriver:
             self._named = leg, hashlib.blake2b(leg.encode(), key=self._salt, digest_size=16).hexdigest()
         return self._named[1]
 
-    def _add(self, leg: str, handle: int, endpoint: str, kind: str, call_id: str) -> _Leg:
-        entry = _Leg(leg, handle, endpoint, kind, call_id, [handle])
-        self._legs[leg] = self._handles[handle] = entry
-        return entry
-
     def place(self, order: Place) -> None:
         call_id = self.call_id_of(order.leg)
         try:
-            targets = self._phone_targets(order) if order.kind == "phone" else self._line_targets(order)
-        except _NoWay as no:
+            found = self._targets(order)
+        except targets.NoWay as no:
             cause = Cause(sip=no.status, by="near", text=no.text)
             self._loop.call_soon(self._sink, Ended(leg=order.leg, cause=cause))
             return
-        entry = self._add(order.leg, self._new_handle(), order.endpoint, order.kind, call_id)
-        for i, target in enumerate(targets):
+        entry = self._legs.add(order.leg, self._new_handle(), order.endpoint, order.kind, call_id)
+        for i, target in enumerate(found):
             handle = self._new_handle() if i else entry.handle
             if i:
-                entry.branches.append(handle)
-                self._handles[handle] = entry
+                self._legs.branch(entry, handle)
             if order.kind == "phone":
                 entry.devices[handle] = target.uri
-            strings = self._call_strings(order, f"{call_id}-{i}" if i else call_id, target)
+            strings = targets.invite(order, f"{call_id}-{i}" if i else call_id, target)
             limit = self._timer_b_ms[order.kind]
             self._thread.command(wire.CMD_CALL, target.transport, handle, limit, int(i > 0), strings=strings)
 
-    def _phone_targets(self, order: Place) -> list[_Target]:
-        bindings = [b for b in self._phones.best(order.endpoint, self._clock.utc()) if order.contact in ("", b.uri)]
-        if not bindings:
-            raise _NoWay(480, f"{order.endpoint} is not registered")
-        return [
-            _Target(b.uri, b.source, int(b.transport == "tcp"), _own_host(self._config), "switchroom",
-                    "".join(f"Route: {route}\r\n" for route in b.path))
-            for b in bindings
-        ]
-
-    def _line_targets(self, order: Place) -> list[_Target]:
-        route = self._lines.route(order.endpoint)
-        if route is None:
-            raise _NoWay(503, f"line {order.endpoint} has no address that could be called")
-        uri = f"sip:{h.escape_user(order.number)}@{route.domain}"
-        return [_Target(uri, route.destination, route.transport, route.domain, route.user, line=route.line)]
-
-    @staticmethod
-    def _call_strings(order: Place, call_id: str, target: _Target) -> tuple[bytes, ...]:
-        texts = (
-            call_id, target.uri, h.name_addr(target.uri), identity.sender(order, target.domain), target.user,
-            target.destination, target.routes, identity.lines(order, target.domain, target.line), order.endpoint[:63],
-        )
-        return (*(text.encode() for text in texts), wire.media_offer(order.media))
+    def _targets(self, order: Place) -> list[targets.Target]:
+        if order.kind == "phone":
+            return targets.of_phone(order, self._phones.best(order.endpoint, self._clock.utc()), targets.own_host(self._config))
+        return targets.of_line(order, self._lines.route(order.endpoint))
 
     def _command(self, leg: str, kind: int, code: int = 0, *strings: bytes) -> None:
         entry = self._legs.get(leg)
@@ -365,7 +295,7 @@ class SipDriver:
             handler(self, record)
 
     def _on_invite(self, record: wire.Record) -> None:
-        self._invites += 1
+        self._door.invites += 1
         _, code, handle, low, high, parts = record
         source, ruri, sender, _to, asserted, call_id, credentials, far, _contact, _agent, _local, privacy, diversion = parts
         now = self._clock.utc()
@@ -383,14 +313,14 @@ class SipDriver:
                 return
             endpoint, kind = checked.extension, "phone"
             self._registrations(self._silence.heard(endpoint, _text(source), now))
-        replaced = self._handles.get(low | high << 32) if low or high else None
+        replaced = self._legs.at(low | high << 32) if low or high else None
         if code >> 1 or (replaced is None and (low or high)):  # the leg to be replaced is not there, or not to be had
             status = code >> 1 or 481
             self._refuse(handle, Reply(status=status, reason=h.REASONS[status]))
             return
         self._numbers += 1
         leg = f"{self._prefix}-{self._numbers}"
-        self._add(leg, handle, endpoint, kind, _text(call_id))
+        self._legs.add(leg, handle, endpoint, kind, _text(call_id))
         who = _text(asserted.partition(b"\n")[0]) if asserted and kind == "line" else _text(sender)
         number = h.user_of(_text(ruri))
         hidden = identity.is_anonymous(_text(sender), _text(privacy))
@@ -408,7 +338,7 @@ class SipDriver:
                              strings=(reply.reason.encode(), h.header_lines(reply.headers).encode()))
 
     def _on_progress(self, record: wire.Record) -> None:
-        leg = self._handles.get(record[2])
+        leg = self._legs.at(record[2])
         if leg is None:
             return
         media = wire.media_answer(record[5][0])
@@ -419,68 +349,63 @@ class SipDriver:
             self._sink(Ringing(leg=leg.id))
 
     def _on_answered(self, record: wire.Record) -> None:
-        leg, media = self._handles.get(record[2]), wire.media_answer(record[5][0])
+        leg, media = self._legs.at(record[2]), wire.media_answer(record[5][0])
         if leg is None or media is None:
             return
-        for other in leg.branches:
-            if other != record[2]:  # nobody hears of these any more
-                del self._handles[other]
-                self._thread.command(wire.CMD_HANGUP, 26, other, strings=(b"answered elsewhere",))
-        leg.handle, leg.branches, leg.devices = record[2], [record[2]], {}
+        for other in self._legs.answered(leg, record[2]):
+            self._thread.command(wire.CMD_HANGUP, 26, other, strings=(b"answered elsewhere",))
         self._sink(Answered(leg=leg.id, media=media))
 
     def _on_media(self, record: wire.Record) -> None:
-        leg, media = self._handles.get(record[2]), wire.media_answer(record[5][0])
+        leg, media = self._legs.at(record[2]), wire.media_answer(record[5][0])
         if leg is not None and media is not None:
             self._sink(MediaChanged(leg=leg.id, media=media))
 
     def _on_ended(self, record: wire.Record) -> None:
         _, code, handle, q850, by, parts = record
-        leg = self._handles.pop(handle, None)
+        leg = self._legs.end(handle)
         if leg is None:  # an INVITE that was refused before it became a leg
             return
-        silent = leg.devices.pop(handle, "") if by == _NETWORK else ""
-        cause = Cause(sip=code, q850=_ABSENT if silent else q850, by=_BY[by], text=_text(parts[0]))  # type: ignore[arg-type]
-        if leg.cause is None or _TELLING.get(code, 1) > _TELLING.get(leg.cause.sip, 1):
-            leg.cause = cause
-            leg.target = h.user_of(h.uri_of(_text(parts[1]))) if len(parts) > 1 and parts[1] else ""
+        silent = leg.devices.pop(handle, "") if by == NETWORK else ""
+        cause = Cause(sip=code, q850=ABSENT if silent else q850, by=BY[by], text=_text(parts[0]))
+        leg.refused(cause, h.user_of(h.uri_of(_text(parts[1]))) if len(parts) > 1 and parts[1] else "")
         self._branch_ended(leg, handle, code, by)
         if silent:
             self._registrations(self._silence.began(leg.endpoint, silent, self._clock.mono(), self._clock.utc()))
 
-    def _branch_ended(self, leg: _Leg, handle: int, code: int, by: int) -> None:
+    def _branch_ended(self, leg: Leg, handle: int, code: int, by: int) -> None:
         leg.branches.remove(handle)
         if leg.branches:
             leg.handle = leg.branches[0]
-            if code in _FOR_ALL:
+            if code in FOR_ALL:
                 self.hang_up(leg.id, 21)
             return
-        del self._legs[leg.id]
+        self._legs.forget(leg)
         if leg.kind == "line":
-            self._lines.call_ended(leg.endpoint, code, _BY[by], self._clock.mono())
+            self._lines.call_ended(leg.endpoint, code, BY[by], self._clock.mono())
         assert leg.cause is not None
         self._sink(Ended(leg=leg.id, cause=leg.cause, target=leg.target))
 
     def _on_info(self, record: wire.Record) -> None:
-        leg = self._handles.get(record[2])
+        leg = self._legs.at(record[2])
         found = h.info_digit(_text(record[5][0]), _text(record[5][1]))
         if leg is not None and found is not None:
             self._sink(DigitInfo(leg=leg.id, digit=found[0], duration_ms=found[1]))
 
     def _on_refer(self, record: wire.Record) -> None:
-        leg = self._handles.get(record[2])
+        leg = self._legs.at(record[2])
         if leg is not None:
             self._transfers.asked(leg.id, _text(record[5][0]))
 
     def _on_referred(self, record: wire.Record) -> None:
-        leg = self._handles.get(record[2])
+        leg = self._legs.at(record[2])
         if leg is not None:
             self._sink(Referred(leg=leg.id, sip_code=record[1]))
 
     def _on_auth(self, record: wire.Record) -> None:
         """The far end wants credentials for one of our requests in a call."""
         _, status, handle, number, tries, (method, uri, challenges) = record
-        leg = self._handles.get(handle)
+        leg = self._legs.at(handle)
         account = self._lines.account(leg.endpoint) if leg is not None and leg.kind == "line" else None
         line = None
         if account is not None and tries < 2:
@@ -554,24 +479,6 @@ class SipDriver:
             self._stopped.set_result(None)
 
 
-class _Target(msgspec.Struct, frozen=True):
-    """Where one INVITE goes: Request-URI, "ip:port", 1 for TCP, domain of our From, user of our Contact, Route lines."""
-
-    uri: str
-    destination: str
-    transport: int
-    domain: str
-    user: str
-    routes: str = ""
-    line: Any = None
-
-
-class _NoWay(Exception):
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status, self.text = status, text
-
-
 _HANDLERS = {
     wire.EV_INVITE: SipDriver._on_invite,
     wire.EV_PROGRESS: SipDriver._on_progress,
@@ -588,19 +495,5 @@ _HANDLERS = {
     wire.EV_ORPHAN: SipDriver._on_orphan,
     wire.EV_STOPPED: SipDriver._on_stopped,
 }
-
-def _address(where: Any) -> str:
-    return f"{h.host_text(where.host)}:{where.port_or(5060)}"
-
-
-def _public(sip: Any) -> str:
-    where = sip.public_address
-    return "" if where is None else f"{h.host_text(where.host)}:{where.port_or(0)}"
-
-
-def _own_host(config: Any) -> str:
-    host = config.sip.listen.host
-    return h.host_text(host) if host not in ("0.0.0.0", "::") else "switchroom.invalid"
-
 
 __all__ = ["SipDriver", "address_of"]
