@@ -27,6 +27,10 @@ def tell_pages(console: Console, folder: Path, address: str) -> None:
     try:
         if code := users.setup_code():
             console.print(f"They have no administrator yet. Open them and give the set-up code [bold]{code}[/].")
+            if (host.startswith("127.") or host in ("localhost", "::1")) and (own := own_address()):
+                console.print("They are for a browser on this machine. For the others of the office, write under \\[web] in the "
+                              f'configuration: listen = "0.0.0.0:{pages.port}", and start again. Then they are at '
+                              f"https://{own}:{pages.port}/", highlight=False)
     finally:
         users.close()
 

@@ -49,6 +49,12 @@ extension = "102"
 name = "Second phone"
 secret = "$SECRET2"
 
+# ---- the pages, for browsers elsewhere in the office too: take the # away and start again. It is https then, by a certificate
+# ---- that the box makes for itself; a browser asks once whether you trust it. Else they are for this machine alone.
+
+# [web]
+# listen = "0.0.0.0:8080"
+
 # ---- lines to the outside: take the # away and set your gateway's address ----
 
 # [[lines]]

@@ -103,6 +103,20 @@ def test_pages_are_told_with_an_address_that_can_be_opened(
     assert f"Pages: {shown}\n" in told and re.search(r"set-up code \d{6}", told)
 
 
+@pytest.mark.parametrize(("listens", "address", "told"), [
+    ("http://127.0.0.1:8080/", "192.168.1.5", True), ("http://127.0.0.1:8080/", "", False),
+    ("https://0.0.0.0:8080/", "192.168.1.5", False),
+])
+def test_a_newcomer_is_told_how_others_of_the_office_come_to_the_pages(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, listens: str, address: str, told: bool,
+) -> None:
+    """A box without a screen is set up from a browser elsewhere."""
+    monkeypatch.setattr(keeping, "own_address", lambda: address)
+    console = Console(record=True, width=300, file=io.StringIO())
+    keeping.tell_pages(console, folder, listens)
+    assert ('listen = "0.0.0.0:8080"' in console.export_text()) == told
+
+
 def test_a_configuration_that_is_wrong_ends_the_start_with_a_word(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     wrong = folder / "wrong.toml"
     wrong.write_text('[office]\nname = "Mine"\ncountry = "FI"\ncolour = "red"\n')
