@@ -9,7 +9,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from appliance.messages import AgentNow, Command, ContactNow, Done, MoveContact, Person, Queues, QueuesReply
+from appliance.messages import (
+    AgentNow,
+    Command,
+    ContactNow,
+    Done,
+    MoveContact,
+    Person,
+    PhoneStatus,
+    Queues,
+    QueuesReply,
+    StatusReply,
+)
 from tests.webkit import Pages
 from web.live.hub import State
 
@@ -57,6 +68,16 @@ def test_a_waiting_caller_is_moved_from_the_page(pages: Pages, asked: list[Comma
     assert browser.post("/live/move/c1", to="queue:billing").status_code == 302
     assert browser.post("/live/move/gone", to="queue:billing").status_code == 400
     assert moves(asked) == [("c1", "queue:billing", "web:supervisor")]
+
+
+def test_a_phone_that_is_not_connected_is_said_to_be_away(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller who is moved there comes back at once, and nobody would know why."""
+    status = StatusReply(version="1", uptime=1.0, config_version=1, lines=[], calls=0, campaigns_running=[], shortages={},
+                         phones=[PhoneStatus(extension="101", registered=True), PhoneStatus(extension="104")])
+    state = msgspec.structs.replace(STATE, status=status)
+    monkeypatch.setattr(pages.box.hub, "wait", lambda after, timeout, parts=(): state)
+    page = pages.browser("supervisor").get("/live/move/c1").text
+    assert ">104 Daria – not there<" in page and ">Anna (101)<" in page
 
 
 def test_the_api_moves_too(pages: Pages, asked: list[Command]) -> None:

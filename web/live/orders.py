@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from flask import g
+from flask_babel import gettext as _
 
 from appliance.errors import SwitchroomError
 from appliance.messages import (
@@ -22,6 +23,7 @@ from appliance.messages import (
 from web.app import services
 from web.audit.service import note, who
 
+STATUS_SECONDS = 1.0
 AgentAction = Literal["login", "logout", "ready", "break"]
 
 
@@ -70,17 +72,21 @@ def waiting(contact: str) -> ContactNow:
 
 
 def places(contact: ContactNow) -> list[tuple[str, str]]:
-    """Where this contact can be moved, as `MoveContact` names it, and its name."""
+    """Where this contact can be moved, as `MoveContact` names it, and its name; of a phone that is not connected also that."""
     config = services().config
     others = [each.name for each in config.queues if each.name != contact.queue]
     queues = [(f"queue:{name}", name) for name in others if g.user.sees_queue(name)]
     if contact.virtual:
         return queues
-    agents = [(f"agent:{each.id}", f"{each.name or each.id} ({each.extension})") for each in config.agents if each.extension]
+    status = services().hub.wait(0, STATUS_SECONDS, ("status",)).status
+    away = {each.extension for each in status.phones if not each.registered} if status else set()
+    agents = [(f"agent:{each.id}", f"{each.name or each.id} ({each.extension})", each.extension) for each in config.agents
+              if each.extension]
     owned = {each.extension for each in config.agents}
-    phones = [(f"extension:{each.extension}", f"{each.extension} {each.name}".strip()) for each in config.phones
+    phones = [(f"extension:{each.extension}", f"{each.extension} {each.name}".strip(), each.extension) for each in config.phones
               if each.extension not in owned]
-    return [*queues, *agents, *phones]
+    return [*queues, *((target, f"{name} – {_('not there')}" if phone in away else name)
+                       for target, name, phone in (*agents, *phones))]
 
 
 def move(contact: str, to: str) -> Done:
