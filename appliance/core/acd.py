@@ -11,7 +11,6 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
-from hashlib import blake2b
 from typing import Any, Protocol
 
 import msgspec
@@ -19,10 +18,9 @@ import msgspec
 from appliance import _core as core
 from appliance.acd.of_config import rules_of
 from appliance.acd.past import Rules
-from appliance.calls.call import Call, OutOf
+from appliance.calls.call import Call
 from appliance.calls.flows.callback import CallbackFlow
-from appliance.calls.flows.callnumber import own_number
-from appliance.calls.flows.desk import Customer, Party, caller_of
+from appliance.calls.flows.desk import Customer, Party
 from appliance.calls.flows.reach import Exchange
 from appliance.calls.flows.ring import Seat
 from appliance.calls.leg import Leg
@@ -34,13 +32,15 @@ from appliance.core.acd_ledger import configured, facts
 from appliance.core.acd_order import InOrder
 from appliance.core.acd_restore import Kept, Talk, interrupted, recall
 from appliance.core.agent_lamps import AgentLamps
+from appliance.core.callers import NAMESPACE, Callers
+from appliance.core.contact_notes import ContactNotes
 from appliance.core.customers import Customers
-from appliance.core.own_calls import counts, is_passed_on
+from appliance.core.goodbyes import Goodbyes
+from appliance.core.own_calls import OwnCalls
 from appliance.core.queue_board import Touched
 from appliance.core.seats import Seats
 from appliance.core.served import Last, Served
-from appliance.errors import SwitchroomError
-from appliance.ledger import Ledger, OpenCall, late
+from appliance.ledger import Ledger, OpenCall
 from appliance.ledger.durability import DURABILITY, Durability
 from appliance.messages import (
     CallbackClosed,
@@ -56,7 +56,6 @@ from appliance.messages import (
 
 log = logging.getLogger("acd")
 
-NAMESPACE = "acd"
 LATE = (core.KeptPlace, core.DialCustomer, core.RetryLater, core.CallbackClosed, core.HandedOver)
 """Actions whose effect waits for the ledger."""
 BEGIN = (core.Offer, core.DialCustomer)
@@ -66,8 +65,6 @@ TALKED = (ContactConnected, ContactHandedOver, ContactEnded)
 """Who talked with a contact, and that it ended well."""
 SNAPSHOT_EVENTS = 2000
 """Decisions after which the state is noted whole: a restart replays so many at most."""
-REMEMBERED = 10_000
-"""Callers whose last agent is remembered."""
 
 
 class LedgerLike(Protocol):
@@ -91,23 +88,16 @@ class Dispatch:
         self._exchange = exchange
         self._parties: dict[str, Party] = {}
         self._people: dict[str, Customer] = {}
-        self._goodbyes: dict[str, tuple[Party | None, asyncio.Event]] = {}
-        """Contacts that became callbacks while their caller is still on the line: who says goodbye, and set when done. And those
-        whom an agent calls by hand (None)."""
-        self._order = InOrder(self._do, self._off_the_line)
+        self._goodbyes = Goodbyes()
+        self._order = InOrder(self._do, self._goodbyes.over)
         self._serving: dict[str, tuple[Party, str]] = {}
         """Leg that rings or talks for a contact -> who leads that, and which agent it is."""
-        self._calling_in: dict[str, list[Leg]] = {}
-        """Agents outside who call us now, with that leg."""
-        self._last: dict[str, tuple[str, str, float]] = {}
-        """Caller's key -> agent, queue and time of the last conversation."""
+        self._own = OwnCalls(self)
+        self.callers = Callers(ledger)
         self._served = Served(ledger)
-        self._talks: dict[str, core.DialEnded] = {}
-        """Agent who talks with somebody passed on from a queue -> what the ACD is told when that is over."""
         self.touched = Touched()
         """Whose part screens must be shown anew."""
-        self._noting = asyncio.Lock()
-        self._key = self._secret()
+        self._notes = ContactNotes(ledger)
         self.core = core.Acd(self.seed)
         self._clock = AcdClock(switch.clock)
         self._told = 0.0
@@ -136,14 +126,14 @@ class Dispatch:
     @property
     def seed(self) -> int:
         """What the random strategies begin with: the same after each restart, so that the ledger can be replayed."""
-        return int.from_bytes(self._key[:7], "big")
+        return self.callers.seed
 
     def start(self, ledger: Ledger, rules: Callable[[int], Rules], version: int, open_calls: Iterable[OpenCall]) -> None:
         """Go on where the ledger stands, under today's configuration. Before any call is taken, and before it is known which
         phones are there: the box has `look_at_phones` do that."""
         raw = self._ledger.get_state(NAMESPACE, "state")
         self.core, last = recall(ledger, raw, rules, self.seed, self._recall)
-        self._last = last | self._last
+        self.callers.recall(last)
         self.recalled = self._told = float(self.core.snapshot()["now"])
         self._clock.settle(self._told)
         if self.core.next_timer() is None and not self.core.contact_ids() and self._clock.is_far_ahead():
@@ -168,7 +158,7 @@ class Dispatch:
         """Agree with the phones as they are: who is always signed in comes in, whose phone is not there is not answering."""
         for agent in self.core.agent_ids():
             self._show(agent)
-            self._own_calls(agent)  # one that a restart cut off is over
+            self._own.look(agent)  # one that a restart cut off is over
             view, extension = self.core.agent(agent), self.seats.extension_of(agent)
             if view is not None and self.seats.outside(agent):
                 if view.state == "logged-out" and self.seats.always(agent):
@@ -233,7 +223,7 @@ class Dispatch:
             self._keep_customers(events)
             written = self._ledger.commit(*events)
             for left, contact in later:
-                self._also(self._note_late(contact, written, left))
+                self._also(self._notes.found(contact, written, left))
             return written
         for event in events:
             self._ledger.append(event)
@@ -293,7 +283,7 @@ class Dispatch:
 
     def _agent_changed(self, agent: str) -> None:
         self._show(agent)
-        self._own_calls(agent)
+        self._own.look(agent)
 
     def _show(self, agent: str) -> None:
         """The lamps of an agent who can sign in."""
@@ -351,10 +341,7 @@ class Dispatch:
                 # through to another call talks on there; the contact ends with that leg, see `on_leg`.)
                 log.error("a contact lost its flow", extra={"call": contact, "queue": view.queue})
                 self.tell(core.HangUp(contact, "cut"))
-        goodbye = self._goodbyes.get(contact)
-        if goodbye is not None and goodbye[0] is party:
-            del self._goodbyes[contact]
-            goodbye[1].set()
+        self._goodbyes.end(contact, party)
 
     def _talks_on(self, contact: str, party: Party) -> bool:
         """Whether a leg that serves this live contact has gone over to another call. (The contact's id is its own call's.)"""
@@ -363,14 +350,9 @@ class Dispatch:
 
     def _let_go(self, contact: str, party: Party) -> None:
         """The live caller is a callback now. The flow that says goodbye leads it no more: what comes is for another."""
-        self._goodbyes[contact] = (party, asyncio.Event())
+        self._goodbyes.begin(contact, party)
         del self._parties[contact]
         self._people.pop(contact, None)
-
-    def _off_the_line(self, contact: str) -> Awaitable[object] | None:
-        """To wait for before the customer is called: who still hears our goodbye would be busy."""
-        goodbye = self._goodbyes.get(contact)
-        return goodbye[1].wait() if goodbye is not None else None
 
     def customer_of(self, contact: str) -> Customer | None:
         """Who a contact that is here now is."""
@@ -382,15 +364,7 @@ class Dispatch:
 
     def by_hand(self, contact: str) -> Callable[[], None]:
         """Somebody calls this customer now without the ACD: until what this gives is called, nobody else dials the number."""
-        mine = (None, asyncio.Event())
-        self._goodbyes[contact] = mine
-
-        def over() -> None:
-            if self._goodbyes.get(contact) is mine:
-                del self._goodbyes[contact]
-            mine[1].set()
-
-        return over
+        return self._goodbyes.by_hand(contact)
 
     def serving(self, leg: Leg, party: Party, agent: str) -> None:
         self._serving[leg.id] = (party, agent)
@@ -398,6 +372,10 @@ class Dispatch:
     def given(self, leg: Leg) -> bool:
         """Whether this leg rings or talks for a contact of the ACD."""
         return leg.id in self._serving
+
+    def agent_of(self, leg: Leg) -> str:
+        """Which agent it rings or talks for then; "": none."""
+        return self._serving.get(leg.id, (None, ""))[1]
 
     def seat_of(self, agent: str, queue: str) -> Seat | None:
         return self.seats.seat_of(agent, queue)
@@ -425,15 +403,7 @@ class Dispatch:
         leg.hang_up()
 
     def caller_key(self, number: str) -> str:
-        return blake2b(number.encode(), key=self._key, digest_size=12).hexdigest() if number else ""
-
-    def _secret(self) -> bytes:
-        """The key that makes callers' keys: whoever has the ledger's events alone cannot tell the numbers."""
-        known = self._ledger.get_state(NAMESPACE, "key")
-        if known is None:
-            known = secrets.token_bytes(32)
-            self._ledger.put_state(NAMESPACE, "key", known)
-        return known
+        return self.callers.key(number)
 
     def _recall(self, acd: core.Acd, talk: Talk, at: float) -> None:
         self._served.fold(talk.agent, Last(talk.contact, talk.queue, at))
@@ -442,18 +412,10 @@ class Dispatch:
     def _remember(self, acd: core.Acd, talk: Talk, at: float) -> None:
         view = acd.contact(talk.contact) if isinstance(talk, core.Connect) else talk
         if view is not None and view.caller:
-            self._last.pop(view.caller, None)
-            self._last[view.caller] = (talk.agent, talk.queue, at)
-            if len(self._last) > REMEMBERED:
-                del self._last[next(iter(self._last))]
+            self.callers.remember(view.caller, talk.agent, talk.queue, at)
 
     def last_agent(self, caller: str, queue: str) -> str:
-        known, rules = self._last.get(caller), self.switch.config.queue(queue)
-        if known is None or rules is None or not rules.last_agent_minutes:
-            return ""
-        agent, _, at = known
-        fresh = abs(self.now() - at) <= rules.last_agent_minutes * 60  # a calendar that was set back has left times ahead
-        return agent if fresh and any(member.agent == agent for member in rules.members) else ""
+        return self.callers.last_agent(caller, self.switch.config.queue(queue), self.now())
 
     # -- agents (calls.flows.agent.AgentDesk) --
 
@@ -466,30 +428,12 @@ class Dispatch:
         self.touched.agent(agent)
 
     async def note_outcome(self, agent: str, contact: str, outcome: Outcome) -> None:
-        await self._noted(ContactOutcome(
+        await self._notes.write(ContactOutcome(
             at=self.switch.clock.utc(), contact=contact, agent=agent, code=outcome.code, name=outcome.name,
             marks=list(outcome.marks)))
 
     async def note(self, agent: str, contact: str, caller: str, text: str) -> None:
-        await self._noted(ContactNoted(at=self.switch.clock.utc(), contact=contact, agent=agent, caller=caller, text=text))
-
-    async def _noted(self, event: ContactOutcome | ContactNoted) -> None:
-        """On disk, and to be found by its contact. One after the other: what is found is read from the disk."""
-        async with self._noting:
-            seq = await self._ledger.commit(event)
-            known = self._ledger.get_state(late.NAMESPACE, event.contact)
-            self._ledger.put_state(late.NAMESPACE, event.contact, late.added(known, seq))
-            await self._ledger.flush()
-
-    async def _note_late(self, contact: str, written: Awaitable[int], left: int) -> None:
-        """What comes when the contact's call is over is found by its contact; `left` events of the commit came after it."""
-        try:
-            seq = await written - left
-        except SwitchroomError:
-            return  # whoever waits for it to be written says so
-        async with self._noting:
-            self._ledger.put_state(late.NAMESPACE, contact, late.added(self._ledger.get_state(late.NAMESPACE, contact), seq))
-            await self._ledger.flush()
+        await self._notes.write(ContactNoted(at=self.switch.clock.utc(), contact=contact, agent=agent, caller=caller, text=text))
 
     # -- agents' phones --
 
@@ -502,11 +446,10 @@ class Dispatch:
         if leg.kind == "phone":
             for agent in self.seats.agents_at(leg.endpoint):
                 if agent != serves:
-                    self._own_calls(agent)
-                    self._passed_on(agent, leg)
-        elif leg.is_ended and leg.outsider is not None and leg in self._calling_in.get(leg.outsider.agent, ()):
-            self._calling_in[leg.outsider.agent].remove(leg)
-            self._own_calls(leg.outsider.agent)
+                    self._own.look(agent)
+                    self._own.passed_on(agent, leg)
+        elif leg.is_ended and leg.outsider is not None:
+            self._own.gone(leg.outsider.agent, leg)
 
     def has_contact(self, agent: str) -> bool:
         """Whether the ACD rings this agent, or has given a contact that goes on."""
@@ -515,44 +458,11 @@ class Dispatch:
 
     def calls_in(self, agent: str, leg: Leg) -> None:
         """An agent outside calls us: the number is busy as long as this leg lasts, or another call from it."""
-        calling = self._calling_in.setdefault(agent, [])
-        if not leg.is_ended and leg not in calling:  # it is there already where the code was keyed once more
-            calling.append(leg)
-            self._own_calls(agent)
+        self._own.comes(agent, leg)
 
     def is_outside(self, agent: str) -> bool:
         """Whether the agent is rung at a number outside."""
         return self.seats.outside(agent)
-
-    def _own_calls(self, agent: str) -> None:
-        """Whether the agent's phone is in a call that the ACD did not give this agent."""
-        view = self.core.agent(agent)
-        if view is None or view.state == "logged-out" or self.has_contact(agent):
-            return
-        legs = self.switch.legs_at(self.seats.extension_of(agent))
-        busy = bool(self._calling_in.get(agent)) or any(
-            counts(leg) and self._serving.get(leg.id, (None, ""))[1] != agent for leg in legs)
-        if busy and view.state != "dialling-out":
-            self._talks.pop(agent, None)
-            self.tell(core.Dial(agent))
-        elif not busy and view.state == "dialling-out":
-            self.tell(self._talks.pop(agent, core.DialEnded(agent)))
-
-    def _passed_on(self, agent: str, leg: Leg) -> None:
-        """Who was passed on to this phone from a queue: what this agent notes is about that contact now."""
-        came = leg.call.out_of
-        if came is None:
-            return
-        self.touched.agent(agent)
-        if leg.answered_at and is_passed_on(leg) and not self.given(leg):
-            self.took(agent, came.contact, came.queue)
-            talk = self._talks[agent] = core.DialEnded(agent, came.queue, came.contact, self._key_of(came))
-            self._remember(self.core, talk, self.now())
-
-    def _key_of(self, came: OutOf) -> str:
-        """The key of the caller who was in the queue."""
-        leg, config = self.switch.legs.get(came.caller), self.switch.config
-        return self.caller_key(own_number(config, leg, caller_of(leg, config)[0])) if leg is not None else ""
 
     def on_phone(self, extension: str, up: bool) -> None:
         """A phone came or went."""
@@ -569,7 +479,7 @@ class Dispatch:
 
     async def note_state(self) -> None:
         """Keep the whole state, and up to where in the ledger it reaches."""
-        state, last, version = self.core.snapshot(), dict(self._last), self.version
+        state, last, version = self.core.snapshot(), dict(self.callers.last), self.version
         seq = await self._ledger.flush()
         self._ledger.put_state(NAMESPACE, "state", msgspec.msgpack.encode(Kept(seq, version, state, last)))
 

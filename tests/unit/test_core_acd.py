@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import Awaitable
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,106 +10,20 @@ import msgspec
 import pytest
 
 from appliance import _core as core
-from appliance.acd.of_config import phone_agent, rules_of
-from appliance.acd.past import replay
+from appliance.acd.of_config import phone_agent
 from appliance.calls.flows.callback import CallbackFlow
 from appliance.calls.flows.desk import Customer
 from appliance.calls.leg import Outsider
 from appliance.calls.routing import ToExtension
-from appliance.clock import Clock, ManualClock
+from appliance.clock import ManualClock
 from appliance.config.queues import Member
-from appliance.core.acd import Dispatch, Kept
-from appliance.core.openings import Openings
 from appliance.core.queue_board import AgentBoard
 from appliance.core.queue_commands import QueueCommands
-from appliance.errors import SwitchroomError
 from appliance.ledger import late
-from appliance.messages import AgentNow, Cause, ControlAgent, Event
+from appliance.messages import AgentNow, Cause, ControlAgent
 from drivers.base import Answered, Ended
-from tests.callslab import Lab, NotedLedger, in_time, media, settle
-
-
-class SlowLedger(NotedLedger):
-    """Commits are on disk when the test says so."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waiting: list[asyncio.Future[int]] = []
-
-    def commit(self, *events: Event) -> Awaitable[int]:  # type: ignore[override]
-        self.events += events
-        self.waiting.append(asyncio.get_running_loop().create_future())
-        return self.waiting[-1]
-
-    def written(self) -> None:
-        for future in self.waiting:
-            if not future.done():
-                future.set_result(1)
-
-    def fails(self) -> None:
-        for future in self.waiting:
-            if not future.done():
-                future.set_exception(SwitchroomError("ledger.full", "Too much waits for the disk.", "Free space."))
-
-    def get_state(self, namespace: str, key: str) -> bytes | None:
-        return self.kept.get((namespace, key))
-
-    async def flush(self) -> int:
-        return 1
-
-
-class Caller:
-    """A live caller's flow, of which only the ear is needed."""
-
-    def __init__(self) -> None:
-        self.acts: list[core.Action] = []
-
-    def act(self, action: core.Action) -> None:
-        self.acts.append(action)
-
-    def agent_left(self, leg: Any, agent: str) -> None: ...
-
-    def heard(self) -> list[str]:
-        return [type(action).__name__ for action in self.acts]
-
-
-class Office:
-    """The dispatch of the reference office, whose agents sit at their phones; Daria (104) calls the queue `billing`."""
-
-    def __init__(self, agents: tuple[str, ...] = ("anna", "boris"), clock: Clock | None = None, **callback: Any) -> None:
-        self.lab = Lab()
-        self.lab.switch.clock = clock or self.lab.switch.clock
-        self.lab.ledger = self.ledger = SlowLedger()
-        self.lab.switch.ledger = self.ledger
-        self.lab.devices = {"101": ["sip:101@a"], "102": ["sip:102@b"], "104": ["sip:104@d"]}
-        self.acd = Dispatch(self.lab.switch, self.ledger, self.lab)
-        self.lab.switch.on_leg = self.acd.on_leg
-        queues, people = self._rules(callback)
-        self.acd.core.configure(queues, people, self.lab.switch.clock.utc())
-        for agent in agents:
-            self.acd.tell(core.SignIn(agent))
-        self.caller = Caller()
-        self.contact = "call-1"
-
-    def _rules(self, callback: dict[str, Any]) -> Any:
-        from msgspec.structs import replace
-
-        queues, people = rules_of(self.lab.config)
-        return [replace(queue, skills={}, **callback) for queue in queues], people
-
-    def enters(self) -> None:
-        self.acd.lead(self.contact, self.caller, Customer("104", "Daria", "en", {}))
-        self.acd.tell(core.Enter(self.contact, "billing", caller="key"))
-
-    def rung(self) -> list[str]:
-        return [order.endpoint for order in self.lab.driver.placed]
-
-    def state(self) -> str:
-        view = self.acd.core.contact(self.contact)
-        return view.state if view else "none"
-
-    def leads(self) -> object:
-        return self.acd._parties.get(self.contact)
+from tests.callslab import in_time, media, settle
+from tests.dispatchlab import Office
 
 
 def test_a_caller_who_keeps_the_place_while_an_agent_is_rung_is_no_live_caller_any_more() -> None:
@@ -433,133 +345,5 @@ def test_who_signs_in_at_another_phone_is_rung_there_for_the_caller_who_waits(co
         assert [seat.where for seat in rung] == [ToExtension("103")] and office.acd.agent_at("103") == "anna"
         office.acd.sign_in("anna", "102")  # she is here already
         assert office.acd.seats.extension_of("anna") == "103"
-
-    in_time(work())
-
-
-# ---- the machine's calendar is set ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("jump", [-3600.0, 3600.0, 86400.0 * 365])
-def test_a_calendar_that_is_set_makes_nobody_wait_longer_or_shorter(jump: float) -> None:
-    """By NTP on a machine without a clock of its own, in the middle of a call: a phone rings and a caller waits as long as the
-    rules say."""
-
-    async def work() -> None:
-        clock = ManualClock()
-        office = Office(agents=("anna",), clock=clock, ring_seconds=15.0, max_wait_seconds=300.0, retry_seconds=1000.0)
-        office.enters()
-        assert office.caller.heard()[-1] == "Offer"
-        clock._utc += jump
-        clock.advance(14.0)
-        office.acd.tell(core.Tick())
-        assert office.state() == "offered"
-        clock.advance(2.0)
-        office.acd.tell(core.Tick())
-        assert "EndOffer" in office.caller.heard() and office.state() in ("waiting", "offered")
-        clock.advance(270.0)
-        office.acd.tell(core.Tick())
-        assert office.state() in ("waiting", "offered")
-        clock.advance(30.0)
-        office.acd.tell(core.Tick())
-        assert office.caller.acts[-1].reason == "max-wait"  # type: ignore[attr-defined]
-
-    in_time(work())
-
-
-def test_the_calendar_is_taken_up_again_when_nothing_waits_for_its_time() -> None:
-    async def work() -> None:
-        clock = ManualClock()
-        office = Office(agents=("anna",), clock=clock)
-        office.enters()
-        clock._utc += 3600.0
-        office.acd.tell(core.Tick())
-        assert clock.utc() - office.acd.now() == pytest.approx(3600.0)
-        office.acd.tell(core.HangUp(office.contact, "caller"))
-        clock.advance(60.0)
-        office.acd.tell(core.Tick())
-        assert office.acd.now() == pytest.approx(clock.utc())
-        clock._utc -= 3600.0
-        office.acd.tell(core.Tick())  # it does not go back: the gap makes up for it
-        assert office.acd.now() - clock.utc() == pytest.approx(3600.0)
-        clock.advance(3000.0)
-        office.acd.tell(core.Tick())
-        assert office.acd.now() - clock.utc() == pytest.approx(600.0)
-
-    in_time(work())
-
-
-def test_a_calendar_that_was_a_year_ahead_is_followed_when_nothing_waits_also_by_the_replay() -> None:
-    """Who has been on a break for a minute has been so for a minute, and what is noted stands at today's time."""
-
-    async def work() -> None:
-        year = 365 * 86400.0
-        clock = ManualClock()
-        office = Office(agents=(), clock=clock)
-        office.acd.configure(1)
-        for agent in ("anna", "boris"):
-            office.acd.tell(core.SignIn(agent, False))
-            clock.advance(30.0)
-        office.acd.tell(core.Enter("one", "billing"))
-        clock._utc -= year
-        clock.advance(5.0)
-        office.acd.tell(core.HangUp("one", "caller"))
-        assert office.acd.now() - clock.utc() == pytest.approx(year)  # somebody waited
-        clock.advance(30.0)
-        for contact in ("two", "three"):
-            office.acd.tell(core.Enter(contact, "billing"))
-            office.acd.tell(core.HangUp(contact, "caller"))
-        assert office.acd.now() == pytest.approx(clock.utc())
-        view = office.acd.core.agent("anna")
-        assert view is not None and 90.0 < clock.utc() - view.since < 100.0
-        assert office.ledger.events[-1].at == pytest.approx(clock.utc())  # type: ignore[attr-defined]
-        again = core.Acd(office.acd.seed)
-        for _ in replay(iter(office.ledger.events), lambda version: rules_of(office.lab.config), again):
-            pass
-        assert again.snapshot() == office.acd.core.snapshot()
-
-    in_time(work())
-
-
-def test_a_box_whose_clock_was_set_right_while_it_was_off_begins_at_todays_time() -> None:
-    async def work() -> None:
-        clock = ManualClock()
-        before = Office(agents=("anna",), clock=clock)
-        kept = msgspec.msgpack.encode(Kept(0, 1, before.acd.core.snapshot(), {}))
-        clock._utc -= 365 * 86400.0
-        after = Office(agents=(), clock=clock)
-        after.ledger.kept["acd", "state"] = kept
-        reader = SimpleNamespace(follow=lambda seq: iter(()))
-        after.acd.start(SimpleNamespace(reader=reader), lambda version: rules_of(after.lab.config), 1, ())  # type: ignore[arg-type]
-        view = after.acd.core.agent("anna")
-        assert after.acd.now() == pytest.approx(clock.utc())
-        assert view is not None and view.state == "ready" and view.since == pytest.approx(clock.utc())
-
-    in_time(work())
-
-
-def test_a_box_that_was_off_at_midnight_counts_the_day_anew() -> None:
-    async def work() -> None:
-        clock = ManualClock()
-        before = Office(agents=("anna", "boris"), clock=clock)
-        before.enters()
-        before.acd.tell(core.Answer(before.contact, "anna"))
-        clock.advance(60.0)
-        before.acd.tell(core.HangUp(before.contact, "caller"))
-        view = before.acd.core.agent("anna")
-        assert view is not None and view.contacts == 1
-        kept = msgspec.msgpack.encode(Kept(0, 1, before.acd.core.snapshot(), {}))
-        clock.advance(86400.0)
-        after = Office(agents=(), clock=clock)
-        after.ledger.kept["acd", "state"] = kept
-        reader = SimpleNamespace(follow=lambda seq: iter(()))
-        after.acd.start(SimpleNamespace(reader=reader), lambda version: rules_of(after.lab.config), 1, ())  # type: ignore[arg-type]
-        view = after.acd.core.agent("anna")
-        assert view is not None and view.contacts == 1
-        openings = Openings(after.acd, lambda: after.lab.config)
-        openings.look()
-        openings.stop()
-        view = after.acd.core.agent("anna")
-        assert view is not None and view.contacts == 0
 
     in_time(work())

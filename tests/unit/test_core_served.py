@@ -12,7 +12,7 @@ from appliance.clock import Clock, ManualClock
 from appliance.core.acd import Dispatch
 from appliance.messages import Event
 from tests.callslab import in_time
-from tests.unit.test_core_acd import Office
+from tests.dispatchlab import Office
 
 
 def _open(clock: Clock) -> Office:
@@ -86,7 +86,7 @@ def test_who_talked_with_a_caller_who_was_passed_on_has_the_caller_again_after_a
         clock.advance(60.0)
         before.acd.tell(core.DialEnded("boris", "billing", before.contact, "key"))
         after = _after_kill(before, {}, before.ledger.events)
-        assert after.acd._last["key"][:2] == ("boris", "billing")
+        assert after.acd.callers.last["key"][:2] == ("boris", "billing")
         assert after.acd.last_contact("boris") == (before.contact, "billing")
         view = after.acd.core.agent("boris")
         assert view is not None and (view.state, view.reason) == ("wrap-up", before.contact)
