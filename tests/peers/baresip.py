@@ -26,7 +26,7 @@ class Phone:
 
     def __init__(self, folder: Path, box_port: int, extension: str, secret: str, *, codec: str = "g711", transport: str = "udp",
                  answer: str = "manual", modules: tuple[str, ...] = (), account: str = "", contacts: str = "",
-                 at: tuple[str, int] | None = None) -> None:
+                 at: tuple[str, int] | None = None, register_seconds: int = 60) -> None:
         self.folder = folder
         self.extension = extension
         self._control_port = free_port()
@@ -47,7 +47,7 @@ class Phone:
         (folder / "config").write_text("\n".join(lines) + "\n")
         (folder / "contacts").write_text(contacts)
         (folder / "accounts").write_text(
-            f"<sip:{extension}@127.0.0.1:{box_port};transport={transport}>;auth_user={extension};auth_pass={secret};regint=60;"
+            f"<sip:{extension}@127.0.0.1:{box_port};transport={transport}>;auth_user={extension};auth_pass={secret};regint={register_seconds};"
             f"answermode={answer}{account}\n")
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -148,6 +148,10 @@ class Phone:
             event = json.loads(message)
             if event.get("event"):
                 self.events.append(event)
+
+    def screen(self) -> str:
+        """What it has said to whoever looks."""
+        return (self.folder / "screen.log").read_text(errors="replace")
 
     def hears(self) -> sound.Samples:
         """What has come in so far in the latest call, at 8 kHz, also while the call stands (the file's header is then not
