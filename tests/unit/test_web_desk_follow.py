@@ -92,10 +92,8 @@ def test_a_page_does_not_wait_while_the_week_is_read_anew(tmp_path: Path, pages:
         assert [each.contact for each in follow.missed()] == ["lost", "new"] and follow._now is before
     finally:
         go_on.set()
-    anew = follow._anew
-    assert anew is not None
-    anew.join(PATIENCE)
-    assert [each.contact for each in follow.missed()] == ["lost", "new"] and follow._now is not before
+    wait_for(lambda: follow._now is not before, 10, "all to be read anew")
+    assert [each.contact for each in follow.missed()] == ["lost", "new"]
     follow.close()
 
 
@@ -105,8 +103,7 @@ def test_the_week_is_read_anew_once_after_somebody_is_erased(tmp_path: Path, pag
     def later(seconds: float) -> None:
         pages.clock.advance(seconds)
         follow.missed()
-        if follow._anew is not None:
-            follow._anew.join(PATIENCE)
+        wait_for(lambda: follow._anew is None, 10, "what is read anew")
         looks.append(follow._now)
 
     later(0)
@@ -131,9 +128,8 @@ def test_who_is_erased_goes_from_the_desks_a_moment_later(tmp_path: Path, pages:
     for seconds in (0.0, ERASED_SECONDS + 1):
         pages.clock.advance(seconds)
         follow.missed()
-    assert follow._anew is not None
-    follow._anew.join(PATIENCE)
-    assert follow.missed() and follow._now is not before
+    wait_for(lambda: follow._now is not before, 10, "all to be read anew")
+    assert follow.missed()
     follow.close()
 
 
