@@ -8,7 +8,7 @@ import pytest
 
 from drivers.base import Answered, EarlyMedia, Ended, Incoming, MediaChanged, Ringing
 from tests.peers.gatewaypair import answered_in, answered_out
-from tests.peers.net import free_port, has_ipv6
+from tests.peers.net import PATIENCE, free_port, has_ipv6
 from tests.peers.rawsip import Call, RawSip, sdp
 from tests.peers.sipdriver import Peer, gateway, media, office
 
@@ -389,7 +389,7 @@ async def test_a_line_over_tcp_is_connected_to() -> None:
     port = server.sockets[0].getsockname()[1]
     async with Peer(office(gateway("gateway", port, 'transport = "tcp"\n'))) as peer:
         leg = peer.place("gateway", "0917700001")
-        raw = await asyncio.wait_for(arrived, 10)
+        raw = await asyncio.wait_for(arrived, PATIENCE)
         invite = await raw.request("INVITE")
         assert "TCP" in invite.get("Via") and "transport=tcp" in invite.get("Contact")
         raw.reply(invite, "200 OK", body=sdp())

@@ -16,6 +16,7 @@ import pytest
 from appliance import config
 from drivers.base import Ended, Incoming
 from tests.fuzz.guardlib import CLOSE, DROP, PASS, REPLY, TORTURE, WAIT, Guard, build
+from tests.peers.net import PATIENCE
 from tests.peers.sipdriver import Peer, gateway, office, phone
 from tests.peers.strangers import Datagrams, Response, any_loopback, authorization
 
@@ -210,16 +211,16 @@ async def test_driver_on_a_stream(box: Peer, name: str) -> None:
             if name not in STREAM_WAITS:
                 writer.write(b"OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP x;branch=z9hG4bKq\r\nFrom: <sip:a@b>;tag=1\r\n"
                              b"To: <sip:127.0.0.1>\r\nCall-ID: q\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n")  # fmt: skip
-                first = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+                first = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
                 assert b"\r\nCall-ID: q\r\n" in first
             return
         while True:
-            answer = Response(await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5))
+            answer = Response(await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE))
             if answer.status >= 200:
                 break
         assert answer.status in expected
         if name in STREAM_CLOSED:
-            assert await asyncio.wait_for(reader.read(), 5) == b""
+            assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
     finally:
         writer.close()
 

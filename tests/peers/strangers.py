@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable
 
 from drivers.sip.digest import quote, response_of
+from tests.peers.net import PATIENCE
 
 _numbers = itertools.count(1)
 _random = random.Random()
@@ -66,7 +67,7 @@ class Datagrams:
     def send(self, data: bytes) -> None:
         self.socket.sendto(data, self.box)
 
-    async def wait(self, fits: Callable[[Response], bool], seconds: float = 5.0) -> Response | None:
+    async def wait(self, fits: Callable[[Response], bool], seconds: float = PATIENCE) -> Response | None:
         """The first response that fits, or None when the time is up."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
@@ -86,12 +87,12 @@ class Datagrams:
             if raw.startswith(b"SIP/2.0 "):
                 self.got.append(Response(raw))
 
-    async def ask(self, data: bytes, seconds: float = 5.0) -> Response | None:
+    async def ask(self, data: bytes, seconds: float = PATIENCE) -> Response | None:
         """Sends a request and waits for its final response; retransmits as RFC 3261 17.1.2.2 would."""
         call_id = re.search(rb"(?im)^(?:Call-ID|i)\s*:\s*(.*?)\r?$", data)
         mark = call_id.group(1).strip().decode("latin-1") if call_id else ""
         known = len(self.got)
-        for wait in (0.5, 1.0, 2.0, 4.0):
+        for wait in itertools.chain((0.5, 1.0), itertools.repeat(2.0)):
             self.send(data)
             found = await self.wait(
                 lambda r: r.status >= 200 and r.one("Call-ID") == mark and self.got.index(r) >= known, min(wait, seconds)
