@@ -11,6 +11,12 @@ from babel.core import get_global
 
 NOWHERE = ("UTC", "Etc/UTC")
 """What a machine says that was never told where it is."""
+PRIMARY = {
+    "CL": "America/Santiago", "CN": "Asia/Shanghai", "DE": "Europe/Berlin", "EC": "America/Guayaquil", "ES": "Europe/Madrid",
+    "MH": "Pacific/Majuro", "MY": "Asia/Kuala_Lumpur", "NZ": "Pacific/Auckland", "PT": "Europe/Lisbon", "UA": "Europe/Kyiv",
+    "UZ": "Asia/Tashkent",
+}  # fmt: skip
+"""Of countries with several zones, the one that people there mean where they name none (CLDR, primaryZones)."""
 
 
 @lru_cache(maxsize=8)
@@ -28,6 +34,16 @@ def timezones() -> list[tuple[str, str]]:
 
 
 def zone_of(country: str) -> str:
-    """The time zone of a country that has one; "" for several."""
-    zones = [zone for zone, of in get_global("zone_territories").items() if of == country]
-    return str(zones[0]) if len(zones) == 1 else ""
+    """The time zone of a country that has one, or one before all others; "" for several."""
+    zones = _zones(country)
+    return PRIMARY.get(country) or (zones[0] if len(zones) == 1 else "")
+
+
+def timezones_for(country: str) -> list[tuple[str, str]]:
+    """All, with those of the country before the others."""
+    own = set(_zones(country))
+    return sorted(timezones(), key=lambda each: each[0] not in own)
+
+
+def _zones(country: str) -> list[str]:
+    return [str(zone) for zone, of in get_global("zone_territories").items() if of == country]

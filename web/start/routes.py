@@ -39,7 +39,8 @@ def _page(step: str, at: Work, problem: SwitchroomError | None = None, typed: di
         agents={str(each.get("extension")) for each in values.get("agents", [])}, dialling=values.get("dialling", {}),
         recording=_recording(values), at_phone=_at_phone(values), typed=typed or {}, problem=problem, wrong=wrong or [],
         checked=at.checked(), diff=at.difference(), work=at, countries=places.countries(i18n.language()),
-        timezones=places.timezones(), nowhere=places.NOWHERE), status_of(problem.id) if problem else 200
+        timezones=places.timezones_for((typed or {}).get("country", "")),
+        nowhere=places.NOWHERE), status_of(problem.id) if problem else 200
 
 
 def _recording(values: dict[str, Any]) -> Path | None:
