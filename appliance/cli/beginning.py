@@ -48,7 +48,8 @@ def introduce(console: Console, folder: Path) -> None:
     console.print(f"  server [bold]{address}:{port}[/], UDP or TCP")
     for phone in config.phones:
         console.print(f"  user [bold]{phone.extension}[/]  password [bold]{escape(phone.secret)}[/]  ({escape(phone.name)})")
-    console.print("Then dial 102 at the phone 101: the other rings.")
+    if len(config.phones) > 1:
+        console.print(f"Then dial {config.phones[1].extension} at the phone {config.phones[0].extension}: the other rings.")
     console.print(f"\nThe box listens on every address of this machine, port {port}. A phone does nothing without its password; "
                   "whoever guesses is shut out after five tries. Don't open the port to the internet all the same.")
     console.print("\nNext: take the # from the examples in the file (a gateway, a list, a campaign), then")

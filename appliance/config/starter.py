@@ -16,11 +16,13 @@ from string import Template
 from babel.core import get_global
 
 from appliance.config.load import loads
+from appliance.config.numbers import emergency_numbers
 
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """What nobody misreads when keying a password into a phone."""
 PASSWORD_LENGTH = 14
 """About 69 bits: beyond guessing, also for somebody who has heard a registration go by."""
+USUAL_EXTENSIONS = ("101", "102")
 LANGUAGES = ("en", "fi", "ru", "uk", "zh")
 NO_COUNTRY = "GB"
 """Where the machine does not say which country it is in (its time zone is UTC)."""
@@ -40,12 +42,12 @@ country = "$COUNTRY"                   # ISO code; how numbers are dialled here,
 listen = "0.0.0.0:5060"          # every address of this machine, UDP and TCP. A phone does nothing without its password.
 
 [[phones]]                       # a phone registers with its extension as user, and this password
-extension = "101"
+extension = "$EXTENSION1"
 name = "First phone"
 secret = "$SECRET1"
 
 [[phones]]
-extension = "102"
+extension = "$EXTENSION2"
 name = "Second phone"
 secret = "$SECRET2"
 
@@ -63,7 +65,7 @@ secret = "$SECRET2"
 # address = "192.0.2.20:5060"
 # channels = 4                   # calls at once
 # send_as = "national"           # national (0917700000), e164 (+358917700000) or digits (358917700000)
-# inbound_to = "extension:101"   # who is rung when somebody calls in
+# inbound_to = "extension:$EXTENSION1"   # who is rung when somebody calls in
 
 # [dialling]
 # outside_prefix = "0"           # a phone dials 0, then the number
@@ -86,7 +88,7 @@ secret = "$SECRET2"
 # name = "News for residents"
 # lines = 4                      # calls at once
 # confirm = "1"                  # who presses 1 has confirmed
-# allowed = ["101"]
+# allowed = ["$EXTENSION1"]
 # pin = "$PIN"
 # report_to = ["you@example.com"]
 
@@ -136,10 +138,18 @@ def _zone(localtime: Path) -> str:
 def starter_text(place: Place) -> str:
     """A document that loads as it stands, with fresh passwords."""
     pin = "".join(secrets.choice("0123456789") for _ in range(6))
+    first, second = extensions(place.country)
     text = Template(_TEXT).substitute(COUNTRY=place.country, TIMEZONE=place.timezone, LANGUAGE=place.language,
+                                      EXTENSION1=first, EXTENSION2=second,
                                       SECRET1=password(), SECRET2=password(), PIN=pin)
     loads(text, "the starter configuration")
     return text
+
+
+def extensions(country: str) -> tuple[str, str]:
+    """101 and 102, but where people call for help by those: in Ukraine, India, Belgium and others."""
+    emergency = set(emergency_numbers(country))
+    return next((f"{at + 1}", f"{at + 2}") for at in range(100, 1000, 100) if not emergency & {f"{at + 1}", f"{at + 2}"})
 
 
 def write_starter(path: Path, place: Place) -> None:

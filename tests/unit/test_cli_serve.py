@@ -6,12 +6,14 @@ import io
 import re
 from pathlib import Path
 
+import phonenumbers
 import pytest
 from rich.console import Console
 
 from appliance.cli import beginning, keeping, serve
 from appliance.config import starter
 from appliance.config.load import loads
+from appliance.config.numbers import emergency_numbers
 from appliance.config.store import Store
 from appliance.errors import SwitchroomError
 from appliance.system.paths import ensure_layout
@@ -31,6 +33,13 @@ def test_starter_has_two_phones_with_passwords_of_their_own() -> None:
     assert len(secrets) == 4 and all(len(secret) == starter.PASSWORD_LENGTH for secret in secrets)
     assert (first.office.country, first.office.timezone, first.office.language) == ("FI", "Europe/Helsinki", "fi")
     assert not first.lines
+
+
+@pytest.mark.parametrize("country", sorted(phonenumbers.SUPPORTED_REGIONS))
+def test_a_box_starts_in_every_country(country: str) -> None:
+    """In Ukraine, India, Belgium and others 101 or 102 are emergency numbers."""
+    config = loads(starter.starter_text(starter.Place(country, "UTC", "en", True)))
+    assert not {phone.extension for phone in config.phones} & set(emergency_numbers(country))
 
 
 def test_starter_examples_are_right_when_uncommented() -> None:

@@ -162,9 +162,11 @@ def test_a_machine_without_a_time_zone_puts_no_office_elsewhere(tmp_path: Path, 
         offered = re.findall(r'value="([^"]+)"', several.text.split('name="timezone"')[1].split("</select>")[0])
         assert "America/Chicago" in offered[:60] and "Europe/Helsinki" not in offered[:60]  # one's own country comes first
         assert draft(pages)["office"]["country"] == "FI"
+        assert [each["extension"] for each in draft(pages)["phones"]] == ["101", "102"]
         for country, zone_meant in {"UA": "Europe/Kyiv", "CN": "Asia/Shanghai", "DE": "Europe/Berlin"}.items():
             assert browser.post("/setup/office", country=country, **asked).status_code == 302
             assert draft(pages)["office"]["timezone"] == zone_meant
+        assert [each["extension"] for each in draft(pages)["phones"]] == ["201", "202"]  # 101 is the fire brigade in Ukraine
         assert browser.post("/setup/office", country="US", **asked | {"timezone": "America/Chicago"}).status_code == 302
         assert draft(pages)["office"]["timezone"] == "America/Chicago"
     finally:

@@ -65,6 +65,17 @@ def office(work: Work, form: Form) -> None:
         raise SwitchroomError("start.timezone", "This country has several time zones.", "Choose yours.")
     old = work.values.get("office", {})
     work.set_keys(("office",), {key: value for key, value in wanted.items() if old.get(key) != value})
+    _number_phones(work, wanted["country"] or "")
+
+
+def _number_phones(work: Work, country: str) -> None:
+    """Those that the box began with have numbers by which people in some countries call for help."""
+    phones = work.values.get("phones", [])
+    if work.values.get("agents") or [each.get("extension") for each in phones] != list(starter.USUAL_EXTENSIONS):
+        return  # somebody chose them
+    for index, (old, new) in enumerate(zip(starter.USUAL_EXTENSIONS, starter.extensions(country), strict=True)):
+        if old != new:
+            work.set_keys(("phones", index), {"extension": new})
 
 
 def hours(work: Work, form: Form) -> None:
