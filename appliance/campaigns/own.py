@@ -98,6 +98,25 @@ def exchanged(target: Path, made: Path, name: str, config: Callable[[], Config])
                               reason=because(problem)) from None
 
 
+def remove(target: Path, entry: SubscriberList, config: Callable[[], Config], take_out: Callable[[], None]) -> None:
+    """`take_out` takes the list out of the configuration; then its file goes, where that is the box's (`target`), with what an
+    exchange left beside it. Where the power goes between the two, the file is one that no list names. `config`: what is in force.
+    Raises what `take_out` does, SwitchroomError "list.unwritable"."""
+    if Path(entry.file) != target:
+        take_out()
+        return
+    try:
+        with locked(target.parent):
+            if _note_of(target).exists():
+                _settle(_note_of(target), config())
+            take_out()
+            target.unlink(missing_ok=True)
+            _forget(target)
+    except OSError as problem:
+        raise SwitchroomError("list.unwritable", "The list cannot be removed: {reason}.", "Check the disk and its space.",
+                              reason=because(problem)) from None
+
+
 def settle(lists: Path, config: Config) -> None:
     """Finish what a power cut or a kill broke off in DATA/lists: where the configuration in force has the list as it was to be,
     its new file stays, else it gets its old one back. An exchange that goes on just now is left alone. Blocks on the disk."""

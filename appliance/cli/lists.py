@@ -147,10 +147,9 @@ def remove(ctx: click.Context, number: str) -> None:
     if at is not None:
         text = edit.remove_row(text, "lists", at)
     reload = (lambda who: bus.ask_once(data, Reload(by=who))) if bus.running(data) else None
-    put_in_force(store, lambda: store.save(text, by=noting.who(), summary=f"list {number} removed",
-                                           expected=before.number if before is not None else 0), reload)
-    if Path(entry.file) == own.path_of(data, number):
-        Path(entry.file).unlink(missing_ok=True)
+    own.remove(own.path_of(data, number), entry, store.current, lambda: put_in_force(
+        store, lambda: store.save(text, by=noting.who(), summary=f"list {number} removed",
+                                  expected=before.number if before is not None else 0), reload))
 
 
 @list_group.command()

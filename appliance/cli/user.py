@@ -54,15 +54,31 @@ def list_users(ctx: click.Context) -> None:
         found = store.users()
     if ctx.obj.json:
         rows = [{key: value for key, value in msgspec.to_builtins(each).items() if key not in ("password", "totp", "totp_used")}
+                | {key: "all" if names is None else names for key, names in (("queues", each.queues), ("lists", each.lists))}
                 for each in found]
         click.echo(msgspec.json.encode(rows).decode())
         return
     table = Table("Signs in as", "Name", "Role", "Agent", "Queues", "Lists", "State")
     for each in found:
         state = "disabled" if each.disabled else "second factor" if each.totp else ""
-        table.add_row(each.login, escape(each.name), each.role, each.agent, ", ".join(each.queues or ["all"]),
-                      ", ".join(each.lists or ["all"]), state)
+        table.add_row(each.login, escape(each.name), each.role, each.agent, _names(each.queues), _names(each.lists), state)
     Console(highlight=False).print(table)
+
+
+def _names(seen: list[str] | None) -> str:
+    return "all" if seen is None else escape(", ".join(seen)) or "none"
+
+
+def _seen(given: dict[str, Any]) -> dict[str, Any]:
+    """`queues`, `lists` as a user has them, of the options that were given; those that were not are left out."""
+    fields = dict[str, Any]()
+    for key in ("queues", "lists"):
+        names, everything = given.pop(key), given.pop(f"all_{key}")
+        if names and everything:
+            raise click.UsageError(f"Either --all-{key} or some of them.")
+        if names or everything:
+            fields[key] = None if everything else [each for each in names if each]
+    return fields
 
 
 @user.command()
@@ -70,18 +86,21 @@ def list_users(ctx: click.Context) -> None:
 @click.option("--name", help="The person's name (default: LOGIN).")
 @click.option("--role", type=click.Choice(ROLES), default="viewer", show_default=True)
 @click.option("--agent", default="", help="Id of the agent that this person is.")
-@click.option("--queue", "queues", multiple=True, help="Sees only these queues.")
-@click.option("--list", "lists", multiple=True, help="Sees only these lists.")
+@click.option("--queue", "queues", multiple=True, help="Sees these queues.")
+@click.option("--all-queues", is_flag=True, help="Sees every queue, later ones too.")
+@click.option("--list", "lists", multiple=True, help="Sees these lists.")
+@click.option("--all-lists", is_flag=True, help="Sees every list, later ones too.")
 @json_option
 @click.pass_context
-def add(ctx: click.Context, login: str, name: str | None, role: str, agent: str, queues: tuple[str, ...],
-        lists: tuple[str, ...]) -> None:
-    """Add the user LOGIN; says the first password."""
+def add(ctx: click.Context, login: str, name: str | None, role: str, agent: str, **given: Any) -> None:
+    """Add the user LOGIN; says the first password. Sees no queue and no list but those that are named."""
+    seen = {"queues": [], "lists": []} | _seen(given)
     with open_store(ctx) as store:
         noting.note(ctx.obj.data, "user.add", login[:64], f"role {role}")
-        password = admin.add(store, login, name=name or login, role=role, agent=agent, queues=list(queues) or None,
-                             lists=list(lists) or None)
+        password = admin.add(store, login, name=name or login, role=role, agent=agent, **seen)
     _tell(ctx, login, password)
+    if seen["queues"] == seen["lists"] == [] and not ctx.obj.json:
+        click.echo(f"{login} sees no queue and no list: see `switchroom user change --help`.")
 
 
 @user.command()
@@ -115,20 +134,20 @@ def role(ctx: click.Context, login: str, role: str) -> None:
 @click.option("--name", help="The person's name.")
 @click.option("--role", type=click.Choice(ROLES))
 @click.option("--agent", help="Id of the agent that this person is; \"\" for none.")
-@click.option("--queue", "queues", multiple=True, help="Sees only these queues; \"\" for all.")
-@click.option("--list", "lists", multiple=True, help="Sees only these lists; \"\" for all.")
+@click.option("--queue", "queues", multiple=True, help="Sees only these queues; \"\" for none.")
+@click.option("--all-queues", is_flag=True, help="Sees every queue, later ones too.")
+@click.option("--list", "lists", multiple=True, help="Sees only these lists; \"\" for none.")
+@click.option("--all-lists", is_flag=True, help="Sees every list, later ones too.")
 @click.pass_context
 def change(ctx: click.Context, login: str, **given: Any) -> None:
     """Change what LOGIN is and sees; what is not named stays. Whoever is signed in signs in again.
 
     \b
     switchroom user change anna --queue front --queue billing
-    switchroom user change anna --queue ""        all queues again
+    switchroom user change anna --all-queues      all queues again
     """
-    fields = {key: value for key, value in given.items() if value not in (None, ())}
-    for key in ("queues", "lists"):
-        if key in fields:
-            fields[key] = [each for each in fields[key] if each] or None
+    seen = _seen(given)
+    fields = {key: value for key, value in given.items() if value is not None} | seen
     if not fields:
         raise click.UsageError("Nothing to change: see --help.")
     _change(ctx, login, **fields)

@@ -310,5 +310,5 @@ class Office:
         await self._box.ledger.commit(GreetingChanged(owner=owner, name=name, by=by, seconds=round(seconds, 2)))
 
     async def use_text(self, owner: Owner, name: str, by: str) -> None:
-        self.greetings.remove(owner, name)
+        await asyncio.to_thread(self.greetings.remove, owner, name)
         await self._box.ledger.commit(GreetingChanged(owner=owner, name=name, by=by))

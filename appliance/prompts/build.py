@@ -28,7 +28,7 @@ from appliance.errors import SwitchroomError
 from appliance.prompts.catalog import Clip, catalog
 from appliance.prompts.melody import melody, melody_path
 from appliance.prompts.texts import LANGUAGES, speech
-from appliance.system import files
+from appliance.system import files, precedence
 
 RATES = (8000, 16000)
 LEVEL_DBOV = -20.0
@@ -94,7 +94,7 @@ def speaker() -> str:
 def run(command: list[str], data: bytes = b"") -> bytes:
     """Run a tool on `data`; give what it writes. Raises SwitchroomError "prompts.no-speech"."""
     try:
-        return subprocess.run(command, input=data, capture_output=True, check=True, timeout=_TIMEOUT).stdout
+        return precedence.run_behind(command, data, timeout=_TIMEOUT).stdout
     except (OSError, subprocess.SubprocessError) as problem:
         said = getattr(problem, "stderr", b"") or b""
         text = said.decode(errors="replace").strip() or str(problem)

@@ -26,7 +26,7 @@ from appliance.prompts.catalog import Clip
 from appliance.prompts.library import Prompts
 from appliance.prompts.texts import speech
 from appliance.sentences import Said, say
-from appliance.system import files
+from appliance.system import files, precedence
 
 RATES = build.RATES
 VERSION = "1"
@@ -206,7 +206,7 @@ def _sox(source: Path, arguments: list[str]) -> bytes:
         raise _unreadable(source, say("it must be one of {types}", types=", ".join(TYPES)))
     command = ["sox", "-D", "-V1", "--no-glob", "-t", kind, str(source), *arguments]
     try:
-        return subprocess.run(command, capture_output=True, check=True, timeout=_TIMEOUT).stderr
+        return precedence.run_behind(command, timeout=_TIMEOUT).stderr
     except FileNotFoundError as problem:
         raise SwitchroomError(
             "prompts.no-speech", "Recordings cannot be converted: sox is missing.", "apt install sox libsox-fmt-mp3"

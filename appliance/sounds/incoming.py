@@ -8,6 +8,7 @@ from typing import IO
 
 from appliance.errors import SwitchroomError
 from appliance.sentences import Said, say
+from appliance.system import precedence
 
 MAX_RECORDING = 32 << 20
 """Bytes of a recording."""
@@ -41,7 +42,7 @@ def _converted(source: Path, kind: str, out: Path, seconds: float) -> Path:
     command = ["sox", "-D", "-V1", "--no-glob", "-t", kind, str(source), "-c", "1", "-b", "16", "-e", "signed", "-r", "16000",
                str(out), "trim", "0", f"{seconds + 1:.0f}"]
     try:
-        subprocess.run(command, capture_output=True, check=True, timeout=CONVERT_SECONDS)
+        precedence.run_behind(command, timeout=CONVERT_SECONDS)
     except FileNotFoundError:
         raise SwitchroomError("prompts.no-speech", "Only WAV can be read: sox is missing.",
                               "apt install sox libsox-fmt-mp3") from None

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _FEW = 16
-"""Up to so many files are written out one by one; for more it is quicker to write out all that waits."""
+"""For more files than that it is quicker to have all that waits written out first. sync(2) tells no errors, so each file is asked
+for its own all the same: then there is nothing left to write."""
 
 
 def write(path: Path, data: bytes, *, beside: Path | None = None, owner: tuple[int, int] | None = None) -> None:
@@ -49,9 +50,8 @@ def put_all(made: Sequence[tuple[Path, Path]]) -> None:
     """`put` for many files: (made, target). Raises OSError."""
     if len(made) > _FEW:
         os.sync()
-    else:
-        for part, _ in made:
-            sync(part)
+    for part, _ in made:
+        sync(part)
     for part, target in made:
         part.replace(target)
     for folder in {target.parent for _, target in made}:

@@ -7,8 +7,11 @@ systemd begin one for each process of the box.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -40,11 +43,25 @@ def go_first() -> bool:
 
 def stand_back() -> None:
     """For whatever calls must not wait for. Everybody may."""
-    os.nice(LAST)
+    os.nice(_back())
     try:
         _session(LAST)
     except OSError as problem:
         log.info("the session's nice value stays: %s", problem)
+
+
+def run_behind(command: list[str], data: bytes = b"", *, timeout: float) -> subprocess.CompletedProcess[bytes]:
+    """Run a tool on `data`, behind calls, whoever asks: it would inherit that the core goes first. Raises FileNotFoundError where
+    there is none, CalledProcessError, TimeoutExpired after `timeout` seconds, OSError."""
+    if shutil.which(command[0]) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
+    return subprocess.run(["nice", "-n", str(_back()), *command], input=data, capture_output=True, check=True, timeout=timeout,
+                          start_new_session=True)  # one begins at 0: ten steps behind the core's
+
+
+def _back() -> int:
+    """So many steps further back than now; of a process that goes first, from the middle."""
+    return LAST - min(0, os.getpriority(os.PRIO_PROCESS, 0))
 
 
 def _session(nice: int) -> None:

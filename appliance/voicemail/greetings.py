@@ -46,10 +46,17 @@ class Greetings:
         return path
 
     def remove(self, owner: Owner, name: str) -> None:
-        """Back to the text."""
-        path = self._there.pop((owner, name), None)
-        if path is not None:
+        """Back to the text. Raises SwitchroomError "greeting.unwritable"."""
+        path = self._there.get((owner, name))
+        if path is None:
+            return
+        try:
             path.unlink(missing_ok=True)
+            self._there.pop((owner, name), None)
+            files.sync(path.parent)
+        except OSError as error:
+            raise SwitchroomError("greeting.unwritable", "{path} cannot be removed: {reason}.",
+                                  "Check the disk and its space.", path=path, reason=because(error)) from None
 
 
 def recorded_counts(words: Words, language: str, main: str) -> bool:

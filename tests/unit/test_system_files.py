@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from appliance.campaigns import own
+from appliance.campaigns import own, purge
 from appliance.config.load import loads
+from appliance.config.model import SubscriberList
 from appliance.config.store import Store
 from appliance.errors import SwitchroomError
 from appliance.mail import figures_marks
@@ -75,13 +76,33 @@ def test_a_file_that_moves_leaves_its_folder_on_the_disk_too(tmp_path: Path, don
     assert done == ["sync a.wav", "name main.wav", "sync menu", "sync drafts"]
 
 
-@pytest.mark.parametrize(("count", "first"), [(2, ["sync 0.part", "sync 1.part"]), (40, ["sync all"])])
+@pytest.mark.parametrize(("count", "first"), [(2, []), (40, ["sync all"])])
 def test_many_at_once(tmp_path: Path, done: list[str], count: int, first: list[str]) -> None:
     made = [(tmp_path / f"{at}.part", tmp_path / f"{at}.wav") for at in range(count)]
     for part, _ in made:
         part.write_bytes(b"x")
     files.put_all(made)
-    assert done == [*first, *(f"name {at}.wav" for at in range(count)), f"sync {tmp_path.name}"]
+    assert done == [*first, *(f"sync {at}.part" for at in range(count)), *(f"name {at}.wav" for at in range(count)),
+                    f"sync {tmp_path.name}"]
+
+
+@pytest.mark.parametrize("count", [2, 40])
+def test_of_many_none_has_its_name_where_one_was_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """sync(2) tells nothing of a disk that failed; fsync(2) of the file does."""
+    fsync = os.fsync
+
+    def failing(handle: int) -> None:
+        if Path(f"/proc/self/fd/{handle}").readlink().name == "1.part":
+            raise OSError(5, "Input/output error")
+        fsync(handle)
+
+    made = [(tmp_path / f"{at}.part", tmp_path / f"{at}.wav") for at in range(count)]
+    for part, _ in made:
+        part.write_bytes(b"x")
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(OSError):
+        files.put_all(made)
+    assert not list(tmp_path.glob("*.wav"))
 
 
 # ---- a list and its table in the configuration -----------------------------------------------------------------------
@@ -156,6 +177,47 @@ def test_an_exchange_that_fails_leaves_the_old_list(tmp_path: Path) -> None:
         assert {each.name for each in (tmp_path / "lists").iterdir()} <= {"13.csv", ".lock"}
 
 
+def test_a_list_that_is_removed_is_exchanged_by_nobody_meanwhile(tmp_path: Path, done: list[str]) -> None:
+    (tmp_path / "lists").mkdir()
+    target = own.path_of(tmp_path, "13")
+    target.write_text(OLD)
+    entry = SubscriberList(number="13", name="Old", file=str(target))
+
+    def take_out() -> None:
+        assert target.exists()
+        with pytest.raises(BlockingIOError), purge.locked(tmp_path / "lists", wait=False):
+            pass
+
+    own.remove(target, entry, lambda: CONFIG, take_out)
+    assert [each.name for each in (tmp_path / "lists").iterdir()] == [".lock"] and done == ["sync lists"]
+
+
+def test_of_a_removed_list_nothing_stays_that_an_exchange_left(tmp_path: Path) -> None:
+    (tmp_path / "lists").mkdir()
+    target = own.path_of(tmp_path, "13")
+    for name, text in (("13.csv", NEW), (".13.csv.old", OLD), (".13.csv.exchange", '{"name":"New","had":true}')):
+        (tmp_path / "lists" / name).write_text(text)
+    own.remove(target, SubscriberList(number="13", file=str(target)), lambda: CONFIG, lambda: None)
+    assert [each.name for each in (tmp_path / "lists").iterdir()] == [".lock"]
+
+
+def test_a_list_that_cannot_be_taken_out_keeps_its_file(tmp_path: Path) -> None:
+    (tmp_path / "lists").mkdir()
+    target = own.path_of(tmp_path, "13")
+    target.write_text(OLD)
+
+    def refused() -> None:
+        raise SwitchroomError("config.conflict", "no", "")
+
+    with pytest.raises(SwitchroomError, match="no"):
+        own.remove(target, SubscriberList(number="13", file=str(target)), lambda: CONFIG, refused)
+    assert target.read_text() == OLD
+    office = tmp_path / "office.csv"  # a file of the office's own
+    office.write_text(OLD)
+    own.remove(target, SubscriberList(number="13", file=str(office)), lambda: CONFIG, lambda: None)
+    assert office.exists() and target.exists()
+
+
 def test_one_that_goes_on_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "lists").mkdir()
     target, made = own.path_of(tmp_path, "13"), tmp_path / "lists" / ".import-1.csv"
@@ -173,6 +235,25 @@ def greeting(folder: Path) -> None:
     draft = greetings.draft("menu", "main", "c1")
     draft.write_bytes(b"sound")
     greetings.use("menu", "main", draft)
+
+
+def test_a_greeting_that_is_removed_stays_removed(tmp_path: Path, done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    greeting(tmp_path)
+    greetings = Greetings(tmp_path)
+    done.clear()
+    greetings.remove("menu", "main")
+    assert done == ["sync menu"] and greetings.of("menu", "main") is None and not list((tmp_path / "menu").iterdir())
+    greetings.remove("menu", "main")  # nothing there
+    greeting(tmp_path)
+    greetings = Greetings(tmp_path)
+
+    def refuses(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", refuses)
+    with pytest.raises(SwitchroomError) as refused:
+        greetings.remove("menu", "main")
+    assert refused.value.id == "greeting.unwritable" and greetings.of("menu", "main") is not None
 
 
 @pytest.mark.parametrize(("what", "wanted"), [

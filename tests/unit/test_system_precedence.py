@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,63 @@ def test_calls_go_first_or_go_on_as_they_are() -> None:
         assert own == precedence.FIRST and (group == precedence.FIRST or not have_values())
     else:
         assert gave == "False"
+
+
+def _may_go_first() -> bool:
+    """Root in a container may not always."""
+    code = f"import os; os.setpriority(os.PRIO_PROCESS, 0, {precedence.FIRST})"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=60).returncode == 0
+
+
+@pytest.mark.skipif(not _may_go_first(), reason="nobody may go first here")
+def test_who_was_begun_by_what_goes_first_stands_back_as_everybody() -> None:
+    """Nice values are inherited: LAST more than FIRST would go before other work still."""
+    code = f"from appliance.system import precedence; precedence.stand_back(); {LOOK}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60,
+                          start_new_session=True, preexec_fn=lambda: os.setpriority(os.PRIO_PROCESS, 0, precedence.FIRST))
+    assert int(done.stdout.split()[0]) == precedence.LAST
+
+
+def _tool(folder: Path) -> Path:
+    """Stands in for sox and espeak-ng: says which nice value it has, and leads a session of its own or none."""
+    path = folder / "tool"
+    path.write_text(f"#!{sys.executable}\nimport os\nprint(os.getpriority(os.PRIO_PROCESS, 0), os.getsid(0) == os.getpid())\n")
+    path.chmod(0o700)
+    return path
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["as we are", "by what goes first"])
+def test_tools_that_make_sounds_stand_back(tmp_path: Path, first: bool) -> None:
+    """As the core begins them: by what goes first, where that may."""
+    code = f"from appliance.prompts import build; print(build.run([{str(_tool(tmp_path))!r}]).decode())"
+    if first and _may_go_first():
+        code = f"import os; os.setpriority(os.PRIO_PROCESS, 0, {precedence.FIRST}); {code}"
+        before = precedence.FIRST
+    else:
+        before = OURS
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    nice, session = done.stdout.split()
+    assert (int(nice), session) == (min(19, max(before, 0) + precedence.LAST), "True")
+
+
+def test_who_begins_tools_outside_of_it_is_no_core() -> None:
+    """Whatever else starts a process is another process than the core's, or stands back by itself."""
+    root = Path(__file__).resolve().parents[2]
+    found = {str(path.relative_to(root)) for path in (root / "appliance").rglob("*.py")
+             if re.search(r"subprocess\.(run|Popen|check_output|call)\(|create_subprocess", path.read_text())}
+    assert found == {"appliance/system/precedence.py", "appliance/system/supervisor.py", "appliance/dialer/figures.py",
+                     "appliance/cli/voicemail.py", "appliance/demo/world.py",
+                     "appliance/core/erasure.py"}  # the last one stands back by itself (campaigns/purge.py)
+
+
+def test_a_tool_that_is_not_there_is_missed_by_name() -> None:
+    with pytest.raises(FileNotFoundError):
+        precedence.run_behind(["no-such-tool"], timeout=10)
+    with pytest.raises(subprocess.CalledProcessError):
+        precedence.run_behind(["false"], timeout=10)
+    with pytest.raises(subprocess.TimeoutExpired):
+        precedence.run_behind(["sleep", "60"], timeout=0.05)
+    assert precedence.run_behind(["cat"], b"words", timeout=10).stdout == b"words"
 
 
 @pytest.mark.parametrize("call", ["go_first", "stand_back"])

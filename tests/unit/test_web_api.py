@@ -58,12 +58,12 @@ def test_users_are_changed_by_people_through_the_api(pages: Pages) -> None:
                              headers=headers)
     assert made.status_code == 201 and made.json["login"] == "ann"  # type: ignore[index]
     told = next(each for each in admin.get("/api/v1/users").json if each["login"] == "ann")  # type: ignore[union-attr]
-    assert told == {"login": "ann", "name": "Ann", "role": "supervisor", "agent": "", "queues": ["front"], "lists": None,
+    assert told == {"login": "ann", "name": "Ann", "role": "supervisor", "agent": "", "queues": ["front"], "lists": [],
                     "second_factor": False, "disabled": False}
     signed_in = pages.browser()
     assert signed_in.post("/login", login="ann", password=made.json["password"]).status_code == 302  # type: ignore[index]
     changed = admin.client.put("/api/v1/users/ann", json={"name": "Ann", "role": "viewer", "lists": ["12"]}, headers=headers)
-    assert (changed.json["role"], changed.json["queues"], changed.json["lists"]) == ("viewer", None, ["12"])  # type: ignore[index]
+    assert (changed.json["role"], changed.json["queues"], changed.json["lists"]) == ("viewer", ["front"], ["12"])  # type: ignore[index]
     assert signed_in.get("/api/v1/me").status_code == 401
     for action, disabled in (("disable", True), ("enable", False)):
         assert admin.client.post("/api/v1/users/ann/order", json={"action": action}, headers=headers).status_code == 200
@@ -77,13 +77,31 @@ def test_users_are_changed_by_people_through_the_api(pages: Pages) -> None:
         "user.remove", "user.enable", "user.disable", "user.save", "user.add"]
 
 
-def test_who_is_to_see_no_queue_does_not_see_all(pages: Pages) -> None:
+def test_queues_and_lists_are_open_to_whom_they_were_opened_by_name(pages: Pages) -> None:
+    """Closed by default: neither a missing word nor null nor no names at all comes to mean "all"."""
     admin = pages.browser("admin")
     headers = {"X-CSRFToken": admin.token()}
-    for scope in ({"queues": []}, {"lists": []}):
-        user = {"login": "ann", "name": "Ann", "role": "supervisor"} | scope
-        assert admin.client.post("/api/v1/users", json=user, headers=headers).status_code == 400
-    assert pages.box.users.user("ann") is None
+
+    def seen() -> tuple[object, object]:
+        found = pages.box.users.user("ann")
+        assert found is not None
+        return found.queues, found.lists
+
+    user = {"name": "Ann", "role": "supervisor"}
+    for bad in (None, "", "ALL", [""], 1):
+        refused = admin.client.post("/api/v1/users", json={"login": "ann", "queues": bad} | user, headers=headers)
+        assert (refused.status_code, refused.json["error"]["id"]) == (400, "api.bad-body")  # type: ignore[index]
+    assert admin.client.post("/api/v1/users", json={"login": "ann"} | user, headers=headers).status_code == 201
+    assert seen() == ([], [])
+    for change, after in (
+        ({"queues": "all"}, (None, [])), ({"lists": ["12"], "agent": "a1"}, (None, ["12"])), ({}, (None, ["12"])),
+        ({"queues": [], "lists": "all"}, ([], None)), ({"queues": None}, ([], None)),
+    ):
+        told = admin.client.put("/api/v1/users/ann", json=user | change, headers=headers)
+        assert told.status_code == (400 if change == {"queues": None} else 200)
+        assert seen() == after
+    ann = next(each for each in admin.get("/api/v1/users").json if each["login"] == "ann")  # type: ignore[union-attr]
+    assert (ann["queues"], ann["lists"], ann["agent"]) == ([], "all", "a1")
 
 
 def test_each_part_of_the_description_has_a_title(pages: Pages) -> None:

@@ -158,6 +158,14 @@ def test_an_administrator_adds_people_and_gives_new_passwords(pages: Pages) -> N
     assert pages.browser().post("/login", login="zoe", password=password).status_code == 302
     zoe = pages.box.users.user("zoe")
     assert zoe is not None and zoe.queues == ["front"] and not zoe.sees_queue("billing")
+    for form, queues, lists in (({"queues": ["front"], "queues_all": "yes"}, None, []), ({"lists": ["12"]}, [], ["12"]),
+                                ({"lists_all": "yes"}, [], None), ({}, [], [])):
+        assert admin.post("/people/zoe", do="save", name="Zoë", role="supervisor", **form).status_code == 302
+        zoe = pages.box.users.user("zoe")
+        assert zoe is not None and (zoe.queues, zoe.lists) == (queues, lists)
+    assert admin.post("/people", login="yan", name="Yan", role="viewer").status_code == 200
+    yan = pages.box.users.user("yan")
+    assert yan is not None and (yan.queues, yan.lists) == ([], [])
     for bad in ({"login": "zoe"}, {"login": "a b"}, {"login": "x", "role": "god"}, {"login": "x", "name": ""}):
         assert admin.post("/people", **({"login": "x", "name": "X", "role": "viewer"} | bad)).status_code == 400
     assert admin.post("/people/zoe", do="remove").status_code == 302

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from flask import g
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from appliance.errors import SwitchroomError
 from appliance.users.model import Login, User
@@ -15,22 +15,31 @@ from web.api.routes import api
 from web.app import services
 from web.people import service
 
-Names = Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(min_length=1, max_length=1000)]
-"""Never empty: "none" must not come to mean "all"."""
+Names = Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=1000)]
+Seen = Names | Literal["all"]
+"""Which queues or lists somebody sees: these alone, [] none; all of them, today's and later ones, by this word only."""
 
 
-class Scope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`agent`: the id of the agent that this person is; `queues`, `lists`: sees these only, null: all."""
+class NewUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`agent`: the id of the agent that this person is; `queues`, `lists`: sees these only, "all": every one. Where they are
+    missing it is none."""
 
+    login: Login
     name: Annotated[str, Meta(min_length=1, max_length=64)]
     role: Role
     agent: Annotated[str, Meta(max_length=64)] = ""
-    queues: Names | None = None
-    lists: Names | None = None
+    queues: Seen = []
+    lists: Seen = []
 
 
-class NewUser(Scope, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    login: Login
+class UserChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """As for a new user; of `agent`, `queues` and `lists` what is missing stays as it is."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    role: Role
+    agent: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+    queues: Seen | UnsetType = UNSET
+    lists: Seen | UnsetType = UNSET
 
 
 class UserView(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,8 +47,8 @@ class UserView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: Role
     agent: str
-    queues: list[str] | None
-    lists: list[str] | None
+    queues: list[str] | Literal["all"]
+    lists: list[str] | Literal["all"]
     second_factor: bool
     disabled: bool
 
@@ -56,7 +65,8 @@ class UserOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _view(user: User) -> UserView:
-    return UserView(login=user.login, name=user.name, role=user.role, agent=user.agent, queues=user.queues, lists=user.lists,
+    return UserView(login=user.login, name=user.name, role=user.role, agent=user.agent,
+                    queues="all" if user.queues is None else user.queues, lists="all" if user.lists is None else user.lists,
                     second_factor=bool(user.totp), disabled=user.disabled)
 
 
@@ -66,8 +76,10 @@ def _in_person() -> None:
         raise SwitchroomError("web.forbidden", "Users are changed by people only.", "Sign in at the pages.")
 
 
-def _fields(scope: Scope) -> dict[str, object]:
-    return {"name": scope.name, "role": scope.role, "agent": scope.agent, "queues": scope.queues, "lists": scope.lists}
+def _fields(body: NewUser | UserChange) -> dict[str, object]:
+    given = {key: getattr(body, key) for key in ("name", "role", "agent", "queues", "lists")}
+    return {key: None if key in ("queues", "lists") and value == "all" else value
+            for key, value in given.items() if value is not UNSET}
 
 
 @api.get("/users", Right.USERS_EDIT, returns=list[UserView])
@@ -83,9 +95,9 @@ def add_user(body: NewUser) -> FirstPassword:
     return FirstPassword(body.login, service.add(body.login, **_fields(body)))
 
 
-@api.put("/users/<login>", Right.USERS_EDIT, returns=UserView, body=Scope)
-def change_user(login: str, body: Scope) -> UserView:
-    """What a user is and sees; their sessions and tokens end. By people, not by a token."""
+@api.put("/users/<login>", Right.USERS_EDIT, returns=UserView, body=UserChange)
+def change_user(login: str, body: UserChange) -> UserView:
+    """What a user is and sees, what is missing stays; their sessions and tokens end. By people, not by a token."""
     _in_person()
     service.save(login, **_fields(body))
     return _view(service.known(login))

@@ -156,15 +156,14 @@ def save(number: str, name: str, made: Path) -> None:
 
 
 def remove(number: str) -> None:
-    """Out of the configuration, and its file where that is the box's. Raises SwitchroomError "list.unknown", ConfigError where a
-    scenario names it."""
+    """Out of the configuration, and its file where that is the box's. Raises SwitchroomError "list.unknown", "list.unwritable",
+    ConfigError where a scenario names it."""
     box = services()
     entry = entry_of(box.config, number)
     note("list.remove", number)
     with _saving:
-        _change(box, lambda text: _without(text, number), str(say("list {number} removed", number=number)))
-        if Path(entry.file) == own_path(box, number):
-            Path(entry.file).unlink(missing_ok=True)
+        own.remove(own_path(box, number), entry, box.store.current, lambda: _change(
+            box, lambda text: _without(text, number), str(say("list {number} removed", number=number))))
 
 
 def _without(text: str, number: str) -> str:

@@ -35,8 +35,9 @@ def _page(problem: SwitchroomError | None = None, given: tuple[str, str] | None 
 
 
 def _scope(form: MultiDict[str, str]) -> dict[str, Any]:
+    """All queues or lists by their own tick alone: no tick means none."""
     return {"name": form.get("name", "").strip(), "role": form.get("role", "viewer"), "agent": form.get("agent", ""),
-            "queues": form.getlist("queues") or None, "lists": form.getlist("lists") or None}
+            **{key: None if f"{key}_all" in form else form.getlist(key) for key in ("queues", "lists")}}
 
 
 @blueprint.post("")
