@@ -119,7 +119,8 @@ class ReportSent(Event, frozen=True, kw_only=True):
 class StartCampaign(Command, frozen=True, kw_only=True):
     """`message` is the path of an audio file the core can read; `not_before`: UTC from which it may call, 0 for at once (list and
     message are taken as they are now). `order`: any text that the caller makes up once; sent again it starts nothing, and the
-    reply tells of the campaign that it started at first ("": each starts one). -> CampaignStarted"""
+    reply tells of the campaign that it started at first ("": each starts one). Where one of this scenario calls this list already
+    it is refused ("campaign.under-way"), but for `beside`. -> CampaignStarted"""
 
     scenario: str
     list: str
@@ -128,6 +129,7 @@ class StartCampaign(Command, frozen=True, kw_only=True):
     by: str = "cli"
     not_before: float = 0.0
     order: Annotated[str, Meta(max_length=64)] = ""
+    beside: bool = False
 
 
 class ControlCampaign(Command, frozen=True, kw_only=True):

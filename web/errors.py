@@ -17,7 +17,7 @@ log = logging.getLogger("web")
 
 STATUS = {
     "web.sign-in": 401, "web.forbidden": 403, "web.not-found": 404, "web.conflict": 409, "web.too-many": 429,
-    "config.conflict": 409, "api.too-large": 413,
+    "config.conflict": 409, "campaign.under-way": 409, "api.too-large": 413,
     "bus.not-running": 503, "bus.timeout": 503, "ledger.missing": 503, "web.internal": 500,
 }
 """Ids that are no 400; any other id that ends in "unknown" is 404."""

@@ -98,7 +98,7 @@ def exchanged(target: Path, made: Path, name: str, config: Callable[[], Config])
                               reason=because(problem)) from None
 
 
-def remove(target: Path, entry: SubscriberList, config: Callable[[], Config], take_out: Callable[[], None]) -> None:
+def remove(target: Path, entry: SubscriberList, config: Callable[[], Config], take_out: Callable[[], object]) -> None:
     """`take_out` takes the list out of the configuration; then its file goes, where that is the box's (`target`), with what an
     exchange left beside it. Where the power goes between the two, the file is one that no list names. `config`: what is in force.
     Raises what `take_out` does, SwitchroomError "list.unwritable"."""

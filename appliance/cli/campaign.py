@@ -73,13 +73,15 @@ def campaign() -> None:
 @click.option("--lines", type=click.IntRange(1), help="Calls at once, at most the scenario's.")
 @click.option("--at", "at", type=click.DateTime(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]), metavar="TIME",
               help='Call from then on, as "2026-03-02 18:00"; list and message are taken as they are now.')
+@click.option("--beside", is_flag=True, help="Also where a campaign of CODE calls this list already.")
 @click.option("--watch", "then_watch", is_flag=True, help="Watch it until it is over.")
 @json_option
 @click.pass_context
 def start(
-    ctx: click.Context, code: str, list_number: str, message: str, lines: int | None, at: datetime | None, then_watch: bool
+    ctx: click.Context, code: str, list_number: str, message: str, lines: int | None, at: datetime | None, beside: bool,
+    then_watch: bool,
 ) -> None:
-    """Start a campaign of scenario CODE.
+    """Start a campaign of scenario CODE. Where one of CODE calls the list already, paused or not, it is refused: resume that.
 
     \b
     switchroom campaign start 701 --list 12 --message news.wav
@@ -89,7 +91,7 @@ def start(
     noting.note(ctx.obj.data, "campaign.start", code, f"list {list_number}")
     reply: CampaignStarted = bus.ask_once(ctx.obj.data, StartCampaign(
         scenario=code, list=list_number, message=str(_message(ctx, message)), lines=lines,
-        not_before=_office_time(ctx, at)), 120.0)
+        not_before=_office_time(ctx, at), by=noting.who(), beside=beside), 120.0)
     if ctx.obj.json:
         click.echo(msgspec.json.encode(msgspec.structs.asdict(reply)).decode())
     else:
@@ -229,7 +231,8 @@ def _control(name: str, done: str, help_text: str) -> None:
     @click.pass_context
     def command(ctx: click.Context, id: int, reason: str) -> None:
         noting.note(ctx.obj.data, f"campaign.{name}", str(id), reason[:200])
-        bus.ask_once(ctx.obj.data, ControlCampaign(campaign=id, action=name, by="cli", reason=reason))  # type: ignore[arg-type]
+        bus.ask_once(ctx.obj.data, ControlCampaign(campaign=id, action=name,  # type: ignore[arg-type]
+                                                 by=noting.who(), reason=reason))
         _say(ctx, done.format(id=id), campaign=id, action=name)
 
 
@@ -288,7 +291,7 @@ def report_command(
                 made.append(str(path))
     if addresses:
         noting.note(ctx.obj.data, "campaign.mail", str(id))
-        bus.ask_once(ctx.obj.data, ControlCampaign(campaign=id, action="report", by="cli", to=list(addresses)))
+        bus.ask_once(ctx.obj.data, ControlCampaign(campaign=id, action="report", by=noting.who(), to=list(addresses)))
     if made or addresses:
         words = [f"Written: {escape(path)}" for path in made]
         words += [f"The report goes to {escape(', '.join(addresses))}. See: switchroom mail list"] if addresses else []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +15,15 @@ from appliance.sounds.hands import Hands
 
 
 def who() -> str:
-    """Who asks, as it stands in notes and versions: "cli:" and the system's user."""
+    """Who asks, as it stands in notes and versions: "cli:" and the system's user; by sudo, who became root. Never what the
+    environment says of whoever is not root: anybody may write there."""
+    user, sudo = os.getuid(), os.environ.get("SUDO_UID", "")
+    if user == 0 and sudo.isascii() and sudo.isdecimal() and len(sudo) < 10:
+        user = int(sudo)
     try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # a user without a name in the system
-        return "cli"
+        return f"cli:{pwd.getpwuid(user).pw_name}"
+    except KeyError:  # a user without a name in the system
+        return f"cli:{user}"
 
 
 def note(data: Path, what: str, target: str = "", detail: str = "") -> None:

@@ -76,7 +76,7 @@ class Commands:
         opens = box.desk.opens_at(scenario, command.not_before)
         draft = await box.desk.prepare_file(source, scenario)
         created = await box.desk.create(scenario, command.list, draft, command.by, command.lines, command.not_before,
-                                        command.order)
+                                        command.order, command.beside)
         minutes = estimate.expected_minutes(created.subscribers, created.lines, created.message_seconds, scenario)
         return m.CampaignStarted(
             campaign=created.campaign, subscribers=created.subscribers, duplicates=created.duplicates,

@@ -253,10 +253,11 @@ class Desk:
 
     async def create(
         self, scenario: Scenario, list_number: str, draft: Draft, by: str, lines: int | None = None, not_before: float = 0.0,
-        order: str = "",
+        order: str = "", beside: bool = False,
     ) -> CampaignCreated:
         """Commit a new campaign with its subscribers; the dialer sees it in the ledger and begins, not before `not_before`. The
-        same `order` again gives the campaign that it started."""
+        same `order` again gives the campaign that it started. Raises "campaign.under-way" where one of the scenario calls the
+        list already, unless this is to run `beside` it."""
         if self._ledger.level in ("campaigns", "reserve"):
             raise SwitchroomError("campaign.short", "The disk is nearly full: no campaign can start.", "Free space on the disk.")
         loaded = await self._load(scenario, list_number)
@@ -264,6 +265,8 @@ class Desk:
             if (before := self._ordered(order, by, scenario.code, list_number)) is not None:
                 await asyncio.to_thread(self._discard, draft.path)
                 return before
+            if not beside and not_before <= self._clock.utc():
+                self._check_alone(scenario.code, list_number)
             number = self._ledger.next_campaign()
             kept = await asyncio.to_thread(self._keep, draft.path, number)
             event = CampaignCreated(
@@ -278,6 +281,18 @@ class Desk:
             self.books.apply(Record(0, self._clock.utc(), self._clock.mono(), self._boot, event))
             self._take_up(number, loaded.subscribers)  # as the ledger has them; reading 200,000 back would hold up the loop
         return event
+
+    def _check_alone(self, scenario: str, list_number: str) -> None:
+        """Two at once call everybody twice. One that is planned for later, and named so, is nobody's mistake."""
+        for entry in self.open.values():
+            book = entry.book
+            if (book.created.scenario, book.created.list) == (scenario, list_number) and (
+                    book.state in ("running", "paused") and book.created.not_before <= self._clock.utc()):
+                raise SwitchroomError(
+                    "campaign.under-way", "Campaign {campaign} of scenario {scenario} calls list {list} already: it is {state}.",
+                    "Let it go on (resume) or end it (cancel). To start another beside it, say so: --beside, \"beside\" in the "
+                    "API, its own button at the page.",
+                    campaign=book.id, scenario=scenario, list=list_number, state=Said(book.state))
 
     def _ordered(self, *wanted: str) -> CampaignCreated | None:
         """What this order started: a form sent twice, or again after an answer that was lost, must not call everybody twice."""

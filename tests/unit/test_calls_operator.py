@@ -282,6 +282,12 @@ async def test_a_list_that_fails_after_the_hang_up_is_told_by_ringing_back() -> 
     assert desk.done == ["preview 12", "apologise 101"]
 
 
+async def test_a_start_beside_a_campaign_that_was_begun_meanwhile() -> None:
+    """While the message was spoken, somebody began one elsewhere."""
+    there, desk = Person(TO_FORECAST | {"forecast-confirm": ["1"]}), FakeDesk(trouble="campaign.under-way")
+    assert (await talk(there, desk))[-1] == "campaign-under-way" and desk.done == ["preview 12"]
+
+
 async def test_a_start_that_fails() -> None:
     there, desk = Person(TO_FORECAST | {"forecast-confirm": ["1"]}), FakeDesk(trouble="campaign.short")
     assert (await talk(there, desk))[-1] == "campaign-start-failed" and desk.done == ["preview 12"]

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from appliance import bus
 from appliance import messages as m
+from appliance.cli import noting
 from appliance.cli.main import cli
 from appliance.clock import ManualClock
 from appliance.errors import SwitchroomError
@@ -62,14 +63,29 @@ ORDERS: list[tuple[tuple[str, ...], str, str, m.Command]] = [
     (("night", "on", "--hours", "office"), "night.set", "office", m.SwitchNight(setting="closed", hours="office")),
     (("voicemail", "delete", "--from", "0401234567"), "voicemail.delete", "", m.DeleteVoicemail(caller="0401234567")),
     (("campaign", "pause", "3", "--reason", "noon"), "campaign.pause", "3",
-     m.ControlCampaign(campaign=3, action="pause", by="cli", reason="noon")),
-    (("campaign", "cancel", "3"), "campaign.cancel", "3", m.ControlCampaign(campaign=3, action="cancel", by="cli")),
+     m.ControlCampaign(campaign=3, action="pause", by=noting.who(), reason="noon")),
+    (("campaign", "cancel", "3"), "campaign.cancel", "3", m.ControlCampaign(campaign=3, action="cancel", by=noting.who())),
     (("campaign", "report", "3", "--mail", "a@harbour.example"), "campaign.mail", "3",
-     m.ControlCampaign(campaign=3, action="report", by="cli", to=["a@harbour.example"])),
+     m.ControlCampaign(campaign=3, action="report", by=noting.who(), to=["a@harbour.example"])),
     (("campaign", "start", "701", "--list", "12", "--message", __file__), "campaign.start", "701",
-     m.StartCampaign(scenario="701", list="12", message=__file__)),
+     m.StartCampaign(scenario="701", list="12", message=__file__, by=noting.who())),
+    (("campaign", "start", "701", "--list", "12", "--message", __file__, "--beside"), "campaign.start", "701",
+     m.StartCampaign(scenario="701", list="12", message=__file__, by=noting.who(), beside=True)),
     (("line", "try", "gateway", "0401234567"), "line.try", "gateway", m.TryLine(line="gateway", number="0401234567")),
 ]
+
+
+def test_orders_have_the_name_of_who_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who became root by sudo has the own name; nobody else can take another's."""
+    names = {0: "root", 1000: "ann", 1001: "bo"}
+    monkeypatch.setattr(noting.pwd, "getpwuid", lambda uid: SimpleNamespace(pw_name=names[uid]))  # type: ignore[attr-defined]
+    for user, sudo, name in ((0, "", "cli:root"), (0, "1000", "cli:ann"), (1001, "1000", "cli:bo"), (0, "x", "cli:root"),
+                             (0, "4711", "cli:4711"), (4712, "", "cli:4712")):
+        monkeypatch.setattr(noting.os, "getuid", lambda user=user: user)  # type: ignore[attr-defined]
+        monkeypatch.setenv("SUDO_UID", sudo)
+        monkeypatch.setenv("LOGNAME", "boss")
+        monkeypatch.setenv("USER", "boss")
+        assert noting.who() == name
 
 
 @pytest.mark.parametrize(("words", "what", "target", "order"), ORDERS, ids=[" ".join(each[0][:2]) for each in ORDERS])

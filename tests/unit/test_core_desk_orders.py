@@ -46,8 +46,42 @@ async def test_an_order_that_comes_twice_starts_one_campaign(tmp_path: Path) -> 
         restarted = Desk(tmp_path, lambda: config, ledger, ManualClock())
         assert (await restarted.create(scenario, "12", draft("c.wav"), "web:anna", order="a1")).campaign == one.campaign
         for by, order in (("web:anna", "a2"), ("web:bo", "a1"), ("web:anna", ""), ("web:anna", "")):
-            await restarted.create(scenario, "12", draft("d.wav"), by, order=order)
+            await restarted.create(scenario, "12", draft("d.wav"), by, order=order, beside=True)
         assert len(ledger.reader.campaigns()) == 5
+    finally:
+        await ledger.close()
+
+
+async def test_a_second_campaign_on_the_list_of_one_under_way_is_started_by_whoever_says_so(tmp_path: Path) -> None:
+    """Paused or not, both would call everybody."""
+    config, scenario, drafts = office(tmp_path)
+    clock = ManualClock()
+    ledger = Ledger(tmp_path / "ledger", clock)
+
+    def draft() -> Draft:
+        (drafts / "a.wav").write_bytes(b"RIFF")
+        return Draft(drafts / "a.wav", 1.0)
+
+    try:
+        desk = Desk(tmp_path, lambda: config, ledger, clock)
+        planned = (await desk.create(scenario, "12", draft(), "cli:ann", not_before=clock.utc() + 3600)).campaign
+        first = (await desk.create(scenario, "12", draft(), "cli:ann", order="a1")).campaign
+        for state in ("running", "paused"):
+            with pytest.raises(SwitchroomError) as refused:
+                await desk.create(scenario, "12", draft(), "cli:bo")
+            assert refused.value.id == "campaign.under-way"
+            assert f"Campaign {first} of scenario 701 calls list 12 already: it is {state}." in str(refused.value)
+            assert (await desk.create(scenario, "12", draft(), "cli:ann", order="a1")).campaign == first  # the same one
+            await desk.control(first, "pause", "cli:ann")
+        assert Desk(tmp_path, lambda: config, ledger, clock).open.keys() == {planned, first}
+        with pytest.raises(SwitchroomError):  # also after a restart
+            await Desk(tmp_path, lambda: config, ledger, clock).create(scenario, "12", draft(), "cli:bo")
+        later = await desk.create(scenario, "12", draft(), "cli:bo", not_before=clock.utc() + 3600)
+        beside = await desk.create(scenario, "12", draft(), "cli:bo", beside=True)
+        assert desk.open.keys() == {planned, first, later.campaign, beside.campaign}
+        for each in (first, beside.campaign):
+            await desk.control(each, "cancel", "cli:ann")
+        await desk.create(scenario, "12", draft(), "cli:bo")
     finally:
         await ledger.close()
 

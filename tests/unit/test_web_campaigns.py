@@ -19,6 +19,7 @@ import openpyxl
 import pytest
 
 from appliance import messages as m
+from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger
 from appliance.ledger.reader import LedgerReader
 from appliance.users.rights import RIGHTS, ROLES, Right
@@ -96,7 +97,7 @@ def ask(pages: Pages, path: str, login: str = "operator") -> Any:
 class Core:
     """Stands in for the core: what it was asked, and its answers by kind of question."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: m.Reply) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: m.Reply | Exception) -> None:
         self.asked: list[m.Command] = []
         self._answers = list(answers)
         away = CoreLink.ask
@@ -105,7 +106,10 @@ class Core:
             if isinstance(command, m.NoteAudit):
                 return away(link, command, timeout)  # waits on disk for a core
             self.asked.append(command)
-            return self._answers.pop(0)
+            answer = self._answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
 
         monkeypatch.setattr(CoreLink, "ask", ask)
 
@@ -339,6 +343,25 @@ def test_a_campaign_is_steered_and_each_order_noted(pages: Pages, monkeypatch: p
     assert browser.post("/campaigns/2/mail", to="").status_code == 400  # the scenario sends it to nobody
     assert len(core.asked) == 2
     assert [each for each in noted(pages) if each[0].startswith("campaign.")] == [("campaign.mail", "2"), ("campaign.pause", "2")]
+
+
+def test_a_second_campaign_on_a_list_is_started_by_who_says_so(
+    pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = pages.browser("operator")
+    kept = messages_of(browser, tone(tmp_path / "news.wav"))
+    refused = SwitchroomError("campaign.under-way", "Campaign {campaign} calls it already.", "Let it go on.", campaign=3)
+    core = Core(monkeypatch, refused, m.CampaignStarted(campaign=4, subscribers=3), refused,
+                m.CampaignStarted(campaign=5, subscribers=3))
+    wanted = {"scenario": "701", "list": "12", "message": kept, "lines": "", "when": "now"}
+    page = browser.post("/campaigns/new", do="start", key="k1", **wanted)
+    assert page.status_code == 409 and "Campaign 3 calls it already." in page.text
+    assert "Start another beside it" in page.text and 'name="beside" value="yes"' in page.text
+    assert browser.post("/campaigns/new", do="start", key="k1", beside="yes", **wanted).location == "/campaigns/4"
+    order, headers = {"scenario": "701", "list": "12", "message": kept}, {"X-CSRFToken": browser.token()}
+    told = browser.client.post("/api/v1/campaigns", json=order, headers=headers)
+    assert (told.status_code, told.json["error"]["id"]) == (409, "campaign.under-way")  # type: ignore[index]
+    assert browser.client.post("/api/v1/campaigns", json=order | {"beside": True}, headers=headers).status_code == 201
+    assert [getattr(each, "beside", None) for each in core.asked] == [False, True, False, True]
 
 
 def test_the_core_that_is_away_is_told(pages: Pages, tmp_path: Path) -> None:

@@ -87,7 +87,12 @@ def create() -> ResponseReturnValue:
         order = _order(typed)
         if typed.get("do") != "start":
             return _new(typed, told=service.forecast(order), order=order)
-        started = service.start(order)
+        try:
+            started = service.start(order)
+        except SwitchroomError as problem:
+            if problem.id != "campaign.under-way":
+                raise
+            return _new(typed, problem, told=service.forecast(order), order=order)
     except SwitchroomError as problem:
         return _new(typed, problem)
     flash(_("Campaign %(number)s is planned.", number=started.campaign) if order.at else
@@ -116,7 +121,7 @@ def _order(typed: dict[str, str]) -> Order:
     if typed.get("when") == "later" and not at:
         raise SwitchroomError("campaign.bad-time", "When shall it begin?", "Choose day and time, or start now.")
     return Order(scenario=typed.get("scenario", ""), list=typed.get("list", ""), message=typed["message"], lines=lines or None,
-                 at=at, key=typed.get("key", "")[:32])
+                 at=at, key=typed.get("key", "")[:32], beside="beside" in typed)
 
 
 @blueprint.get("/scenarios")

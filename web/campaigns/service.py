@@ -61,7 +61,8 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
 
 class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How to start: `message` is the id of a message that is kept; `lines` at once, at most the scenario's; `at`: UTC seconds
-    from which it calls, 0 for now. `key`: made up once for this start; sent again with the same one it starts nothing anew."""
+    from which it calls, 0 for now. `key`: made up once for this start; sent again with the same one it starts nothing anew.
+    `beside`: also where a campaign of the scenario calls the list already, which is refused else ("campaign.under-way")."""
 
     scenario: str
     list: str
@@ -69,6 +70,7 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     lines: int | None = None
     at: float = 0.0
     key: Annotated[str, Meta(max_length=32)] = ""
+    beside: bool = False
 
 
 def page(before: int = 0, limit: int = PAGE) -> list[Progress]:
@@ -124,7 +126,7 @@ def start(order: Order) -> CampaignStarted:
     note("campaign.start", order.scenario, str(START.about(number=order.list, numbers=told.numbers, lines=told.lines)))
     started: CampaignStarted = services().core.ask(StartCampaign(
         scenario=order.scenario, list=order.list, message=str(path.absolute()), lines=order.lines, by=who(), not_before=order.at,
-        order=order.key), START_SECONDS)
+        order=order.key, beside=order.beside), START_SECONDS)
     return started
 
 

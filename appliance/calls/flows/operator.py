@@ -324,7 +324,7 @@ class Operator:
             log.error("the campaign could not be started: %s", problem, extra=self._about | {
                 "error": problem.id, "message_file": str(draft.path)})
             self._check_still_there(draft)
-            raise Goodbye("campaign-start-failed") from None
+            raise Goodbye("campaign-under-way" if problem.id == "campaign.under-way" else "campaign-start-failed") from None
         log.info("campaign started", extra=self._about | {"campaign": campaign, "list": preview.list})
         raise Goodbye("campaign-scheduled" if preview.later else "campaign-started")
 
