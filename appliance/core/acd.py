@@ -19,6 +19,7 @@ from appliance import _core as core
 from appliance.acd.of_config import rules_of
 from appliance.acd.past import Rules
 from appliance.calls.call import Call
+from appliance.calls.disk import in_time
 from appliance.calls.flows.callback import CallbackFlow
 from appliance.calls.flows.desk import Customer, Party
 from appliance.calls.flows.reach import Exchange
@@ -40,6 +41,7 @@ from appliance.core.own_calls import OwnCalls
 from appliance.core.queue_board import Touched
 from appliance.core.seats import Seats
 from appliance.core.served import Last, Served
+from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger, OpenCall
 from appliance.ledger.durability import DURABILITY, Durability
 from appliance.messages import (
@@ -324,8 +326,16 @@ class Dispatch:
                 self._people.pop(call.id, None)
         if any(isinstance(action, core.Denied) for action in actions):
             return False
-        await self._ledger.flush()
+        try:
+            await in_time(self._ledger.flush(), "a promise to call back", call.id)
+        except SwitchroomError as problem:
+            log.error("nothing is promised: %s", problem, extra={"call": call.id})
+            self.tell(core.CloseCallback(call.id))
+            return False
         return True
+
+    def flushed(self) -> asyncio.Future[int]:
+        return asyncio.ensure_future(self._ledger.flush())
 
     def lead(self, contact: str, party: Party, customer: Customer) -> None:
         self._parties[contact] = party

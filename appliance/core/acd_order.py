@@ -10,10 +10,14 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from appliance._core import Action, DialCustomer
+from appliance._core import Action, DialCustomer, KeptPlace
+from appliance.calls.disk import noted
 from appliance.errors import SwitchroomError
 
 log = logging.getLogger("acd")
+FIRST = (KeptPlace, DialCustomer)
+"""Never before they are on the disk: what is promised aloud, and a call that a restart must not make again. People wait on the
+line for the others."""
 
 
 class InOrder:
@@ -57,7 +61,7 @@ class InOrder:
     async def _may(self, contact: str, action: Action, written: Awaitable[object] | None) -> None:
         if written is not None:
             try:
-                await written
+                await (written if isinstance(action, FIRST) else noted(written, "a decision", contact))
             except SwitchroomError as problem:
                 # The ACD has decided, and people wait for it: better done and not noted than neither.
                 log.error("not in the ledger, and done all the same: %s", problem, extra={"contact": contact})

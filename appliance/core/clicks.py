@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from appliance import _core as core
 from appliance import messages as m
 from appliance.calls import callers
+from appliance.calls.disk import noted
 from appliance.calls.flows.clickcall import ClickCall
 from appliance.calls.routing import ToCode, ToExtension, ToOutside, ToQueue, from_phone, to_target
 from appliance.config.values import Target
@@ -111,8 +112,10 @@ class Clicks:
             queue meanwhile is told now, and not when this conversation is over."""
             acd.took(agent, contact, queue)
             acd.tell(core.CloseCallback(contact, "reached"))
-            await box.ledger.flush()
-            over()
+            try:
+                await noted(box.ledger.flush(), "a callback that was made")  # both are on the line
+            finally:
+                over()
 
         return self._begin(
             extension, customer.number, decision, command.by, name=customer.name,

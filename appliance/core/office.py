@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from appliance.calls import callers
+from appliance.calls.disk import noted
 from appliance.calls.flows.ask import Asked
 from appliance.calls.flows.dialogue import Dialogue, Goodbye
 from appliance.calls.flows.excuse import excuse
@@ -176,9 +177,9 @@ class Office:
 
     async def keyed(self, leg: Leg, asked: Asked) -> None:
         caller = canonical(leg.incoming.caller, self._box.config.office.country) if leg.incoming else ""
-        await self._box.ledger.commit(FactKeyed(
+        await noted(self._box.ledger.commit(FactKeyed(
             call=leg.call.id, caller="" if callers.is_hidden(caller) else caller, digits=asked.digits, name=asked.name,
-            label=asked.label))
+            label=asked.label)), "what a caller keyed", leg.call.id)
         leg.call.facts[asked.name] = asked.digits
 
     # -- voicemail --

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from appliance import _core as core
 from appliance import messages as m
 from appliance.acd.told import told
+from appliance.calls.disk import in_time
 from appliance.core.own_calls import passed_on
 from appliance.core.queue_board import AgentBoard
 from appliance.errors import SwitchroomError
@@ -197,7 +198,8 @@ class QueueCommands:
             raise SwitchroomError("callback.unknown", "There is no callback {contact}.", "See `switchroom callback list`.",
                                   contact=command.contact)
         acd.tell(core.CloseCallback(command.contact))
-        await self._box.ledger.flush()  # nobody who was told that it is off is called all the same after a kill
+        # Nobody who was told that it is off is called all the same after a kill.
+        await in_time(self._box.ledger.flush(), "a callback that was called off")
         return m.Done()
 
     async def _mark_missed(self, command: m.MarkMissed) -> m.Reply:

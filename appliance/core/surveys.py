@@ -9,6 +9,7 @@ import random
 import struct
 from collections.abc import Callable
 
+from appliance.calls.disk import in_time
 from appliance.calls.flows.survey import Survey
 from appliance.calls.leg import Leg
 from appliance.calls.recording import Comment
@@ -67,7 +68,7 @@ class Surveys:
             call=leg.call.id, contact=about.contact, survey=about.survey, queue=about.queue, agent=about.agent))
 
     async def answered(self, answer: SurveyAnswered) -> None:
-        await self._ledger.commit(answer)
+        await in_time(self._ledger.commit(answer), "an answer to a survey", answer.call)
 
     def comment(self, leg: Leg, answer: SurveyAnswered, max_seconds: float) -> Comment | None:
         return self._recordings.comment(leg, answer, max_seconds)

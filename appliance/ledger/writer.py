@@ -20,6 +20,7 @@ from appliance.sentences import say
 
 from . import batch as b
 from . import late
+from .choices import check
 from .durability import DURABILITY, Durability
 from .guard import CopyGuard
 from .pace import Pace
@@ -108,10 +109,12 @@ class Ledger:
 
     def append(self, event: m.Event) -> None:
         """Write behind: on disk within 100 ms, in order with everything else. An event of class COMMIT is refused
-        ("ledger.needs-commit"): whoever appended it would act before it is safe."""
+        ("ledger.needs-commit"): whoever appended it would act before it is safe. So is one that nobody could read again
+        ("ledger.bad-event")."""
         if event.__class__ not in _BEHIND:
             raise SwitchroomError("ledger.needs-commit", "{name} must be committed before anybody acts on it.",
                                   "Use `commit`.", name=event.__class__.__name__)
+        check(event)
         queue = self._queue
         if len(queue) >= self._limit:
             raise self._full()
@@ -125,7 +128,7 @@ class Ledger:
 
         The events stand or fall together, in one transaction, numbered in order of the calls (the call counts, not the
         await; a future may be left alone). Refusals: "ledger.duplicate-attempt", "ledger.attempt-ended",
-        "ledger.duplicate-campaign", "ledger.full"."""
+        "ledger.duplicate-campaign", "ledger.full", "ledger.bad-event"."""
         return self._submit(self._stamp(events))
 
     def append_campaign(self, event: m.CampaignCreated, subscribers: Sequence[m.Subscriber]) -> asyncio.Future[int]:
@@ -152,6 +155,8 @@ class Ledger:
         return self._wait(b.Group(self._stamp(events), threading.Event()), timeout)
 
     def _stamp(self, events: Sequence[m.Event]) -> list[b.Stamped]:
+        for event in events:
+            check(event)
         utc, mono = self._clock.utc(), self._clock.mono()
         return [(event, utc, mono) for event in events]
 

@@ -55,9 +55,10 @@ def run_behind(command: list[str], data: bytes = b"", *, timeout: float) -> subp
     there is none, CalledProcessError, TimeoutExpired after `timeout` seconds, OSError."""
     if shutil.which(command[0]) is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
-    begins_at_0 = os.sched_getscheduler(0) & os.SCHED_RESET_ON_FORK  # (sched(7): of who goes first nothing is inherited then)
-    return subprocess.run(["nice", "-n", str(LAST if begins_at_0 else _back()), *command], input=data, capture_output=True, check=True, timeout=timeout,
-                          start_new_session=True)  # one begins at 0: ten steps behind the core's
+    reset = os.sched_getscheduler(0) & os.SCHED_RESET_ON_FORK  # sched(7): what it begins does not go first, but from the middle
+    return subprocess.run(
+        ["nice", "-n", str(LAST if reset else _back()), *command], input=data, capture_output=True, check=True, timeout=timeout,
+        start_new_session=True)  # one begins at 0: ten steps behind the core's
 
 
 def _back() -> int:

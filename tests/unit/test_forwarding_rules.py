@@ -9,9 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from appliance.calls import forwarding
+from appliance.calls import disk, forwarding
 from appliance.calls.codes import ToCode
-from appliance.calls.flows import settings as settings_flow
 from appliance.calls.flows.settings import SettingCodes
 from appliance.calls.forwarding import Diversion, When
 from appliance.calls.routing import ToExcuse, ToExtension, ToOutside, ToQueue, ToVoicemail
@@ -420,5 +419,5 @@ def test_who_sets_something_while_the_disk_takes_nothing_hears_no_silence(name: 
         lab.ledger.commit = lambda *events: asyncio.get_running_loop().create_future()  # type: ignore[method-assign]
         assert await asyncio.wait_for(code(lab, ToCode(name, "")), 30) == ["technical-trouble"]
 
-    monkeypatch.setattr(settings_flow, "DISK_SECONDS", 0.0, raising=False)
+    monkeypatch.setattr(disk, "SECONDS", 0.0)
     in_time(work())

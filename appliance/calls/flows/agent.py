@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from appliance._core import Acd, AcdEvent, Action, AgentView, Break, Denied, Extend, Ready, SignOut
+from appliance.calls.disk import in_time
 from appliance.calls.leg import Leg
 from appliance.calls.pins import Pins
 from appliance.calls.switch import Switch
 from appliance.config.model import Agent, Config, Outcome
+from appliance.errors import SwitchroomError
 from appliance.media.engine import Clip
+
+log = logging.getLogger("agents")
 
 NUMBER_DIGITS = 12
 PIN_DIGITS = 16
@@ -242,7 +247,12 @@ class AgentCodes:
         if outcome is None:
             await self.say(leg, "outcome-unknown")
             return
-        await self._desk.note_outcome(view.id, last[0], outcome)
+        try:
+            await in_time(self._desk.note_outcome(view.id, last[0], outcome), "an outcome", leg.call.id)
+        except SwitchroomError as problem:
+            log.error("an outcome is not noted: %s", problem, extra={"agent": view.id})
+            await self.say(leg, "technical-trouble")
+            return
         title = self._switch.sounds.title(outcome, leg.language, self._config.office.language)
         await leg.play([*self._clips(leg, "outcome-noted"), *title])
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from appliance.calls.disk import noted
 from appliance.calls.flows import record, transfer
 from appliance.calls.flows.keyed import DIGITS, END, FIRST_SECONDS, MOST, NEXT_SECONDS
 from appliance.calls.flows.park import trouble
@@ -191,8 +192,9 @@ async def left(talk: Talk, gone: Leg) -> None:
     by, target = talk.aside
     waiting = [leg for leg in talk.parties if leg not in (by, target)]
     if gone is by and waiting:
-        await talk.switch.ledger.commit(CallTransferred(
-            call=talk.call.id, by_leg=by.id, kind="attended", target=target.number or target.endpoint))
+        await noted(talk.switch.ledger.commit(CallTransferred(
+            call=talk.call.id, by_leg=by.id, kind="attended", target=target.number or target.endpoint)),
+            "a transfer", talk.call.id)
     _end_aside(talk)
     talk.stage = Stage.TALKING if len(talk.parties) <= 2 else Stage.CONFERENCE
     for leg in talk.parties:

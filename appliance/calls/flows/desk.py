@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 import msgspec
@@ -56,7 +57,11 @@ class QueueDesk(Protocol):
         """From now on `party` leads this contact, and `customer` is whom to call back where that comes to be."""
 
     async def promise(self, queue: str, call: Call, customer: Customer) -> bool:
-        """Put a call back into the queue, as the contact of this call; done when it is on disk. False where that cannot be."""
+        """Put a call back into the queue, as the contact of this call; done when it is on disk. False where that cannot be, or
+        the disk does not take it in time."""
+
+    def flushed(self) -> asyncio.Future[int]:
+        """Done when all that was decided so far is on disk. Raises SwitchroomError."""
 
     def opening(self, hours: str | None) -> Opening:
         """The state of the hours of this name now; None: always open."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Sequence
+from typing import Protocol, TypeVar
 
+from appliance.calls.disk import in_time
 from appliance.calls.leg import Leg
 from appliance.config.words import Words
+from appliance.errors import SwitchroomError
 from appliance.media.engine import Clip
 
 log = logging.getLogger("dialogue")
+T = TypeVar("T")
 
 DIGITS = "0123456789"
 KEYS = DIGITS + "*#"
@@ -39,6 +42,16 @@ class Pins(Protocol):
 
     def locked(self, door: str) -> float: ...
     def check(self, door: str, right: str, given: str) -> bool: ...
+
+
+async def promised(work: Awaitable[T], what: str, talk: Dialogue) -> T:
+    """What is told as done stands on the disk: raises Goodbye where it does not within disk.SECONDS."""
+    try:
+        return await in_time(work, what, talk.leg.call.id)
+    except SwitchroomError as problem:
+        if not problem.id.startswith("ledger."):
+            raise
+        raise Goodbye("technical-trouble") from None
 
 
 class Dialogue:

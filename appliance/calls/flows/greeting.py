@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Protocol
 
-from appliance.calls.flows.dialogue import KEYS, Dialogue, Goodbye
+from appliance.calls.flows.dialogue import KEYS, Dialogue, Goodbye, promised
 from appliance.calls.leg import Leg
 from appliance.errors import SwitchroomError
 from appliance.voicemail.greetings import Owner
+
+log = logging.getLogger("greeting")
 
 TRIES = 3
 """Recordings with nothing in them."""
@@ -59,12 +63,20 @@ class RecordGreeting:
                 shown, seconds, key = self._path, await self._record(), ""
                 continue
             if key == TEXT:
-                await self.desk.use_text(self.owner, self.name, self.leg.endpoint)
+                await self._done(self.desk.use_text(self.owner, self.name, self.leg.endpoint))
                 raise Goodbye("greeting-removed")
             if key == USE and seconds:
-                await self.desk.use(self.owner, self.name, self._path, seconds, self.leg.endpoint)
+                await self._done(self.desk.use(self.owner, self.name, self._path, seconds, self.leg.endpoint))
                 raise Goodbye("greeting-saved")
             raise Goodbye
+
+    async def _done(self, work: Awaitable[None]) -> None:
+        """Raises Goodbye where the disk does not take it."""
+        try:
+            await promised(work, "a greeting", self.talk)
+        except SwitchroomError as problem:
+            log.error("the greeting cannot be changed: %s", problem, extra={"call": self.leg.call.id, "owner": self.owner})
+            raise Goodbye("technical-trouble") from None
 
     async def _record(self) -> float:
         """Its seconds, once there is something in it."""

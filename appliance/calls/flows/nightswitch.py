@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from appliance.calls.flows.dialogue import Dialogue, Goodbye
+from appliance.calls.flows.dialogue import Dialogue, Goodbye, promised
 from appliance.config.opening import Setting
 
 SETTINGS: dict[str, Setting] = {"1": "open", "2": "closed", "0": "auto"}
@@ -23,7 +23,7 @@ async def night_switch(talk: Dialogue, hours: str, desk: NightDesk) -> None:
     key = await talk.choose([*standing, *talk.clips("night-menu")], "".join(SETTINGS))
     if not key:
         raise Goodbye
-    await desk.switch(hours, SETTINGS[key], talk.leg.endpoint)
+    await promised(desk.switch(hours, SETTINGS[key], talk.leg.endpoint), "the night switch", talk)
     raise Goodbye(_prompt(*desk.standing(hours)))
 
 

@@ -381,7 +381,7 @@ class Operator:
     async def _control(self, progress: Progress, action: str, prompt: str) -> list[Path]:
         """Do it, and what is said then. It may have ended, or been cancelled elsewhere, while we spoke."""
         try:
-            await self.desk.control(progress.campaign, action, self.leg.endpoint)
+            await self._patiently(self.desk.control(progress.campaign, action, self.leg.endpoint))
         except SwitchroomError as problem:
             if not problem.id.startswith("campaign."):
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from random import Random
 from typing import Literal
 
 from appliance._core import DENIALS, Action, Connect, Denied, Enter, HangUp, KeepPlace, KeptPlace, Leave, Queued
+from appliance.calls import disk
 from appliance.calls.call import OutOf
 from appliance.calls.flows.callnumber import Wording, choose_number, own_number
 from appliance.calls.flows.closed import closed_target, closed_words
@@ -187,14 +189,44 @@ class QueueFlow(ContactCall):
             return
         number = await choose_number(self, self.switch.config, self._number, self.rules.callback.ask_number, WORDING)
         if number:
-            self._number = number
-            self.desk.lead(self.contact, self, self._customer())
-            actions = self.desk.tell(KeepPlace(self.contact))
-            if any(isinstance(action, KeptPlace) for action in actions):
-                while True:
-                    await self._next()  # ends in Decided once the ledger has it
+            if await self._disk_takes():
+                await self._keep_place(number)
             await self.play(self.clips("callback-not-possible"))
         self._play([])
+
+    async def _keep_place(self, number: str) -> None:
+        """Ends in Decided once the ledger has it; comes back where the ACD does not take it."""
+        self._number = number
+        self.desk.lead(self.contact, self, self._customer())
+        actions = self.desk.tell(KeepPlace(self.contact))
+        if any(isinstance(action, KeptPlace) for action in actions):
+            await self._next(disk.SECONDS)
+            while True:  # the disk took something a moment ago, and stopped; nothing is promised before it goes on
+                self._play(self.clips("please-wait"))
+                await self._next()
+
+    async def _disk_takes(self) -> bool:
+        """Whether the disk takes something just now: what it does not, nobody is promised; the caller waits on in the old
+        place. Raises `Decided`, `HungUp`."""
+        try:
+            flushed = self.desk.flushed()
+            flushed.add_done_callback(self._flushed)
+            now = asyncio.get_running_loop().time
+            late = now() + disk.SECONDS
+            while not flushed.done() and (left := late - now()) > 0:
+                await self._next(left)
+            if flushed.done():
+                flushed.result()
+                return True
+        except SwitchroomError as problem:
+            log.error("the ledger takes nothing: %s", problem, extra={"call": self.contact})
+        log.error("nobody is promised a call while the disk takes nothing", extra={"call": self.contact})
+        return False
+
+    def _flushed(self, done: asyncio.Future[int]) -> None:
+        if not done.cancelled():
+            done.exception()  # told where somebody still waits for it
+        self.call.inbox.poke()
 
     def _customer(self) -> Customer:
         return Customer(self._number, self.who()[1], self.language, dict(self.call.facts))

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 from appliance.calls import forwarding
+from appliance.calls.disk import in_time
 from appliance.calls.flows import keyed
 from appliance.calls.leg import Leg
 from appliance.calls.settings import SettingsBook
 from appliance.errors import SwitchroomError
 from appliance.messages import Setting
-
-log = logging.getLogger("settings")
-DISK_SECONDS = 2.0
-"""So long a caller waits for the disk."""
 
 SAID: dict[Setting, str] = {
     "forward_always": "forward-always",
@@ -68,13 +63,11 @@ class SettingCodes:
     async def _is_set(self, leg: Leg, setting: Setting, value: str) -> bool:
         """Whether it is on the disk. Where that takes nothing just now the caller is told so, and listens to no silence: the wish
         holds, but perhaps not beyond a power cut."""
-        written = self._settings.set(leg.endpoint, setting, value, leg.endpoint)
-        done, _ = await asyncio.wait([written], timeout=DISK_SECONDS)
-        if not done:
-            log.error("a phone's setting waits for the disk", extra={"phone": leg.endpoint, "setting": setting})
+        try:
+            await in_time(self._settings.set(leg.endpoint, setting, value, leg.endpoint), "a phone's setting", leg.call.id)
+        except SwitchroomError:
             await self._say(leg, "technical-trouble")
             return False
-        await written
         return True
 
     async def _say(self, leg: Leg, prompt: str, **values: object) -> None:

@@ -6,12 +6,14 @@ then counts.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
+from appliance.calls.disk import in_time
 from appliance.calls.flows.dialogue import DIGITS, KEYS, Dialogue
 from appliance.calls.leg import HungUp, Leg
 from appliance.calls.recording import Comment
@@ -42,7 +44,7 @@ class SurveyDesk(Protocol):
 
     def asked(self, leg: Leg, about: ToSurvey) -> None: ...
     async def answered(self, answer: SurveyAnswered) -> None:
-        """Done when it is on disk. Raises SwitchroomError."""
+        """Done when it is on disk. Raises SwitchroomError, also where that takes too long."""
 
     def comment(self, leg: Leg, answer: SurveyAnswered, max_seconds: float) -> Comment | None:
         """Begin to record what the caller says; None while nothing can be recorded."""
@@ -156,7 +158,7 @@ class Survey:
                 comment.stop()
             elif isinstance(event, RecordDone) and event.record == comment.record:
                 break
-        self._given += await comment.kept
+        self._given += await in_time(asyncio.shield(comment.kept), "a comment", self.leg.call.id)
 
 
 def _keys_of(events: list[object], leg: Leg) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from appliance.calls.flows.dialogue import KEYS, Dialogue, Goodbye
+from appliance.calls.flows.dialogue import KEYS, Dialogue, Goodbye, promised
 from appliance.calls.leg import HungUp, Leg
 from appliance.errors import SwitchroomError
 from appliance.media.engine import Clip
@@ -113,7 +113,7 @@ class Voicemail:
 
     async def _keep(self, message: Message) -> None:
         try:
-            await self.desk.keep(message)
+            await promised(self.desk.keep(message), "a message", self.talk)
         except (SwitchroomError, OSError) as problem:
             log.error("a message could not be noted, it is looked for at the next start: %s", problem, extra=self._about)
             raise Goodbye("technical-trouble") from None
