@@ -24,6 +24,8 @@ async def in_time(work: Awaitable[T], what: str, call: str = "") -> T:
     """What `work` gives, within SECONDS; `what` it is and the `call`, for the log. Raises what it raises, and SwitchroomError
     "ledger.late" where it takes longer: it goes on then by itself, and what it does is done once the disk can."""
     task = asyncio.ensure_future(work)
+    if task.done():  # at once: what is decided for a contact is carried out without a breath between
+        return task.result()
     _left.add(task)
     task.add_done_callback(_left.discard)
     await asyncio.wait([task], timeout=SECONDS)

@@ -182,6 +182,13 @@ def secrets_of(text: str) -> dict[Path, Any]:
     return found
 
 
+def has_secrets(text: str) -> bool:
+    """Whether a secret is written in it that is not masked. Raises SwitchroomError where it is no TOML."""
+    plain(text)
+    return any(path[-1] in SECRET_KEYS and place.start < place.end and text[place.start + 1 : place.end - 1] != MASK
+               for path, place in Places(text).found.items())
+
+
 def restore_secrets(text: str, *older: str) -> str:
     """A text that was shown with its secrets masked, with those that nobody replaced put back from the first of `older` that has
     them. Raises SwitchroomError "config.secret-unknown" for a mask without a secret behind it."""

@@ -16,13 +16,6 @@ from appliance.users.store import UserStore
 FIRST_PASSWORD_BYTES = 12
 
 
-def _user(users: UserStore, login: str) -> User:
-    found = users.user(login)
-    if found is None:
-        raise SwitchroomError("users.unknown", "There is no user {login}.", "See the list of users.", login=login)
-    return found
-
-
 def _convert(fields: dict[str, Any]) -> User:
     try:
         return msgspec.convert(fields, User)
@@ -39,16 +32,13 @@ def add(users: UserStore, login: str, **fields: Any) -> str:
 
     Raises SwitchroomError "users.taken", "users.bad", "users.too-many"."""
     login, password = login.strip().lower(), secrets.token_urlsafe(FIRST_PASSWORD_BYTES)
-    if users.user(login) is not None:
-        raise SwitchroomError("users.taken", "There is a user {login}.", "Choose another name.", login=login)
-    users.put_user(_convert({"login": login, "password": passwords.hashed(password), **fields}))
+    users.put_user(_convert({"login": login, "password": passwords.hashed(password), **fields}), new=True)
     return password
 
 
 def change(users: UserStore, login: str, **fields: Any) -> None:
     """Raises SwitchroomError "users.unknown", "users.bad", "users.last-admin"."""
-    user = _user(users, login)
-    users.put_user(_convert(msgspec.to_builtins(user) | fields | {"epoch": user.epoch + 1}))
+    users.change_user(login, lambda user: _convert(msgspec.to_builtins(user) | fields | {"epoch": user.epoch + 1}))
 
 
 def new_password(users: UserStore, login: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -82,16 +82,32 @@ class UserStore:
         """By login."""
         return [value for _, value in self._all(self._users, User)]
 
-    def put_user(self, user: User) -> None:
-        """Raises SwitchroomError "users.too-many"; "users.last-admin" where nobody could administer any more."""
-        user = msgspec.convert(msgspec.to_builtins(user), User)  # the types' limits hold for whoever calls
+    def put_user(self, user: User, *, new: bool = False) -> None:
+        """Whole, in place of who is there: for a change of one thing see `change_user`. `new`: nobody is there. Raises
+        SwitchroomError "users.too-many", "users.taken"; "users.last-admin" where nobody could administer any more."""
         with self._env.begin(write=True) as txn:
             known = {value.login: value for value in self._in(txn, self._users, User)}
+            if new and user.login in known:
+                raise SwitchroomError("users.taken", "There is a user {login}.", "Choose another name.", login=user.login)
             if user.login not in known and len(known) >= MAX_USERS:
                 raise SwitchroomError("users.too-many", "There are {most} users.", "Remove some who have left.",
                                       most=MAX_USERS)
-            self._keep_an_admin({**known, user.login: user}, before=known)
-            txn.put(user.login.encode(), msgspec.msgpack.encode(user), db=self._users)
+            self._store_user(txn, user, known)
+
+    def change_user(self, login: str, change: Callable[[User], User]) -> User:
+        """`change` makes of the user as it stands now the one to be: what others change meanwhile stays. Raises SwitchroomError
+        "users.unknown", "users.last-admin", and as `change` does: nothing is changed then."""
+        with self._env.begin(write=True) as txn:
+            known = {value.login: value for value in self._in(txn, self._users, User)}
+            if login not in known:
+                raise SwitchroomError("users.unknown", "There is no user {login}.", "See the list of users.", login=login[:64])
+            return self._store_user(txn, change(known[login]), known)
+
+    def _store_user(self, txn: Any, user: User, known: dict[str, User]) -> User:
+        user = msgspec.convert(msgspec.to_builtins(user), User)  # the types' limits hold for whoever calls
+        self._keep_an_admin({**known, user.login: user}, before=known)
+        txn.put(user.login.encode(), msgspec.msgpack.encode(user), db=self._users)
+        return user
 
     def remove_user(self, login: str) -> None:
         """The user with all sessions and tokens. Raises SwitchroomError "users.unknown", "users.last-admin"."""

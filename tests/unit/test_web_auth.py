@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import argon2
+import msgspec
 import pyotp
 import pytest
 
-from appliance.users import passwords
+from appliance.errors import SwitchroomError
+from appliance.users import admin, passwords
+from appliance.users.model import User
 from appliance.users.store import SESSION_SECONDS
 from tests.webkit import PASSWORD, Pages
+from web.auth import service
 
 
 def test_the_first_administrator_needs_the_code_of_the_box(tmp_path: Path) -> None:
@@ -148,6 +152,66 @@ def test_rights_that_were_taken_away_are_gone_at_once(pages: Pages) -> None:
     assert admin.post("/people/admin", do="disable").status_code == 400  # the last one stays
     assert admin.post("/people/admin", do="save", name="A", role="viewer").status_code == 400
     assert admin.post("/people/admin", do="remove").status_code == 400
+
+
+def test_what_an_administrator_does_meanwhile_stays(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To hash a password takes long: who is shut out while that goes on is shut out, and who is removed stays so."""
+    users, browser = pages.box.users, pages.browser("agent")
+    hashed = passwords.hashed
+
+    def slowly(password: str) -> str:
+        admin.change(users, "agent", disabled=True)
+        return hashed(password)
+
+    monkeypatch.setattr(passwords, "hashed", slowly)
+    new = "a long new password"
+    assert browser.post("/me/password", old=PASSWORD, new=new, again=new).status_code == 400
+    found = users.user("agent")
+    assert found is not None and found.disabled and passwords.matches(found.password, PASSWORD)
+    viewer = pages.browser("viewer")
+    monkeypatch.setattr(passwords, "hashed", lambda password: users.remove_user("viewer") or hashed(password))
+    assert viewer.post("/me/password", old=PASSWORD, new=new, again=new).status_code == 400
+    assert users.user("viewer") is None
+
+
+def test_two_changes_of_a_user_at_once_are_both_made(pages: Pages) -> None:
+    users = pages.box.users
+
+    def with_agent(user: User) -> User:
+        return msgspec.structs.replace(user, agent="anna")
+
+    before = users.user("agent")
+    assert before is not None
+    admin.change(users, "agent", name="Anna")
+    users.change_user("agent", with_agent)
+    after = users.user("agent")
+    assert after is not None and (after.name, after.agent, after.epoch) == ("Anna", "anna", before.epoch + 1)
+    for refused in (lambda: admin.add(users, "agent", name="x", role="viewer"), lambda: admin.change(users, "nobody", name="x")):
+        with pytest.raises(SwitchroomError):
+            refused()
+    assert users.user("nobody") is None and users.user("agent") == after
+
+
+def test_a_code_opens_one_door_also_at_the_same_moment(pages: Pages) -> None:
+    """Both requests have read the user before either code counted."""
+    secret = passwords.totp_secret()
+    admin.change(pages.box.users, "agent", totp=secret)
+    user = pages.box.users.user("agent")
+    assert user is not None
+    code = pyotp.TOTP(secret).at(pages.clock.utc())
+    assert [service._second(pages.box, user, code) for _ in range(2)] == [True, False]
+
+
+def test_who_finds_a_page_open_does_not_exchange_the_second_factor(pages: Pages) -> None:
+    browser, secret, other = pages.browser("agent"), passwords.totp_secret(), passwords.totp_secret()
+    page = browser.post("/me/second-factor", secret=secret, code=pyotp.TOTP(secret).at(pages.clock.utc()))
+    assert page.status_code == 302
+    pages.clock.advance(60)
+    assert browser.post("/me/second-factor", secret=other, code=pyotp.TOTP(other).at(pages.clock.utc())).status_code == 400
+    answers = [browser.post("/me/second-factor", off="1", code="000000").status_code for _ in range(30)]
+    assert answers[0] == 400 and 429 in answers, "so many codes may be tried"
+    found = pages.box.users.user("agent")
+    assert found is not None and found.totp == secret
 
 
 def test_an_administrator_adds_people_and_gives_new_passwords(pages: Pages) -> None:

@@ -254,6 +254,22 @@ def test_the_api_does_the_same(pages: Pages) -> None:
     assert pages.browser("supervisor").client.put("/api/v1/config", json={}, headers={}).status_code in (400, 403)
 
 
+def test_who_may_not_edit_secrets_does_not_guess_them(pages: Pages) -> None:
+    """Whether a document changes a secret tells whether a guess is right: ten thousand of them find a PIN."""
+    browser = pages.browser("supervisor")
+    headers = {"X-CSRFToken": browser.token()}
+    shown = browser.get("/api/v1/config").json["text"]  # type: ignore[index]
+    assert '"***"' in shown
+    guess = shown.replace('"***"', '"4711"', 1)
+    refused = browser.client.post("/api/v1/config/diff", json={"text": guess}, headers=headers)
+    assert (refused.status_code, refused.json["error"]["id"]) == (403, "web.forbidden")  # type: ignore[index]
+    masked: Any = browser.client.post("/api/v1/config/diff", json={"text": shown}, headers=headers)
+    assert masked.status_code == 200 and masked.json["unified"] == ""
+    chief = pages.browser("admin")
+    headers = {"X-CSRFToken": chief.token()}
+    assert chief.client.post("/api/v1/config/diff", json={"text": guess}, headers=headers).status_code == 200
+
+
 def test_the_api_says_what_happens_if_i_dial(pages: Pages) -> None:
     browser = pages.browser("admin")
 

@@ -20,6 +20,7 @@ from appliance.users.rights import Right
 from web.api.routes import api
 from web.app import services
 from web.config import service
+from web.security.access import may
 from web.start import greetings
 from web.start.greetings import Greeting, KeptGreeting
 
@@ -120,8 +121,11 @@ def check_config(body: Candidate) -> Verdict:
 
 @api.post("/config/diff", Right.CONFIG_VIEW, returns=ShownDiff, body=Candidate)
 def diff_candidate(body: Candidate) -> ShownDiff:
-    """What a document would change in the one in force."""
+    """What a document would change in the one in force. Who may not edit it leaves the secrets masked: "changed" or not would
+    tell whether a guess is right."""
     store = services().store
+    if not may(Right.CONFIG_EDIT) and edit.has_secrets(body.text):
+        raise SwitchroomError("web.forbidden", "You may not write secrets.", "Leave them as ***.")
     return service.compare(store.text(), f"version {store.version()}", _whole(body.text), "new").shown()
 
 

@@ -16,6 +16,7 @@ from web import i18n
 from web.app import services
 from web.audit.service import note
 from web.auth import service
+from web.errors import status_of
 from web.security.access import open_to_all, signed_in
 from web.security.sessions import WebSession
 from web.start import steps
@@ -105,7 +106,7 @@ def choose_language() -> ResponseReturnValue:
     if wish in i18n.LANGUAGES:
         answer.set_cookie(i18n.COOKIE, wish, max_age=31_536_000, samesite="Lax", httponly=True, secure=request.is_secure)
         if g.user is not None:
-            services().users.put_user(msgspec.structs.replace(g.user, language=wish))
+            service.change_own(services(), g.user, lambda now: msgspec.structs.replace(now, language=wish))
     return answer
 
 
@@ -137,27 +138,20 @@ def second_factor() -> ResponseReturnValue:
     """Asks for a code of the new secret before it counts: nobody shuts himself out by a slip. The secret comes back with the
     form, and is worth nothing to anybody until then."""
     form = request.form
-    users, user = services().users, g.user
-    if form.get("off") and user.totp:
-        step = passwords.totp_step(user.totp, form.get("code", ""), users.clock.utc(), user.totp_used)
-        if not step:
-            problem = SwitchroomError("web.wrong-code", "This code is wrong.", "Type the code that the app shows now.")
-            return render_template("auth/me.html", problem=problem, secret="", picture=""), 400
-        note("user.second-factor-off", user.login)
-        users.put_user(msgspec.structs.replace(user, totp="", totp_used=0))
-        flash(_("The second factor is off."))
-        return redirect(url_for("auth.me"))
+    box, user = services(), g.user
     secret = form.get("secret") or passwords.totp_secret()
-    if form.get("code"):
-        try:
-            step = passwords.totp_step(secret, form["code"].replace(" ", ""), users.clock.utc(), 0)
-        except ValueError:
-            step = 0  # no base32: not a secret that we gave
-        if step:
-            note("user.second-factor-on", user.login)
-            users.put_user(msgspec.structs.replace(user, totp=secret, totp_used=step))
+    try:
+        if form.get("off") and user.totp:
+            service.second_factor_off(box, user, form.get("code", ""), _address(),
+                                      lambda: note("user.second-factor-off", user.login))
+            flash(_("The second factor is off."))
+            return redirect(url_for("auth.me"))
+        if form.get("code") and service.second_factor_on(box, user, secret, form["code"],
+                                                         lambda: note("user.second-factor-on", user.login)):
             flash(_("The second factor is on."))
             return redirect(url_for("auth.me"))
+    except SwitchroomError as problem:
+        return render_template("auth/me.html", problem=problem, secret="", picture=""), status_of(problem.id)
     office = services().config.office.name
     picture = _qr(passwords.totp_address(secret, user.login, office))
     return render_template("auth/me.html", problem=None, secret=secret, picture=picture)

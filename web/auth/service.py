@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -45,9 +46,64 @@ def sign_in(box: Services, login: str, password: str, code: str, address: str) -
 def _second(box: Services, user: User, code: str) -> bool:
     if not user.totp:
         return True
-    step = passwords.totp_step(user.totp, code.replace(" ", ""), box.users.clock.utc(), user.totp_used)
+    try:
+        box.users.change_user(user.login, lambda now: use_code(box, now, code))
+    except SwitchroomError:
+        return False
+    return True
+
+
+def use_code(box: Services, user: User, code: str, **change: object) -> User:
+    """The user after this code, which nobody can use again, also not at the same moment. Raises SwitchroomError
+    "web.wrong-code"."""
+    step = passwords.totp_step(user.totp, code.replace(" ", ""), box.users.clock.utc(), user.totp_used) if user.totp else 0
+    if not step:
+        raise SwitchroomError("web.wrong-code", "This code is wrong.", "Type the code that the app shows now.")
+    return msgspec.structs.replace(user, **({"totp_used": step} | change))
+
+
+def change_own(box: Services, user: User, change: Callable[[User], User]) -> User:
+    """Of somebody who is signed in as `user` was: not where an administrator changed that, or shut the user out, meanwhile.
+    Raises SwitchroomError "web.sign-in"."""
+
+    def of_now(now: User) -> User:
+        if now.disabled or now.epoch != user.epoch:
+            raise SwitchroomError("web.sign-in", "You are not signed in.", "Sign in, or send a valid token.")
+        return change(now)
+
+    return box.users.change_user(user.login, of_now)
+
+
+def second_factor_off(box: Services, user: User, code: str, address: str, note: Callable[[], None]) -> None:
+    """With a code, as signing in; `note` comes before. Raises SwitchroomError "web.wrong-code", "web.too-many"."""
+    check_open(box, user.login, address)
+    try:
+        use_code(box, user, code)
+    except SwitchroomError:
+        box.throttle.wrong(user.login, address, box.users.clock.mono())
+        raise
+    note()
+    change_own(box, user, lambda now: use_code(box, now, code, totp="", totp_used=0))
+
+
+def second_factor_on(box: Services, user: User, secret: str, code: str, note: Callable[[], None]) -> bool:
+    """Whether the code is one of this new secret, which counts from now on; `note` comes before. Raises SwitchroomError
+    "web.second-factor-on": who has found a page open must not exchange the second factor."""
+    try:
+        step = passwords.totp_step(secret, code.replace(" ", ""), box.users.clock.utc(), 0)
+    except ValueError:
+        return False  # no base32: not a secret that we gave
+
+    def on(now: User) -> User:
+        if now.totp:
+            raise SwitchroomError("web.second-factor-on", "The second factor is on already.",
+                                  "Switch it off first, with a code of the old one.")
+        return msgspec.structs.replace(now, totp=secret, totp_used=step)
+
     if step:
-        box.users.put_user(msgspec.structs.replace(user, totp_used=step))
+        on(user)
+        note()
+        change_own(box, user, on)
     return bool(step)
 
 
@@ -75,9 +131,8 @@ def change_password(box: Services, user: User, old: str, new: str, address: str)
         box.throttle.wrong(user.login, address, box.users.clock.mono())
         raise SwitchroomError("web.wrong-password", "The present password is wrong.", "Try again.")
     passwords.check_new(new, user.login)
-    changed = msgspec.structs.replace(user, password=passwords.hashed(new), epoch=user.epoch + 1)
-    box.users.put_user(changed)
-    return changed
+    hashed = passwords.hashed(new)  # takes long: what an administrator does meanwhile stays
+    return change_own(box, user, lambda now: msgspec.structs.replace(now, password=hashed, epoch=now.epoch + 1))
 
 
 def safe_next(address: str) -> str:
