@@ -167,7 +167,11 @@ def remove(hands: Hands, name: str) -> None:
         raise SwitchroomError("greeting.used", "The configuration names this greeting.",
                               "Take it out of the configuration first.")
     hands.note("greeting.remove", name, "")
-    path.unlink(missing_ok=True)
+    try:
+        files.remove(path)
+    except OSError as problem:
+        raise SwitchroomError("greeting.unwritable", "{path} cannot be removed: {reason}.", "Check the disk and its space.",
+                              path=path.name, reason=because(problem)) from None
 
 
 def _in_force(data: Path) -> str:

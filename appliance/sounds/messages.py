@@ -163,11 +163,17 @@ class Messages:
         files.write(self._folder / f"{kept.id}.json", msgspec.json.encode(kept), owner=self._hands.owner())
 
     def remove(self, id: str) -> None:
-        """Campaigns that were started with it have a copy of their own. Raises SwitchroomError "message.unknown"."""
+        """Campaigns that were started with it have a copy of their own. Raises SwitchroomError "message.unknown",
+        "message.unwritable"."""
         found = self.one(id)
         self._hands.note("message.remove", id, "")
-        (self._folder / f"{id}.json").unlink(missing_ok=True)
-        self.path_of(found).unlink(missing_ok=True)
+        sound = self.path_of(found)
+        try:
+            sound.unlink(missing_ok=True)  # first: without it there is no message, and nobody's voice stays without a name
+            files.remove(self._folder / f"{id}.json")
+        except OSError as problem:
+            raise SwitchroomError("message.unwritable", "{path} cannot be removed: {reason}.", "Check the disk and its space.",
+                                  path=sound.name, reason=because(problem)) from None
 
 
 def _read(path: Path) -> Kept | None:

@@ -58,6 +58,12 @@ def put_all(made: Sequence[tuple[Path, Path]]) -> None:
         sync(folder)
 
 
+def remove(path: Path) -> None:
+    """There is no such file from now on, also after a power cut. Raises OSError."""
+    path.unlink(missing_ok=True)
+    sync(path.parent)
+
+
 def sync(path: Path) -> None:
     """A file's content, or the names in a folder, are on the disk when this returns. Raises OSError."""
     handle = os.open(path, os.O_RDONLY)

@@ -7,8 +7,10 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from appliance.campaigns import own, purge
@@ -18,6 +20,8 @@ from appliance.config.store import Store
 from appliance.errors import SwitchroomError
 from appliance.mail import figures_marks
 from appliance.prompts import build
+from appliance.sounds import greetings as sounds
+from appliance.sounds.messages import Kept, Messages
 from appliance.system import files
 from appliance.voicemail.greetings import Greetings
 from web.config.drafts import Draft, Drafts
@@ -273,3 +277,32 @@ def test_nobody_renames_past_the_helper() -> None:
     found = {str(path.relative_to(ROOT)) for folder in ("appliance", "drivers", "web") for path in (ROOT / folder).rglob("*.py")
              if any(by_hand.search(line) for line in path.read_text().splitlines())}
     assert found == {"appliance/system/files.py", "appliance/campaigns/own.py"}  # own: back to the old file, then its folder
+
+
+def test_what_is_removed_stays_removed(tmp_path: Path, done: list[str]) -> None:
+    (tmp_path / "a").write_bytes(b"x")
+    files.remove(tmp_path / "a")
+    files.remove(tmp_path / "a")  # nothing there
+    assert done == [f"sync {tmp_path.name}"] * 2 and not list(tmp_path.iterdir())
+
+
+def test_a_message_that_is_removed_at_a_page_stays_removed(tmp_path: Path, done: list[str]) -> None:
+    """It is somebody's voice."""
+    folder, id = tmp_path / "campaigns" / "messages", "0123456789abcdef"
+    folder.mkdir(parents=True)
+    (folder / f"{id}.wav").write_bytes(b"sound")
+    (folder / f"{id}.json").write_bytes(msgspec.json.encode(
+        Kept(id=id, name="News", source="uploaded", seconds=1.0, at=1.0, by="web:ann")))
+    noted = list[str]()
+    hands: Any = SimpleNamespace(data=tmp_path, note=lambda what, *about: noted.append(what))
+    Messages(hands).remove(id)
+    assert done == ["sync messages"] and noted == ["message.remove"] and not list(folder.iterdir())
+
+
+def test_an_uploaded_greeting_that_is_removed_at_a_page_stays_removed(tmp_path: Path, done: list[str]) -> None:
+    folder, name = tmp_path / "greetings" / "uploaded", "welcome-0123456789ab.wav"
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(b"sound")
+    hands: Any = SimpleNamespace(data=tmp_path, note=lambda *about: None)
+    sounds.remove(hands, name)
+    assert done == ["sync uploaded"] and not list(folder.iterdir())
