@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from appliance.core.box import Box
 
 RING_SECONDS = 40.0
+PURPOSE = "test"
+"""Of the call that tries a line."""
 
 
 class Trial:
@@ -35,7 +37,10 @@ class Trial:
     async def try_line(self, command: m.TryLine) -> m.Reply:
         box = self._box
         number = self._number(command)
-        call = box.switch.new_call("test")
+        if any(each.purpose == PURPOSE for each in box.switch.calls.values()):
+            # Each may cost, and whoever asked waits for it: a token that was stolen takes neither all lines nor all pages.
+            raise SwitchroomError("line.trying", "A line is being tried just now.", "Wait until that is over.")
+        call = box.switch.new_call(PURPOSE)
         leg = call.add_leg("out", "line", "", number)
         line, why = box.channels.seize(leg.id, [command.line], PHONE)
         if line is None:

@@ -87,6 +87,23 @@ def test_a_line_that_is_answered_says_that_it_works_and_hangs_up() -> None:
     run(work)
 
 
+def test_one_line_is_tried_at_a_time() -> None:
+    """Each trial is a call that may cost, and holds who asked for it for a minute."""
+
+    async def work() -> None:
+        house = House()
+        first = asyncio.ensure_future(house.line())
+        await settle()
+        with pytest.raises(SwitchroomError) as caught:
+            await house.line()
+        assert caught.value.id == "line.trying" and len(house.lab.driver.placed) == 1
+        await asyncio.wait_for(first, 2 * RING_SECONDS)
+        house.lab.driver.on_place = house.lab.answers
+        assert (await house.line()).answered  # and the next once that is over
+
+    run(work)
+
+
 def test_why_nobody_answered_is_told() -> None:
     async def work() -> None:
         house = House()
