@@ -56,7 +56,7 @@ def _order(ctx: click.Context, order: ControlAgent) -> None:
 @click.pass_context
 def login(ctx: click.Context, id: str, extension: str) -> None:
     """Sign an agent in; no PIN is asked."""
-    _order(ctx, ControlAgent(agent=id, action="login", extension=extension))
+    _order(ctx, ControlAgent(agent=id, action="login", extension=extension, by=noting.who()))
 
 
 @agent.command("logout")
@@ -64,7 +64,7 @@ def login(ctx: click.Context, id: str, extension: str) -> None:
 @click.pass_context
 def logout(ctx: click.Context, id: str) -> None:
     """Sign an agent out; during a call it takes effect after that."""
-    _order(ctx, ControlAgent(agent=id, action="logout"))
+    _order(ctx, ControlAgent(agent=id, action="logout", by=noting.who()))
 
 
 @agent.command("ready")
@@ -72,7 +72,7 @@ def logout(ctx: click.Context, id: str) -> None:
 @click.pass_context
 def ready(ctx: click.Context, id: str) -> None:
     """End an agent's break or pause."""
-    _order(ctx, ControlAgent(agent=id, action="ready"))
+    _order(ctx, ControlAgent(agent=id, action="ready", by=noting.who()))
 
 
 @agent.command("break")
@@ -81,7 +81,7 @@ def ready(ctx: click.Context, id: str) -> None:
 @click.pass_context
 def take_break(ctx: click.Context, id: str, reason: str) -> None:
     """Send an agent on a break, for a REASON by its name (short, lunch, ...)."""
-    _order(ctx, ControlAgent(agent=id, action="break", reason=reason))
+    _order(ctx, ControlAgent(agent=id, action="break", reason=reason, by=noting.who()))
 
 
 @agent.command("call")
@@ -90,7 +90,7 @@ def take_break(ctx: click.Context, id: str, reason: str) -> None:
 @click.pass_context
 def call(ctx: click.Context, id: str, number: str) -> None:
     """Ring an agent's phone, and call NUMBER when it is picked up, as it is dialled there."""
-    bus.ask_once(ctx.obj.data, CallNumber(agent=id, number=number))
+    bus.ask_once(ctx.obj.data, CallNumber(agent=id, number=number, by=noting.who()))
 
 
 @agent.command("note")
@@ -100,7 +100,7 @@ def call(ctx: click.Context, id: str, number: str) -> None:
 @click.pass_context
 def note(ctx: click.Context, id: str, text: str, contact: str) -> None:
     """Note TEXT about an agent's last call; it replaces what was noted."""
-    bus.ask_once(ctx.obj.data, NoteContact(agent=id, text=text, contact=contact))
+    bus.ask_once(ctx.obj.data, NoteContact(agent=id, text=text, contact=contact, by=noting.who()))
 
 
 @agent.command("outcome")
@@ -110,4 +110,4 @@ def note(ctx: click.Context, id: str, text: str, contact: str) -> None:
 @click.pass_context
 def outcome(ctx: click.Context, id: str, code: str, contact: str) -> None:
     """Say how an agent's last call ended, by a CODE of [[outcomes]]; it replaces what was said before."""
-    bus.ask_once(ctx.obj.data, NoteOutcome(agent=id, code=code, contact=contact))
+    bus.ask_once(ctx.obj.data, NoteOutcome(agent=id, code=code, contact=contact, by=noting.who()))

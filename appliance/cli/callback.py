@@ -57,7 +57,7 @@ def list_callbacks(ctx: click.Context) -> None:
 def cancel(ctx: click.Context, contact: str) -> None:
     """Take a promised call off the queue."""
     noting.note(ctx.obj.data, "callback.cancel", contact)
-    bus.ask_once(ctx.obj.data, CancelCallback(contact=contact))
+    bus.ask_once(ctx.obj.data, CancelCallback(contact=contact, by=noting.who()))
 
 
 @callback.command("take")
@@ -67,4 +67,4 @@ def cancel(ctx: click.Context, contact: str) -> None:
 def take(ctx: click.Context, contact: str, agent: str) -> None:
     """Let an agent call a customer now who waits to be called back. Who is not reached keeps the place."""
     noting.note(ctx.obj.data, "callback.take", contact, agent)
-    bus.ask_once(ctx.obj.data, TakeCallback(contact=contact, agent=agent))
+    bus.ask_once(ctx.obj.data, TakeCallback(contact=contact, agent=agent, by=noting.who()))

@@ -23,7 +23,7 @@ SAID = {
 def night(ctx: click.Context, setting: str, hours: str) -> None:
     """Close the office now (on), open it (off), or let it follow its hours (auto). `switchroom status` shows how it stands."""
     noting.note(ctx.obj.data, "night.set", hours, setting)
-    reply: Done = bus.ask_once(ctx.obj.data, SwitchNight(setting=SETTINGS[setting], hours=hours))
+    reply: Done = bus.ask_once(ctx.obj.data, SwitchNight(setting=SETTINGS[setting], hours=hours, by=noting.who()))
     if ctx.obj.json:
         click.echo(f'{{"setting": "{SETTINGS[setting]}"}}')
     else:

@@ -104,7 +104,7 @@ def move(ctx: click.Context, contact: str, to: str) -> None:
     """Send a waiting caller on: to another queue (queue:NAME, the time waited counts), a phone (extension:NUMBER) or an agent
     (agent:ID). Where nobody answers there, back to the queue and the old place."""
     noting.note(ctx.obj.data, "contact.move", contact, to)
-    bus.ask_once(ctx.obj.data, MoveContact(contact=contact, to=to))
+    bus.ask_once(ctx.obj.data, MoveContact(contact=contact, to=to, by=noting.who()))
 
 
 @queue.command("why")

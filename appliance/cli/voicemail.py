@@ -112,9 +112,9 @@ def delete(ctx: click.Context, id: str | None, caller: str) -> None:
     if id is not None:
         message = _found(ctx, id)
         noting.note(ctx.obj.data, "voicemail.delete", message.id, message.box)
-        command = DeleteVoicemail(box=message.box, message=message.id)
+        command = DeleteVoicemail(box=message.box, message=message.id, by=noting.who())
     else:
         noting.note(ctx.obj.data, "voicemail.delete", "", "all of one caller")
-        command = DeleteVoicemail(caller=caller)
+        command = DeleteVoicemail(caller=caller, by=noting.who())
     reply: Done = bus.ask_once(ctx.obj.data, command)
     click.echo(json.dumps({"deleted": int(reply.text)}) if ctx.obj.json else f"Deleted: {reply.text}")

@@ -94,7 +94,8 @@ def test_an_order_is_noted_and_given(tmp_path: Path, core: Core, words: tuple[st
     run(tmp_path, *words)
     note, given = core.asked
     assert (note.what, note.target) == (what, target) and note.by.startswith("cli") and "0401234567" not in str(note)
-    assert given == type(order)(**{**_fields(order), **({"by": given.by} if getattr(given, "by", "").startswith("cli") else {})})
+    signed = {"by": noting.who()} if getattr(order, "by", "") == "cli" else {}
+    assert given == type(order)(**{**_fields(order), **signed})
 
 
 def _fields(order: m.Command) -> dict[str, Any]:
@@ -155,4 +156,4 @@ def test_a_line_that_nobody_answered_says_why(tmp_path: Path, core: Core) -> Non
 def test_an_outcome_is_keyed_and_a_phone_is_rung(tmp_path: Path, core: Core) -> None:
     assert run(tmp_path, "agent", "outcome", "anna", "1").exit_code == 0
     assert run(tmp_path, "phone", "ring", "101").exit_code == 0
-    assert core.asked == [m.NoteOutcome(agent="anna", code="1"), m.RingPhone(extension="101")]
+    assert core.asked == [m.NoteOutcome(agent="anna", code="1", by=noting.who()), m.RingPhone(extension="101")]
