@@ -22,22 +22,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield house
 
 
-@pytest.fixture(scope="module")
-def anna(house: House) -> Station:
-    return house.desk("101", "anna")
-
-
-@pytest.fixture(scope="module")
-def chen(house: House) -> Station:
-    return house.desk("103", "chen")
-
-
 @pytest.fixture(autouse=True)
 def idle(house: House, anna: Station, chen: Station) -> Iterator[None]:
     for station in (anna, chen, house.gateway):  # a test that failed may leave calls
-        for call in station.calls:
-            if call.up:
-                call.hang_up()
+        station.hang_up_all()
     house.forget()
     yield
 

@@ -19,11 +19,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield house
 
 
-@pytest.fixture(scope="module")
-def anna(house: House) -> Station:
-    return house.desk("101", "anna")
-
-
 @pytest.fixture(autouse=True)
 def idle(house: House) -> Iterator[None]:
     house.forget()

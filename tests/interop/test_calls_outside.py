@@ -88,22 +88,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield house
 
 
-@pytest.fixture(scope="module")
-def chen(house: House) -> Station:
-    return house.desk("103", "chen")
-
-
-@pytest.fixture(scope="module")
-def daria(house: House) -> Station:
-    return house.desk("104", "daria")
-
-
 @pytest.fixture(autouse=True)
 def idle(house: House, chen: Station, daria: Station) -> Iterator[None]:
     for station in (chen, daria, house.gateway):
-        for call in station.calls:
-            if call.up:
-                call.hang_up()
+        station.hang_up_all()
     house.forget()
     for station in (chen, daria, house.gateway):
         station.calls.clear()

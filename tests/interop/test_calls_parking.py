@@ -26,16 +26,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def anna(house: House) -> Station:
-    return house.desk("101", "anna")
-
-
-@pytest.fixture(scope="module")
-def chen(house: House) -> Station:
-    return house.desk("103", "chen")
-
-
-@pytest.fixture(scope="module")
 def words(tmp_path_factory: pytest.TempPathFactory) -> sound.Samples:
     return sound.load(sound.message_of(tmp_path_factory.mktemp("words") / "all.wav", 2.0))
 
@@ -44,9 +34,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> sound.Samples:
 def idle(house: House, anna: Station, chen: Station) -> Iterator[None]:
     for station in (anna, chen, house.gateway):
         station.plan = [180, 200]
-        for call in station.calls:
-            if call.up:
-                call.hang_up()
+        station.hang_up_all()
     house.forget()
     for station in (anna, chen, house.gateway):
         station.calls.clear()

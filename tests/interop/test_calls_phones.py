@@ -47,16 +47,6 @@ def idle(house: House, anna: Phone, boris: Phone) -> Iterator[None]:
             phone.command("hangup")
 
 
-@pytest.fixture(scope="module")
-def words(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Three different things to say, 2 s each."""
-    folder = tmp_path_factory.mktemp("words")
-    whole = sound.load(sound.message_of(folder / "all.wav", 6.0))
-    for i in range(3):
-        sound.save(folder / f"{i}.wav", whole[i * 16000:(i + 1) * 16000])
-    return [folder / f"{i}.wav" for i in range(3)]
-
-
 def established(a: Phone, b: Phone, number: str, house: House) -> None:
     a.dial(number, house.box.sip_port)
     b.wait_event("CALL_INCOMING", 10)

@@ -33,15 +33,6 @@ def idle(house: House, anna: Phone) -> Iterator[None]:
         anna.command("hangup")
 
 
-@pytest.fixture(scope="module")
-def words(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("words")
-    whole = sound.load(sound.message_of(folder / "all.wav", 6.0))
-    for i in range(3):
-        sound.save(folder / f"{i}.wav", whole[i * 16000:(i + 1) * 16000])
-    return [folder / f"{i}.wav" for i in range(3)]
-
-
 def heard(hears: Callable[[], sound.Samples], what: Path) -> None:
     said = sound.load(what)
     wait_for(lambda: sound.likeness(said, hears()) > 0.9, 12, f"{what.name} to be heard")

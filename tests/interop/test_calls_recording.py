@@ -29,19 +29,12 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield house
 
 
-@pytest.fixture(scope="module")
-def anna(house: House) -> Station:
-    return house.desk("101", "anna")
-
-
 @pytest.fixture(autouse=True)
 def idle(house: House, anna: Station) -> Iterator[None]:
     house.forget()
     yield
     for station in (anna, house.gateway):  # a test that failed may leave calls
-        for call in station.calls:
-            if call.up:
-                call.hang_up()
+        station.hang_up_all()
         station.calls.clear()
 
 

@@ -50,29 +50,12 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield house
 
 
-@pytest.fixture(scope="module")
-def anna(house: House) -> Station:
-    return house.desk("101", "anna")
-
-
-@pytest.fixture(scope="module")
-def boris(house: House) -> Station:
-    return house.desk("102", "boris")
-
-
-@pytest.fixture(scope="module")
-def chen(house: House) -> Station:
-    return house.desk("103", "chen")
-
-
 @pytest.fixture(autouse=True)
 def idle(house: House, anna: Station, boris: Station, chen: Station) -> Iterator[None]:
     house.gateway.user = CALLER
     for station in (anna, boris, chen, house.gateway):
         station.plan = [180, 200]
-        for call in station.calls:
-            if call.up:
-                call.hang_up()
+        station.hang_up_all()
     house.forget()
     for station in (anna, boris, chen, house.gateway):
         station.calls.clear()

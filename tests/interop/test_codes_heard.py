@@ -30,24 +30,12 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield house
 
 
-@pytest.fixture(scope="module")
-def anna(house: House) -> Station:
-    return house.desk("101", "anna")
-
-
-@pytest.fixture(scope="module")
-def daria(house: House) -> Station:
-    return house.desk("104", "daria")
-
-
 @pytest.fixture(autouse=True)
 def idle(house: House, anna: Station, daria: Station) -> Iterator[None]:
     house.box.run("agent", "logout", "anna", check=False)  # where a test that failed left her signed in
     yield
     for station in (anna, daria):
-        for call in station.calls:
-            if call.up:
-                call.hang_up()
+        station.hang_up_all()
     house.forget()
 
 

@@ -100,11 +100,6 @@ def house(tmp_path_factory: pytest.TempPathFactory, mails: MailServer) -> Iterat
         yield made
 
 
-@pytest.fixture(scope="module")
-def anna(house: House) -> Station:
-    return house.desk("101", "anna")
-
-
 def stations(house: House) -> list[Station]:
     return [house.gateway, *(part for part in house._open if isinstance(part, Station))]
 
@@ -118,9 +113,7 @@ def idle(house: House) -> Iterator[None]:
         station.plan = [180, 200]
     yield
     for station in stations(house):
-        for call in station.calls:
-            if call.up:
-                call.hang_up()
+        station.hang_up_all()
 
 
 @pytest.fixture(scope="module")

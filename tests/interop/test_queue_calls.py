@@ -68,31 +68,13 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield house
 
 
-@pytest.fixture(scope="module")
-def anna(house: House) -> Station:
-    return house.desk("101", "anna")
-
-
-@pytest.fixture(scope="module")
-def boris(house: House) -> Station:
-    return house.desk("102", "boris")
-
-
-@pytest.fixture(scope="module")
-def daria(house: House) -> Station:
-    """A phone that is no agent's: it calls."""
-    return house.desk("104", "daria")
-
-
 @pytest.fixture(autouse=True)
 def clean(house: House, anna: Station, boris: Station) -> Iterator[None]:
     """Each test begins with nobody signed in, and every phone picking up."""
     yield
     for station in (anna, boris):
         station.plan = [180, 200]
-        for call in station.calls:
-            if call.up:
-                call.hang_up()
+        station.hang_up_all()
     wait_for(lambda: house.status().calls == 0, 10, "all calls to end")
     for each in state(house).agents:
         if each.state != "logged-out":

@@ -68,16 +68,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield house
 
 
-@pytest.fixture(scope="module")
-def anna(house: House) -> Station:
-    return house.desk("101", "anna")
-
-
-@pytest.fixture(scope="module")
-def daria(house: House) -> Station:
-    return house.desk("104", "daria")
-
-
 def be_ready(house: House) -> None:
     """Anna is signed in and free."""
     def state() -> str:

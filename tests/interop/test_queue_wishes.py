@@ -83,24 +83,12 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield house
 
 
-@pytest.fixture(scope="module")
-def anna(house: House) -> Station:
-    return house.desk("101", "anna")
-
-
-@pytest.fixture(scope="module")
-def daria(house: House) -> Station:
-    return house.desk("104", "daria")
-
-
 @pytest.fixture(autouse=True)
 def idle(house: House, anna: Station) -> Iterator[None]:
     house.gateway.user = "0917700123"
     yield
     for station in (anna, house.gateway):
-        for call in station.calls:
-            if call.up:
-                call.hang_up()
+        station.hang_up_all()
     wait_for(lambda: house.status().calls == 0, 15, "all calls to end")
     for each in state(house).agents:
         if each.id == "anna" and each.state != "logged-out":

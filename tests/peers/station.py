@@ -280,6 +280,12 @@ class Station:
                  f"Contact: <sip:{self.user}@127.0.0.1:{self.port}>", f"Expires: {self._expires}"]
         self._send(f"REGISTER sip:127.0.0.1:{self.box_port} SIP/2.0", lines + ([auth] if auth else []), "")
 
+    def hang_up_all(self) -> None:
+        """What a test that failed may have left."""
+        for call in self.calls:
+            if call.up:
+                call.hang_up()
+
     def dial(self, number: str, *headers: str, name: str = "") -> StationCall:
         """`name`: as a phone's display shows it, quotes and backslashes written as RFC 3261 25.1 has them."""
         call = StationCall(self, f"st-{next(_numbers)}-{self.port}", number, ours=True)
