@@ -34,7 +34,7 @@ from appliance.core.acd_order import InOrder
 from appliance.core.acd_restore import Kept, Talk, interrupted, recall
 from appliance.core.agent_lamps import AgentLamps
 from appliance.core.callers import NAMESPACE, Callers
-from appliance.core.contact_notes import ContactNotes
+from appliance.core.contact_notes import ContactNotes, Writer
 from appliance.core.customers import Customers
 from appliance.core.goodbyes import Goodbyes
 from appliance.core.own_calls import OwnCalls
@@ -69,12 +69,8 @@ SNAPSHOT_EVENTS = 2000
 """Decisions after which the state is noted whole: a restart replays so many at most."""
 
 
-class LedgerLike(Protocol):
+class LedgerLike(Writer, Protocol):
     def append(self, event: Event) -> None: ...
-    def commit(self, *events: Event) -> Awaitable[int]: ...
-    def flush(self) -> Awaitable[int]: ...
-    def get_state(self, namespace: str, key: str) -> bytes | None: ...
-    def put_state(self, namespace: str, key: str, value: bytes | None) -> None: ...
     def states(self, namespace: str) -> dict[str, bytes]: ...
 
 
