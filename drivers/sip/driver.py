@@ -156,7 +156,7 @@ class SipDriver:
     def _tick(self) -> None:
         self._registrations(self._phones.tick(self._clock.utc()))
         self._lines.tick(self._clock.mono())
-        self._silence.tick(self._clock.mono(), self._clock.utc())
+        self._registrations(self._silence.tick(self._clock.mono(), self._clock.utc()))
         self._notifier.tick(self._clock.utc())
         self._allow_sources()
         self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)

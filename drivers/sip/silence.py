@@ -1,8 +1,9 @@
 """Phones that are registered and leave a call without any answer, not even 100: unplugged, or off the network.
 
 Such a device counts as not registered until something comes from it. It is asked by OPTIONS meanwhile: each question is sent
-again and again for 32 s (RFC 3261 17.1.2.2), at most 4 s apart, so a device that is back is known within 4 s. Time and answers
-in, requests out.
+again and again for 32 s (RFC 3261 17.1.2.2), at most 4 s apart, so a device that is back is known within 4 s. There are phones
+that take calls and leave OPTIONS alone: so the next call tries it again after a minute, then two, four. Time and answers in,
+requests out.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from drivers.sip.registrar import Binding
 
 ASK_AGAIN_SECONDS = 5.0
 """A question that failed at once (nothing listens there) is asked again after this."""
+TRY_SECONDS = 60.0
+"""A device that has left questions alone for so long is there for the next call."""
+MOST_SECONDS = 960.0
+"""It is twice as long each time that call draws no answer, but no longer than this."""
 
 
 class _Silent(msgspec.Struct):
@@ -29,6 +34,8 @@ class _Silent(msgspec.Struct):
     """The question under way; 0: none."""
     again: float = 0.0
     """Not asked before this, monotonic s."""
+    until: float = 0.0
+    """Not called before this without a sign of life, monotonic s."""
 
 
 class Silence:
@@ -39,13 +46,18 @@ class Silence:
         self._command, self._handle, self._here, self._phones = command, handle, here, phones
         self._all: dict[tuple[str, str], _Silent] = {}
         self._asked: dict[int, _Silent] = {}
+        self._doubts: dict[tuple[str, str], tuple[float, float]] = {}
+        """Devices that are or were silent, and gave no sign of life since -> for how many seconds, and until when."""
 
     def began(self, extension: str, uri: str, now: float, utc: float) -> list[Event]:
         """A call to this device has drawn no answer."""
         binding = self._binding(extension, uri, utc)
         if binding is None or (extension, uri) in self._all:
             return []
-        one = self._all[extension, uri] = _Silent(extension, uri)
+        before, over = self._doubts.get((extension, uri), (0.0, 0.0))
+        seconds = min(2 * before, MOST_SECONDS) if before and now - over < MOST_SECONDS else TRY_SECONDS
+        self._doubts[extension, uri] = seconds, now + seconds
+        one = self._all[extension, uri] = _Silent(extension, uri, until=now + seconds)
         self._phones.silent.add((extension, uri))
         self._ask(one, binding, now)
         return [PhoneGone(extension=extension, contact=uri, reason="unreachable")]
@@ -65,23 +77,35 @@ class Silence:
         if one is None:
             return False, []
         one.asked = 0
+        if status:
+            self._doubts.pop((one.extension, one.uri), None)
         binding = self._binding(one.extension, one.uri, utc)
         if not status or binding is None or self._all.get((one.extension, one.uri)) is not one:
             one.again = max(one.again, now)
             return True, []
         return True, self._back(one.extension, binding)
 
-    def tick(self, now: float, utc: float) -> None:
-        """Ask again where a question is over; forget those whose registration is."""
-        for key, one in list(self._all.items()):
+    def tick(self, now: float, utc: float) -> list[Event]:
+        """Ask again where a question is over; forget those whose registration is; let calls try who may not answer questions."""
+        for key in [key for key in self._doubts if self._binding(*key, utc) is None]:
+            del self._doubts[key]
+            self._all.pop(key, None)
+            self._phones.silent.discard(key)
+        events: list[Event] = []
+        for one in list(self._all.values()):
             binding = self._binding(one.extension, one.uri, utc)
-            if binding is None:
-                del self._all[key]
-                self._phones.silent.discard(key)
-            elif not one.asked and now >= one.again:
+            if binding is not None and now >= one.until:
+                events += self._free(one.extension, binding)
+            elif binding is not None and not one.asked and now >= one.again:
                 self._ask(one, binding, now)
+        return events
 
     def _back(self, extension: str, binding: Binding) -> list[Event]:
+        self._doubts.pop((extension, binding.uri), None)
+        return self._free(extension, binding)
+
+    def _free(self, extension: str, binding: Binding) -> list[Event]:
+        """It can be called."""
         self._all.pop((extension, binding.uri), None)
         self._phones.silent.discard((extension, binding.uri))
         return [PhoneRegistered(extension=extension, contact=binding.uri, transport=binding.transport)]
