@@ -310,8 +310,10 @@ cdef int dialling_break(Acd acd, Agent a, object event) except -1:
 
 
 cdef int resume_with(Acd acd, Agent a, int state, str reason) except -1:
+    """In place of what was wished before, be it while a contact went on."""
     a.resume = state
     a.resume_reason = reason
+    a.pending = A_READY
     say_agent_changed(acd, a.id, "dialling-out", "dialling-out", f"then {AGENT_NAMES[state]}", 0.0)
     return 0
 

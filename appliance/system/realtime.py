@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import threading
@@ -26,6 +27,8 @@ SECONDS = 0.5
 MOST = 0.5
 AGAIN = 0.25
 """Parts of one processor, over one look."""
+NEVER = (errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENOSYS)
+"""What a system says that allows it to nobody, or (a sandbox's kernel) knows no such policy."""
 _TASKS = Path("/proc/self/task")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -56,7 +59,7 @@ class Threads:
         self._standing: dict[int, Standing] = {}
 
     def look(self) -> None:
-        """Each thread gets the priority that is due to it. Raises OSError: PermissionError where the system allows none."""
+        """Each thread gets the priority that is due to it. Raises OSError: with one of NEVER where the system allows none."""
         now = time.monotonic()
         ours = {thread: stat for thread, stat in _stats().items() if thread == self._own or _name(stat) in self._names}
         self._standing = {thread: kept for thread, kept in self._standing.items() if thread in ours}
@@ -73,7 +76,7 @@ class Threads:
     def step_back(self) -> None:
         """All of them, until the next look."""
         for thread in self._standing:
-            with contextlib.suppress(ProcessLookupError, PermissionError):  # it ended, or never got it
+            with contextlib.suppress(OSError):  # it ended, or never got it
                 _go(thread, first=False)
         self._standing.clear()
 
@@ -110,10 +113,10 @@ async def keep(*names: str) -> None:
         while True:
             try:
                 threads.look()
-            except PermissionError as problem:
-                log.info("signalling goes at no real-time priority: %s", problem)
-                return
             except OSError as problem:
+                if problem.errno in NEVER:
+                    log.info("signalling goes at no real-time priority: %s", problem)
+                    return
                 threads.step_back()
                 log.warning("who goes first could not be looked at: %s", problem)
             await asyncio.sleep(SECONDS)

@@ -253,6 +253,24 @@ def test_after_a_caller_who_was_passed_on_there_is_the_queues_wrap_up(before: st
     assert desk.core.agent("anna").state == after  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("queue", ["", "q"])
+def test_the_last_wish_counts_after_a_call_of_ones_own(queue: str) -> None:
+    """A break that was asked for during a contact, and ready in the call after it: there is no break, then or after the next."""
+    desk = Desk(wrap_up_seconds=10.0)
+    desk.sign_in("anna")
+    contact, _ = desk.enter()
+    desk.do(acd.Answer(contact, "anna"))
+    desk.do(acd.Break("anna", "lunch"))
+    desk.do(acd.HangUp(contact))
+    desk.do(acd.Dial("anna"))
+    desk.do(acd.Ready("anna"))
+    desk.do(acd.DialEnded("anna", queue))
+    view = desk.core.agent("anna")
+    assert view is not None and (view.state, view.pending) == ("wrap-up" if queue else "ready", "")
+    desk.do(acd.Tick(), 10.0)
+    assert desk.core.agent("anna").state == "ready"  # type: ignore[union-attr]
+
+
 def test_after_a_caller_of_a_queue_that_is_gone_or_has_none_there_is_no_wrap_up() -> None:
     desk = Desk(wrap_up_seconds=0.0)
     desk.sign_in("anna")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from appliance.system import realtime
 from appliance.system.realtime import AGAIN, MOST, Standing
+from tests.peers.net import PATIENCE
 
 
 def test_who_needs_much_steps_back_until_it_needs_little() -> None:
@@ -125,6 +126,20 @@ async def test_a_system_that_allows_none_of_it_is_left_alone(
     with caplog.at_level("INFO", logger="process"):
         await realtime.keep("sip")
     assert "no real-time priority" in caplog.text
+
+
+async def test_a_system_that_knows_no_such_policy_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A sandbox with a kernel of its own: nobody is warned twice a second for ever."""
+    def refuse(*_: object) -> None:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(os, "setpriority", lambda *_: None)
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    with caplog.at_level("INFO", logger="process"):
+        await asyncio.wait_for(realtime.keep("sip"), PATIENCE)
+    assert [record.levelname for record in caplog.records] == ["INFO"]
 
 
 async def test_who_cannot_be_looked_at_steps_back(
