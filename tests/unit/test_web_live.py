@@ -11,9 +11,12 @@ import pytest
 
 from appliance.messages import (
     AgentNow,
+    CallNow,
+    CallsReply,
     Command,
     ContactNow,
     Done,
+    LegNow,
     MoveContact,
     Person,
     PhoneStatus,
@@ -134,3 +137,23 @@ def test_why_an_agent_is_set_aside_is_told(pages: Pages, monkeypatch: pytest.Mon
     page = pages.browser("supervisor").get("/live").text
     rows = {id: page.partition(f'data-agent="{id}"')[2].partition("</tr>")[0] for id in ("anna", "boris")}
     assert "the phone could not be reached" in rows["anna"] and "nobody answered" in rows["boris"]
+
+
+def test_people_are_called_by_their_names(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An id and an extension tell a supervisor nothing. Who is signed in at a phone is who talks there."""
+    agents = [AgentNow(id=id, name=f"{id.title()} Laine", extension=extension, state=state, reason="", since=1.0, until=0.0,
+                       contacts=0, busy=0.0, queues=["front"]) for id, extension, state in
+              (("anna", "103", "on-contact"), ("boris", "102", "logged-out"))]
+    waits = msgspec.structs.replace(contact("c1", "front", "Eeva"), agents=["anna", "gone"])
+    calls = [CallNow(call=f"k{phone}", purpose="call", facts={}, legs=[
+        LegNow(leg=f"k{phone}-1", direction="in", kind="phone", endpoint=phone, state="answered", answered=1.0)])
+        for phone in ("102", "103", "199")]
+    state = State(version=2, up=True, calls=CallsReply(calls=calls), queues=QueuesReply(
+        core="x", number=1, now=2.0, queues=[], agents=agents, contacts=[waits]))
+    monkeypatch.setattr(pages.box.hub, "wait", lambda after, timeout, parts=(): state)
+    page = pages.browser("supervisor").get("/live").text
+    rows = {key: page.partition(f'"{key}"')[2].partition("</tr>")[0] for key in ("c1", "k102", "k103", "k199")}
+    assert "<td>Anna Laine, gone</td>" in rows["c1"]
+    assert "<td>Boris <small>102</small></td>" in rows["k102"]
+    assert "<td>Anna Laine <small>103</small></td>" in rows["k103"]
+    assert "<td>199</td>" in rows["k199"]

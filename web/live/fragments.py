@@ -28,14 +28,25 @@ def _agents(state: State, sees: Sees) -> dict[str, Any]:
 
 def _waiting(state: State, sees: Sees) -> dict[str, Any]:
     contacts = [each for each in state.queues.contacts if sees(each.queue)] if state.queues else []
-    return {"contacts": sorted(contacts, key=lambda each: (each.queue, each.position or 1 << 30))}
+    names = {each.id: each.name or each.id for each in state.queues.agents} if state.queues else {}
+    return {"contacts": sorted(contacts, key=lambda each: (each.queue, each.position or 1 << 30)), "names": names}
 
 
 def _calls(state: State, sees: Sees) -> dict[str, Any]:
     """Of a call in a queue, those who may see the queue; other calls are the whole office's."""
     queue_of = {each.id: each.queue for each in state.queues.contacts} if state.queues else {}
     calls = state.calls.calls if state.calls else []
-    return {"calls": [each for each in calls if sees(queue_of.get(each.call, ""))], "queue_of": queue_of}
+    return {"calls": [each for each in calls if sees(queue_of.get(each.call, ""))], "queue_of": queue_of,
+            "names": _at_phones(state) if calls else {}}
+
+
+def _at_phones(state: State) -> dict[str, str]:
+    """Extension: who is signed in there, else the phone's name, else whose phone it is."""
+    config, agents = services().config, state.queues.agents if state.queues else []
+    here = {each.extension: each.name for each in agents if each.state != "logged-out"}
+    named = {each.extension: each.name for each in config.phones}
+    owners = {each.extension or "": each.name for each in config.agents}
+    return {phone: name for phone in (*named, *here) if (name := here.get(phone) or named.get(phone) or owners.get(phone, ""))}
 
 
 def _box(state: State, sees: Sees) -> dict[str, Any]:
