@@ -18,6 +18,7 @@ from rich.table import Column, Table
 from appliance import bus
 from appliance.campaigns.book import CampaignBook
 from appliance.campaigns.render.html import html
+from appliance.campaigns.render.strings import outcome_in
 from appliance.campaigns.render.tables import csv_bytes, xlsx_bytes
 from appliance.campaigns.render.text import text
 from appliance.campaigns.render.view import Setting, view
@@ -195,10 +196,10 @@ def show(ctx: click.Context, id: int) -> None:
     ]
     for label, value in facts:
         if value:
-            console.print(f"[dim]{label:>13}[/]  {value}")
+            console.print(f"[dim]{label:>19}[/]  {value}")
     for outcome in OUTCOMES:
         if book.finals[outcome]:
-            console.print(f"[dim]{outcome:>13}[/]  {book.finals[outcome]}")
+            console.print(f"[dim]{outcome_in('en', outcome):>19}[/]  {book.finals[outcome]}")
     console.print({"running": f"Watch it: switchroom campaign watch {id}",
                    "paused": f"Go on: switchroom campaign resume {id}"}.get(
                        book.state, f"Everybody: switchroom campaign report {id}"))

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from appliance import bus
 from appliance.campaigns.book import CampaignBook, book_of
+from appliance.campaigns.render.strings import outcome_in
 from appliance.campaigns.summary import OUTCOMES
 from appliance.ledger.reader import LedgerReader
 from appliance.mail.reports import read_book
@@ -108,7 +109,7 @@ class _LiveView:
         table.add_row("untried", f"{book.untried}, waiting for a retry {book.waiting}{self._remaining(book)}")
         for outcome in OUTCOMES:
             if book.finals[outcome]:
-                table.add_row(f"[{COLOURS.get(outcome, 'red')}]{outcome}[/]", str(book.finals[outcome]))
+                table.add_row(f"[{COLOURS.get(outcome, 'red')}]{outcome_in('en', outcome)}[/]", str(book.finals[outcome]))
         parts: list[RenderableType] = [self._progress, table]
         if book.open and not core:
             parts.append("[bold red]The box does not run.[/] The campaign goes on when it does: switchroom serve")

@@ -123,7 +123,7 @@ def test_list_show_and_watch(data: Path) -> None:
     assert [c["id"] for c in answer(data, "campaign", "list", "--json")] == [1]
     assert answer(data, "campaign", "show", "1", "--json")["reason"] == "enough"
     shown = run(data, "campaign", "show", "1")
-    assert "cancelled" in shown.output and "confirmed" in shown.output
+    assert "cancelled" in shown.output and "confirmed" in shown.output and "not called any more  1" in shown.output
     result = run(data, "campaign", "watch", "1", "--json")
     assert result.exit_code == 3
     line = json.loads(result.output.splitlines()[-1])

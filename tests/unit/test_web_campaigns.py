@@ -19,12 +19,16 @@ import openpyxl
 import pytest
 
 from appliance import messages as m
+from appliance.campaigns.render.strings import table
 from appliance.errors import SwitchroomError
 from appliance.ledger import Ledger
 from appliance.ledger.reader import LedgerReader
 from appliance.users.rights import RIGHTS, ROLES, Right
 from tests.webkit import Pages
+from web.calls import words as call_words
+from web.calls.came_to import CAMPAIGN
 from web.campaigns import routes
+from web.campaigns import words as campaign_words
 from web.core_link import CoreLink
 from web.live.hub import State
 
@@ -130,6 +134,15 @@ def test_campaigns_stand_with_their_state_and_figures(pages: Pages) -> None:
     assert [each["id"] for each in ask(pages, "/campaigns?before=3&limit=1")] == [2]
     page = pages.browser("operator").get("/campaigns").text
     assert 'data-campaign="3"' in page and "planned" in page and "Change in the documents" in page
+
+
+@pytest.mark.parametrize("language", ["en", "fi", "ru", "uk", "zh"])
+def test_an_outcome_has_one_name_on_the_pages_and_in_the_mailed_report(pages: Pages, language: str) -> None:
+    mailed = {name.removeprefix("outcome_"): text for name, text in table(language).items() if name.startswith("outcome_")}
+    with pages.app.test_request_context("/", headers={"Accept-Language": language}):
+        assert {name: campaign_words.outcome(name) for name in mailed} == mailed
+        assert {name: call_words.outcome(name) for name in mailed} == mailed
+        assert [call_words.what(name) for name in CAMPAIGN] == [mailed[name] for name in CAMPAIGN]
 
 
 def test_figures_go_on_with_the_ledger(pages: Pages, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ HEADS = dict(zip(COLUMNS, (
     say("SIP Call-IDs"), say("SIP status"), say("Q.850 cause"), say("MOS"), say("Loss"), say("Jitter, ms"), say("Recordings"),
     say("Answers"), say("Queues"), say("Agents"), say("Waited, s"), say("Left the queue"), say("Agent's outcome"),
 ), strict=True))  # fmt: skip
-WORDS = {"disposition": words.disposition, "outcome": words.what, "left": words.left}
+WORDS = {"disposition": words.disposition, "outcome": words.outcome, "left": words.left}
 """Columns whose stable words people read in their language."""
 CELL = 32_000
 

@@ -10,7 +10,9 @@ from flask_babel import gettext as _
 from appliance import _core as core
 from appliance import messages as m
 from appliance.campaigns import causes
+from web.calls.came_to import CAMPAIGN
 from web.calls.timeline import Step
+from web.campaigns.words import outcome
 from web.reasons import reason
 
 Facts = dict[str, Any]
@@ -32,9 +34,7 @@ def what(word: str) -> str:
         "called-back": _("call back to somebody"),
         "unhandled": _("nobody helped"), "overflowed": _("sent on by the queue"), "turned-away": _("turned away at the door"),
         "voicemail": _("went to voicemail"), "transferred": _("transferred"), "callback": _("asked to be called back"),
-        "campaign": _("of a campaign"), "confirmed": _("confirmed"), "heard": _("heard the message"),
-        "hung_up": _("hung up early"), "declined": _("declined"), "machine": _("answering machine"),
-        "unreachable": _("cannot be reached"), "no_line": _("no line free"), "solved": _("solved"), "sale": _("sold"),
+        "campaign": _("of a campaign"), "solved": _("solved"), "sale": _("sold"),
         "surveyed": _("asked after the call"), "survey-answered": _("answered the survey"),
         "survey-csat": _("said how satisfied"), "survey-nps": _("said whether to recommend us"),
         "survey-ces": _("said how easy it was"), "called-again": _("called again within a week"),
@@ -47,7 +47,7 @@ def what(word: str) -> str:
         "reached": _("reached a person"), "retry": _("another attempt"), "solved-first": _("solved at the first call"),
         "solved-known": _("solved, the caller known"), "attempt-busy": _("of a campaign, busy"),
         "attempt-no-answer": _("of a campaign, not answered"),
-    }.get(word) or disposition(word)  # fmt: skip
+    }.get(word) or (outcome(word) if word in CAMPAIGN else disposition(word))  # fmt: skip
 
 
 def kind_of(word: str) -> str:
@@ -220,5 +220,5 @@ _SAY: dict[str, Callable[[Step, Facts], str]] = {
     "missed-marked": lambda s, f: _("%(who)s has taken care of it", who=f.get("by", "")) if f.get("done")
         else _("%(who)s takes care of it", who=f.get("by", "")),
     "recording-erased": lambda s, f: _("the recording is erased"),
-    "attempt-ended": lambda s, f: _("the campaign notes %(outcome)s", outcome=what(str(f.get("outcome", "")))),
+    "attempt-ended": lambda s, f: _("the campaign notes %(outcome)s", outcome=outcome(str(f.get("outcome", "")))),
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from appliance.campaigns.render.strings import outcome_in
 from appliance.campaigns.summary import OUTCOMES
+from web.i18n import language
 
 __all__ = ["OUTCOMES"]
 SIGNS = {"planned": "idle", "running": "good", "paused": "warn", "finished": "busy", "cancelled": "bad"}
@@ -20,12 +22,8 @@ def stage(name: str) -> str:
 
 
 def outcome(name: str | None) -> str:
-    return {
-        "confirmed": _("confirmed"), "heard": _("heard to the end"), "hung_up": _("hung up early"), "declined": _("declined"),
-        "machine": _("answering machine"), "busy": _("busy"), "no_answer": _("no answer"), "unreachable": _("not reachable"),
-        "no_line": _("no line"), "cancelled": _("not called any more"), "interrupted": _("interrupted"),
-        "pending": _("still to come"), None: _("still to come"),
-    }.get(name, name or "")
+    """As the report calls it that is mailed."""
+    return outcome_in(language(), name) or name or ""
 
 
 def minutes(value: float) -> str:

@@ -26,6 +26,12 @@ def table(language: str) -> dict[str, str]:
     return {key: str(text) for key, text in tomllib.loads((FOLDER / f"{language}.toml").read_text("utf-8")).items()}
 
 
+def outcome_in(language: str, outcome: str | None) -> str:
+    """The one word for an outcome ("hung_up"; None or "pending": none yet) on pages, in mails, tables and on the command line;
+    "" for what is none."""
+    return table(language if language in LOCALES else "en").get(f"outcome_{outcome or 'pending'}", "")
+
+
 class Words:
     """How one office writes: its language and its time zone."""
 
