@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from appliance.config.load import loads
 from appliance.config.model import Config
 from appliance.users.model import User
 from tests.webkit import HASH, OFFICE, Browser, Pages
-from web.config import fields, forms, names, service, week
+from web import extract
+from web.config import fields, forms, names, service, spoken, week
 from web.config.drafts import Draft, Drafts
 
 SECRETS = re.findall(r'(?:secret|pin) = "([^"]+)"', OFFICE.read_text())
@@ -51,6 +53,19 @@ def inputs(html: str) -> dict[str, str]:
         chosen = re.search(r'<option(?: value="([^"]*)")? selected>([^<]*)', options)
         found[unescape(name)] = unescape(chosen[1] if chosen[1] is not None else chosen[2]) if chosen else ""
     return found
+
+
+def test_forms_do_not_speak_in_the_grammar_of_the_file() -> None:
+    """Whoever sees fields is not told to write `key = value` or [[tables]]."""
+    said = {text for file in (OFFICE.parents[2] / "appliance/config").glob("*.py") if file.name not in ("diff.py", "reference.py")
+            for _line, text in extract.constants(ast.parse(file.read_text("utf-8")))}
+    grammar = {text for text in said if re.search(r" = |\[\[?[\w{]|in quotes|true or false|^Add \{", text)}
+    assert {text for text in grammar if "2001:db8::1" not in text} <= {*spoken.SPOKEN, *spoken.UNREACHED}
+    assert {*spoken.SPOKEN, *spoken.UNREACHED} <= said, "said no more"
+    for text, instead in spoken.SPOKEN.items():
+        places = set(re.findall(r"\{(\w+)\}", text))
+        assert set(re.findall(r"\{(\w+)\}", instead.template)) == set(instead.values), text
+        assert {value[1:-1] for value in instead.values.values() if isinstance(value, str) and value[0] == "{"} <= places, text
 
 
 def test_every_table_of_the_model_has_a_name_and_a_place() -> None:

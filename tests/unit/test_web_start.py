@@ -85,6 +85,16 @@ def test_what_is_wrong_is_told_at_its_step(pages: Pages) -> None:
     assert browser.post("/setup/finish/apply").status_code == 400 and pages.box.store.version() == 1
 
 
+@pytest.mark.parametrize(("form", "told"), [
+    ({"address": ""}, "“Address” is empty. Fill in “Address”, for example 192.0.2.1:5060."),
+    ({"kind": "sip-trunk", "address": ""}, "“Registrar” is empty. Fill in “Registrar”, for example 192.0.2.1:5060."),
+    ({"kind": "sip-trunk", "username": ""}, "“Username” is empty."),
+])
+def test_a_mistake_speaks_of_the_field(pages: Pages, form: dict[str, str], told: str) -> None:
+    page = pages.browser("admin").post("/setup/line", **(LINE | form)).text
+    assert told in page and "address = " not in page and "&#34;" not in page.split('role="alert"')[1].split("</div>")[0]
+
+
 def test_a_line_can_wait_and_phones_get_passwords(pages: Pages) -> None:
     browser = pages.browser("admin")
     assert browser.post("/setup/line", kind="").status_code == 302

@@ -19,7 +19,7 @@ from appliance.errors import SwitchroomError
 from appliance.users.rights import Right
 from web.app import services
 from web.audit.service import note
-from web.config import fields, forms, names, service, tree, week
+from web.config import fields, forms, names, service, spoken, tree, week
 from web.config.fields import Section
 from web.config.service import Work
 from web.errors import status_of
@@ -28,6 +28,9 @@ from web.security.access import may, needs
 
 blueprint = Blueprint("config", __name__, url_prefix="/config", template_folder="templates")
 NEW = "new"
+
+
+blueprint.add_app_template_filter(spoken.told, "in_form")
 
 
 @blueprint.app_template_global()
