@@ -124,13 +124,13 @@ async def test_report_from_the_ledger(data: Path, reader: LedgerReader) -> None:
     assert mail["Auto-Submitted"] == "auto-generated" and mail["Content-Language"] == "fi"
     plain, page = mail.get_body(("plain",)), mail.get_body(("html",))
     assert plain is not None and page is not None
-    assert "kuunteli loppuun" in plain.get_content() and "kuunteli loppuun" in page.get_content()
+    assert "kuunneltu loppuun" in plain.get_content() and "kuunneltu loppuun" in page.get_content()
     assert "0,20\xa0€" in plain.get_content()  # two calls of 10 s at 0.60 a minute
     files = attachments(mail)
     assert list(files) == ["kampanja-1.csv", "kampanja-1.xlsx", "viesti-1.wav"]
     rows = list(csv.reader(io.StringIO(files["kampanja-1.csv"].decode("utf-8-sig")), delimiter=";"))
     assert [(row[0], row[2], row[5], row[-1]) for row in rows[1:]] == [
-        (NUMBERS[0], "vahvisti", "1", "0 A"), (NUMBERS[1], "kuunteli loppuun", "", "1 A"),
+        (NUMBERS[0], "vahvistanut", "1", "0 A"), (NUMBERS[1], "kuunneltu loppuun", "", "1 A"),
         (NUMBERS[2], "ei vastannut", "", "2 A"),
     ]  # fmt: skip
     assert len(list(openpyxl.load_workbook(io.BytesIO(files["kampanja-1.xlsx"])).worksheets[0].iter_rows())) == 4
@@ -250,7 +250,7 @@ async def test_mail_on_the_command_line(data: Path, reader: LedgerReader) -> Non
     (entry,) = json.loads(run(data, "--json", "mail", "list").output)
     assert (entry["id"], entry["state"], entry["to"], entry["tries"]) == ("campaign-1-42", "kept", [], 0)
     shown = run(data, "mail", "show", "campaign-1-42").output
-    assert "kept" in shown and "vahvisti" in shown and "viesti-1.wav" in shown
+    assert "kept" in shown and "vahvistanut" in shown and "viesti-1.wav" in shown
     assert run(data, "mail", "show", "campaign-1-42", "--raw").stdout_bytes == Outbox(data / "mail").text("campaign-1-42")
     assert run(data, "mail", "retry", "campaign-1-42", "--to", "a@b.example").exit_code == 0
     assert Outbox(data / "mail").entry("campaign-1-42").to == ["a@b.example"]
