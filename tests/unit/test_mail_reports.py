@@ -131,7 +131,7 @@ async def test_report_from_the_ledger(data: Path, reader: LedgerReader) -> None:
     rows = list(csv.reader(io.StringIO(files["kampanja-1.csv"].decode("utf-8-sig")), delimiter=";"))
     assert [(row[0], row[2], row[5], row[-1]) for row in rows[1:]] == [
         (NUMBERS[0], "vahvistanut", "1", "0 A"), (NUMBERS[1], "kuunneltu loppuun", "", "1 A"),
-        (NUMBERS[2], "ei vastannut", "", "2 A"),
+        (NUMBERS[2], "ei vastausta", "", "2 A"),
     ]  # fmt: skip
     assert len(list(openpyxl.load_workbook(io.BytesIO(files["kampanja-1.xlsx"])).worksheets[0].iter_rows())) == 4
     assert files["viesti-1.wav"][:4] == b"RIFF" and 8000 < len(files["viesti-1.wav"]) < 8100
