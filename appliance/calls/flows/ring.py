@@ -15,7 +15,6 @@ from appliance.calls.leg import Leg, Outsider
 from appliance.calls.routing import ToExtension, ToOutside, number_on
 from appliance.errors import SwitchroomError
 from appliance.media.events import Digit
-from appliance.messages import Cause
 
 log = logging.getLogger("queue")
 
@@ -33,9 +32,10 @@ class Seat(msgspec.Struct, frozen=True):
     """The phone whose rights the agent has outside."""
 
 
-def _not_now(cause: Cause) -> bool:
-    """480 of the phone itself: it is there and does not want calls (some phones' do-not-disturb)."""
-    return cause.sip == 480 and cause.by == "far"
+def _not_now(leg: Leg) -> bool:
+    """480 of the phone itself: it is there and does not want calls (some phones' do-not-disturb). A line says so of a mobile phone
+    that is off."""
+    return leg.kind == "phone" and leg.cause.sip == 480 and leg.cause.by == "far"
 
 
 class AgentRing:
@@ -126,7 +126,7 @@ class AgentRing:
                 return "taken"
             return ""
         if all(leg.is_ended for leg in self.legs):
-            told = any(leg.cause.sip in DECLINED or leg.rang or _not_now(leg.cause) for leg in self.legs)
+            told = any(leg.cause.sip in DECLINED or leg.rang or _not_now(leg) for leg in self.legs)
             return "declined" if told else "unreachable"
         return ""
 
