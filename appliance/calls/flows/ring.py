@@ -33,8 +33,8 @@ class Seat(msgspec.Struct, frozen=True):
 
 
 def _not_now(leg: Leg) -> bool:
-    """480 of the phone itself: it is there and does not want calls (some phones' do-not-disturb). A line says so of a mobile phone
-    that is off."""
+    """480 of the phone itself: it is there and does not want calls (some phones' do-not-disturb). A line says it of a mobile
+    phone that is off."""
     return leg.kind == "phone" and leg.cause.sip == 480 and leg.cause.by == "far"
 
 
