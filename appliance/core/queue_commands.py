@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 from appliance import _core as core
 from appliance import messages as m
-from appliance.acd.told import told
+from appliance.acd.told import refused, told
 from appliance.calls.disk import in_time
 from appliance.core.own_calls import passed_on
 from appliance.core.queue_board import AgentBoard
 from appliance.errors import SwitchroomError
-from appliance.sentences import Said, say
+from appliance.sentences import say
 
 if TYPE_CHECKING:
     from appliance.core.box import Box
@@ -129,9 +129,7 @@ class QueueCommands:
         actions = acd.sign_in(command.agent, command.extension) if command.action == "login" else acd.tell(event)
         denied = [action for action in actions if isinstance(action, core.Denied)]
         if denied:
-            why = Said(core.DENIALS[denied[0].reason])
-            raise SwitchroomError("agent.state", "{agent} is {state}: {why}", "See `switchroom agent list`.",
-                                  agent=command.agent, state=Said(denied[0].state), why=why)
+            raise refused(command.agent, command.action, denied[0].state, denied[0].reason)
         return m.Done()
 
     def _login(self, command: m.ControlAgent) -> core.AcdEvent:
@@ -159,7 +157,8 @@ class QueueCommands:
         last = self._box.acd.last_contact(command.agent)
         queue = self._box.config.queue(last[1]) if last else None
         if queue is None:
-            raise SwitchroomError("agent.state", "{agent} is in no wrap-up.", "See `switchroom agent list`.",
+            raise SwitchroomError("agent.state", "{agent} is in no wrap-up.",
+                                  "Order it during a conversation or in the wrap-up after it.",
                                   agent=command.agent)
         return core.Extend(command.agent, queue.wrap_up_extend_seconds)
 
