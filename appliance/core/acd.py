@@ -266,7 +266,7 @@ class Dispatch:
             if isinstance(action, core.Connect):
                 self.took(action.agent, action.contact, action.queue)
                 self._remember(self.core, action, action.at)
-            if party is None and isinstance(action, BEGIN):
+            if party is None and isinstance(action, BEGIN) and not self._order.is_undone(action):
                 party = self._begin_callback(action)
             if party is not None:
                 party.act(action)

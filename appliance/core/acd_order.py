@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from appliance._core import Action, DialCustomer, KeptPlace
+from appliance._core import Action, DialCustomer, EndOffer, KeptPlace, Offer, StopDialling
 from appliance.calls.disk import noted
 from appliance.errors import SwitchroomError
 
@@ -32,6 +32,12 @@ class InOrder:
     def waits(self, contact: str) -> bool:
         """Whether something of this contact is still to be carried out."""
         return contact in self._lines
+
+    def is_undone(self, action: Offer | DialCustomer) -> bool:
+        """Whether it is called off already, by what waits behind it: on a slow disk somebody would be rung for nothing."""
+        what, agent = (StopDialling, "") if isinstance(action, DialCustomer) else (EndOffer, action.agent)
+        return any(isinstance(later, what) and getattr(later, "agent", "") == agent
+                   for later, _ in self._lines.get(action.contact, ()))
 
     def put(self, contact: str, action: Action, written: Awaitable[object] | None) -> None:
         """Carry it out once `written` is done (a future: it may be waited for by several) and all before it."""

@@ -146,6 +146,24 @@ def test_a_wish_that_does_not_stand_is_not_promised_and_not_kept() -> None:
     hastily(work())
 
 
+@pytest.mark.parametrize("first", ["customer", "agent"])
+def test_nobody_is_rung_for_a_wish_that_was_refused(first: str) -> None:
+    """An agent is free at once. The disk takes the promise after all, and what called it off only with its next breath."""
+
+    async def work() -> None:
+        office = test_core_acd.Office(callback_first=first)
+        office.ledger.flush = stuck  # type: ignore[method-assign]
+        call = office.lab.switch.new_call("queue")
+        assert not await office.acd.promise("billing", call, Customer("+358401234567", "Daria", "en", {}))
+        for written in office.ledger.waiting:
+            if not written.done():
+                written.set_result(1)
+            await settle()
+        assert office.rung() == [] and not office.acd._order.waits(call.id)
+
+    hastily(work())
+
+
 def test_who_calls_a_callback_off_is_told_that_it_is_not_on_the_disk() -> None:
     async def work() -> None:
         office = test_core_acd.Office(agents=())
