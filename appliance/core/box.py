@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from appliance import __version__, audit
 from appliance._core import Channels
 from appliance.acd.of_config import rules_of
 from appliance.acd.past import Rules
+from appliance.calls.disk import noted
 from appliance.calls.flows.afterwards import Afterwards
 from appliance.calls.flows.agent import AgentCodes
 from appliance.calls.flows.callin import CallIn
@@ -154,7 +155,7 @@ class Box:
         self.openings.stop()
         await self.switch.stop()
         self.acd.stop()
-        await self.acd.note_state()
+        await self._last(noted(self.acd.note_state(), "the state of the queues"))
         await self.office.stop()
         await self.driver.stop()
         asyncio.get_running_loop().remove_reader(self.engine.fileno())
@@ -162,8 +163,16 @@ class Box:
         self.switch.on_media()
         await self.recordings.stop()
         self._audit.cancel()
-        await self._noted(BoxStopped(reason=reason))
+        await self._last(self._noted(BoxStopped(reason=reason)))
         await self.ledger.close()
+
+    @staticmethod
+    async def _last(work: Awaitable[None]) -> None:
+        """What the ledger takes no more at a stop does not hold the rest of it up."""
+        try:
+            await work
+        except SwitchroomError as problem:
+            log.error("not in the ledger: %s", problem)
 
     async def _noted(self, event: Event) -> None:
         """Committed, or waiting in the ledger's memory where the disk takes nothing: nobody is kept waiting for that."""
