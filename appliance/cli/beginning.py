@@ -47,7 +47,7 @@ def introduce(console: Console, folder: Path) -> None:
     console.print("\nLet a phone, or a softphone such as Linphone, register:")
     console.print(f"  server [bold]{address}:{port}[/], UDP or TCP")
     for phone in config.phones:
-        console.print(f"  user [bold]{phone.extension}[/]  password [bold]{escape(phone.secret)}[/]  ({escape(phone.name)})")
+        console.print(f"  user [bold]{phone.extension}[/]  password [bold]{escape(phone.secret)}[/]")
     if len(config.phones) > 1:
         console.print(f"Then dial {config.phones[1].extension} at the phone {config.phones[0].extension}: the other rings.")
     console.print(f"\nThe box listens on every address of this machine, port {port}. A phone does nothing without its password; "

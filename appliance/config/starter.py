@@ -42,13 +42,11 @@ country = "$COUNTRY"                   # ISO code; how numbers are dialled here,
 listen = "0.0.0.0:5060"          # every address of this machine, UDP and TCP. A phone does nothing without its password.
 
 [[phones]]                       # a phone registers with its extension as user, and this password
-extension = "$EXTENSION1"
-name = "First phone"
+extension = "$EXTENSION1"          # name = "Anna": who sits there, shown to whom it calls
 secret = "$SECRET1"
 
 [[phones]]
 extension = "$EXTENSION2"
-name = "Second phone"
 secret = "$SECRET2"
 
 # ---- the pages, for browsers elsewhere in the office too: take the # away and start again. It is https then, by a certificate

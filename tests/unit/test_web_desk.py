@@ -185,7 +185,10 @@ def test_orders_are_for_oneself(browser: Browser, asked: list[Command]) -> None:
 
 def test_one_who_is_no_agent_is_told_so(pages: Pages, asked: list[Command]) -> None:
     browser = pages.browser("supervisor")
-    assert "You are no agent" in browser.get("/desk").text
+    page = browser.get("/desk").text
+    assert "You are no agent" in page and 'id="callbacks-title"' in page and 'id="missed-title"' in page
+    assert not [part for part in ("own", "card", "notes", "dial", "figures", "talks") if f'id="{part}-title"' in page]
+    assert "Shortcuts" not in page
     assert browser.post("/desk/order", order="ready").status_code == 400
     assert browser.post("/desk/call", number="102").status_code == 400
     assert browser.post("/desk/callback", take="v1").status_code == 400

@@ -95,6 +95,17 @@ def test_a_mistake_speaks_of_the_field(pages: Pages, form: dict[str, str], told:
     assert told in page and "address = " not in page and "&#34;" not in page.split('role="alert"')[1].split("</div>")[0]
 
 
+@pytest.mark.parametrize(("language", "name"), [("en", "Phone 101"), ("fi", "Puhelin 101"), ("ru", "Телефон 101")])
+def test_what_nobody_named_is_named_in_the_language_of_the_page(pages: Pages, language: str, name: str) -> None:
+    assert [phone.name for phone in pages.box.config.phones] == ["", ""]
+    browser = pages.browser("admin")
+    token = browser.token()
+    for step, form in {"phones": {"ext0": "101", "name0": "", "ext1": "102", "name1": "Boris", "ext": "", "name": ""},
+                       "queue": {"agent101": "1", "agent102": "1", "number": "200"}}.items():
+        browser.client.post(f"/setup/{step}", data=form | {"csrf_token": token}, headers={"Accept-Language": language})
+    assert [(each["id"], each["name"]) for each in draft(pages)["agents"]] == [("phone-101", name), ("boris", "Boris")]
+
+
 def test_a_line_can_wait_and_phones_get_passwords(pages: Pages) -> None:
     browser = pages.browser("admin")
     assert browser.post("/setup/line", kind="").status_code == 302

@@ -58,7 +58,8 @@ def _page(problem: SwitchroomError | None = None) -> ResponseReturnValue:
     box = services()
     state = box.hub.wait(0, 3.0)
     page = render_template(
-        "desk/index.html", pieces=Pieces(request.values.get("note", "")).draw(state, g.user), problem=problem,
+        "desk/index.html", agent=bool(g.user.agent), pieces=Pieces(request.values.get("note", "")).draw(state, g.user),
+        problem=problem,
         talks=service.talks(box, state, g.user), noted=request.args.get("noted", ""), typed=request.form.get("number", ""))
     return page, 400 if problem else 200
 

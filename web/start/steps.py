@@ -1,4 +1,4 @@
-"""What each step of the first start writes into the draft. Pure but for the draft itself."""
+"""What each step of the first start writes into the draft. Pure but for the draft itself, and the page's language for names."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from flask_babel import gettext as _
 
 from appliance.config import edit, starter
 from appliance.config.problems import ConfigProblem
@@ -137,7 +139,8 @@ def queue(work: Work, form: Form) -> None:
         if extension not in by_extension:
             made = agent_id(name, extension, set(by_extension.values()))
             by_extension[extension] = made
-            work.add_row("agents", {"id": made, "name": name or None, "extension": extension, "always_signed_in": True})
+            shown = name or _("Phone %(number)s", number=extension)
+            work.add_row("agents", {"id": made, "name": shown, "extension": extension, "always_signed_in": True})
         members.append(by_extension[extension])
     old = first(work.values, "queues")
     name = str(old.get("name") or QUEUE)
