@@ -2,8 +2,9 @@
 
 Such a device counts as not registered until something comes from it. It is asked by OPTIONS meanwhile: each question is sent
 again and again for 32 s (RFC 3261 17.1.2.2), at most 4 s apart, so a device that is back is known within 4 s. There are phones
-that take calls and leave OPTIONS alone: so the next call tries it again after a minute, then two, four. Time and answers in,
-requests out.
+that take calls and leave OPTIONS alone: so the next call tries it again after a minute, then two, four. And there are those that
+answer OPTIONS and whom no INVITE reaches (it is larger, and lost on the way): an answer counts once, not again and again. Time
+and answers in, requests out.
 """
 
 from __future__ import annotations
@@ -36,6 +37,18 @@ class _Silent(msgspec.Struct):
     """Not asked before this, monotonic s."""
     until: float = 0.0
     """Not called before this without a sign of life, monotonic s."""
+    trusted: bool = True
+    """An answer is such a sign: the last one was not followed by silence at once."""
+
+
+class _Doubt(msgspec.Struct, frozen=True):
+    """Of a device that is or was silent and has sent nothing of its own since. Monotonic s."""
+
+    seconds: float
+    over: float
+    """Silent until then, if nothing comes from it."""
+    answered: bool = False
+    """That was an answer to a question."""
 
 
 class Silence:
@@ -46,18 +59,19 @@ class Silence:
         self._command, self._handle, self._here, self._phones = command, handle, here, phones
         self._all: dict[tuple[str, str], _Silent] = {}
         self._asked: dict[int, _Silent] = {}
-        self._doubts: dict[tuple[str, str], tuple[float, float]] = {}
-        """Devices that are or were silent, and gave no sign of life since -> for how many seconds, and until when."""
+        self._doubts: dict[tuple[str, str], _Doubt] = {}
 
     def began(self, extension: str, uri: str, now: float, utc: float) -> list[Event]:
         """A call to this device has drawn no answer."""
         binding = self._binding(extension, uri, utc)
         if binding is None or (extension, uri) in self._all:
             return []
-        before, over = self._doubts.get((extension, uri), (0.0, 0.0))
-        seconds = min(2 * before, MOST_SECONDS) if before and now - over < MOST_SECONDS else TRY_SECONDS
-        self._doubts[extension, uri] = seconds, now + seconds
-        one = self._all[extension, uri] = _Silent(extension, uri, until=now + seconds)
+        doubt = self._doubts.get((extension, uri))
+        at_once = doubt is not None and doubt.answered and now - doubt.over < TRY_SECONDS
+        goes_on = doubt is not None and not doubt.answered and now - doubt.over < MOST_SECONDS
+        seconds = min(2 * doubt.seconds, MOST_SECONDS) if doubt is not None and (at_once or goes_on) else TRY_SECONDS
+        self._doubts[extension, uri] = _Doubt(seconds, now + seconds)
+        one = self._all[extension, uri] = _Silent(extension, uri, until=now + seconds, trusted=not at_once)
         self._phones.silent.add((extension, uri))
         self._ask(one, binding, now)
         return [PhoneGone(extension=extension, contact=uri, reason="unreachable")]
@@ -77,13 +91,16 @@ class Silence:
         if one is None:
             return False, []
         one.asked = 0
-        if status:
-            self._doubts.pop((one.extension, one.uri), None)
-        binding = self._binding(one.extension, one.uri, utc)
-        if not status or binding is None or self._all.get((one.extension, one.uri)) is not one:
+        key = one.extension, one.uri
+        binding = self._binding(*key, utc)
+        if not status or binding is None or self._all.get(key) is not one:
             one.again = max(one.again, now)
-            return True, []
-        return True, self._back(one.extension, binding)
+        elif one.trusted:
+            self._doubts[key] = _Doubt(self._doubts[key].seconds, now, answered=True)
+            return True, self._free(one.extension, binding)
+        else:
+            one.again = one.until
+        return True, []
 
     def tick(self, now: float, utc: float) -> list[Event]:
         """Ask again where a question is over; forget those whose registration is; let calls try who may not answer questions."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from appliance.messages import Event, PhoneGone, PhoneRegistered
 from drivers.sip import wire
 from drivers.sip.phones import Phones
@@ -83,12 +85,44 @@ def test_a_dead_one_costs_fewer_and_fewer_callers_their_time() -> None:
     assert waits == [TRY_SECONDS * 2**n for n in range(4)] + [MOST_SECONDS]
 
 
-def test_a_sign_of_life_ends_all_doubt() -> None:
+@pytest.mark.parametrize("status", [200, 405])
+def test_whoever_answers_is_back(status: int) -> None:
     at = Office()
     for _ in range(3):
         at.fails()
         at.pass_time(5)
-        assert [type(event) for event in at.answers(len(at.asked), 405)] == [PhoneRegistered]
+        assert [type(event) for event in at.answers(len(at.asked), status)] == [PhoneRegistered] and at.reachable
+        at.pass_time(TRY_SECONDS)
+
+
+def test_an_answer_does_not_count_where_the_next_call_draws_none_again() -> None:
+    """Small datagrams reach it, an INVITE is lost: else its agent would be ready every few seconds, and each caller wait."""
+    at = Office()
+    at.fails()
+    at.answers(len(at.asked), 200)
+    at.fails()
+    assert at.answers(len(at.asked), 200) == [] and not at.reachable
+    asked = len(at.asked)
+    assert at.pass_time(TRY_SECONDS) == [] and len(at.asked) == asked  # its answer would say nothing
+    assert [type(event) for event in at.pass_time(TRY_SECONDS)] == [PhoneRegistered]
+
+
+def test_an_answer_counts_after_a_long_silence() -> None:
+    """A switch was without power for minutes, and calls were tried meanwhile."""
+    at = Office()
+    for seconds in (TRY_SECONDS, 2 * TRY_SECONDS):
+        at.fails()
+        at.pass_time(seconds)
+    at.fails()
+    at.pass_time(5)
+    assert [type(event) for event in at.answers(len(at.asked), 200)] == [PhoneRegistered]
+
+
+def test_what_it_sends_itself_ends_all_doubt() -> None:
+    at = Office()
+    for _ in range(4):
+        at.fails()
+        assert [type(event) for event in at.silence.heard("101", "192.0.2.7:5060", at.now)] == [PhoneRegistered]
     at.fails()
     at.pass_time(TRY_SECONDS)
     assert at.reachable
