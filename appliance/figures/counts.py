@@ -108,7 +108,7 @@ COUNTERS: dict[str, str] = {
 """Name -> meaning. The order is the code on disk: new ones are added at the end, and `VERSION` is raised."""
 SPREADS = ("waits", "gave_up", "first")
 """Waits of answered, of abandoned contacts, and until the first answer: how many ended in which second."""
-VERSION = 4
+VERSION = 5
 """Of what the fold makes of the ledger: another one on disk is computed anew."""
 
 SPAN = 100_000

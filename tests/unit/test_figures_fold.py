@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from appliance import messages as m
 from appliance.figures.slots import SLOT, cover, slot_of, split
 from tests.figureskit import T0, Story
@@ -75,6 +77,24 @@ def test_a_contact_that_is_passed_on_is_each_agents_own_talk() -> None:
     assert (boris["talk_ms"], boris["handled"], boris.get("passed")) == (60_000, 1, None)
     found = story.queue()
     assert (found["talk_ms"], found["handled"], found["passed"], found["passed_attended"]) == (90_000, 1, 1, 1)
+
+
+@pytest.mark.parametrize("to", ["boris", ""])
+def test_who_leaves_a_conference_has_passed_on_after_asking(to: str) -> None:
+    """Blind and attended are all that is passed on."""
+    story = Story().calls("c1").at(10).connects("c1", "anna")
+    story.at(40).tell(m.CallConferenced(call="c1", by_leg="c1-2", target="102"))
+    story.at(60).tell(m.ContactHandedOver(at=story.now, contact="c1", agent="anna", to=to, queue="front"))
+    for each in (story.queue(), story.office(), story.counts(("agent", "anna")).plain()):
+        assert (each["passed"], each["passed_attended"], each.get("passed_blind")) == (1, 1, None)
+
+
+def test_a_transfer_after_a_conference_says_itself_how() -> None:
+    story = Story().calls("c1").at(10).connects("c1", "anna")
+    story.at(40).tell(m.CallConferenced(call="c1", by_leg="c1-2", target="102"),
+                      m.CallTransferred(call="c1", by_leg="c1-2", kind="blind", target="103"),
+                      m.ContactHandedOver(at=story.now, contact="c1", agent="anna", queue="front"))
+    assert (story.queue()["passed"], story.queue()["passed_blind"], story.queue().get("passed_attended")) == (1, 1, None)
 
 
 def test_what_is_done_after_a_caller_who_was_passed_on_is_of_no_queue() -> None:

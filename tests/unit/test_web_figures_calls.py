@@ -108,6 +108,9 @@ def week() -> Story:
         if at:
             story.at(980).ends(kind, "boris")
         story.hangs_up(kind)
+    story.at(1020).calls("three").connects("three", "anna")
+    story.tell(m.CallConferenced(call="three", by_leg="three-1", target="102"))
+    story.at(1040).tell(m.ContactHandedOver(at=story.now, contact="three", agent="anna", queue="front")).hangs_up("three")
     blocked(story.at(1100))
     campaign(story.at(1200))
     return story

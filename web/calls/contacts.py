@@ -11,6 +11,9 @@ from appliance import messages as m
 from appliance.figures.folding.callers import USUAL_MARKS
 from web.calls.stays import Stays
 
+OF_CALLS = (m.VoicemailLeft, m.CallTransferred, m.CallConferenced)
+"""Events that name the call; a contact has its id."""
+
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
     """What an agent wrote about a contact; `at` UTC seconds."""
@@ -55,7 +58,7 @@ def contacts_of(events: Iterable[m.Event], known: dict[str, Contact] | None = No
     for event in events:
         take = _TAKE.get(type(event))
         if take is not None:
-            id = event.call if isinstance(event, m.VoicemailLeft | m.CallTransferred) else event.contact  # type: ignore[attr-defined]
+            id = event.call if isinstance(event, OF_CALLS) else event.contact  # type: ignore[attr-defined]
             contact = found.setdefault(id, Contact())
             contact.stays.take(event)
             take(contact, event)
@@ -135,5 +138,5 @@ _TAKE: dict[type[m.Event], Callable[[Contact, Any], None]] = {
     m.ContactQueued: _queued, m.ContactConnected: _connected, m.ContactHandedOver: _handed, m.ContactLeft: _left,
     m.CallbackRequested: _kept, m.ContactOutcome: _noted, m.SurveyAsked: _surveyed, m.SurveyAnswered: _surveyed,
     m.ContactNoted: _written, m.OfferEnded: _offer_ended, m.ContactEnded: _only_its_stays, m.CallbackClosed: _only_its_stays,
-    m.VoicemailLeft: _only_its_stays, m.CallTransferred: _only_its_stays,
+    **dict.fromkeys(OF_CALLS, _only_its_stays),
 }

@@ -155,6 +155,12 @@ def _transferred(stays: Stays, event: m.CallTransferred) -> None:
         stays.how = event.kind
 
 
+def _conferenced(stays: Stays, event: m.CallConferenced) -> None:
+    """Who leaves the caller with whom they asked in, passes on after asking. A transfer that follows says itself how."""
+    if stays.talks:
+        stays.how = "attended"
+
+
 def _ended(stays: Stays, event: m.ContactEnded) -> None:
     stays.moved = event.agent if event.reason == "moved" else ""
     stays.talks = False
@@ -185,6 +191,6 @@ def _message(stays: Stays, event: m.VoicemailLeft) -> None:
 
 _TAKE: dict[type[m.Event], Callable[[Stays, Any], None]] = {
     m.ContactQueued: _queued, m.ContactConnected: _connected, m.ContactHandedOver: _handed, m.ContactEnded: _ended,
-    m.CallTransferred: _transferred, m.ContactLeft: _left, m.CallbackRequested: _requested, m.CallbackClosed: _closed,
-    m.VoicemailLeft: _message,
+    m.CallTransferred: _transferred, m.CallConferenced: _conferenced, m.ContactLeft: _left, m.CallbackRequested: _requested,
+    m.CallbackClosed: _closed, m.VoicemailLeft: _message,
 }

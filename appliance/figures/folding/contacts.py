@@ -47,8 +47,8 @@ class Contacts:
         self.takes: dict[type[m.Event], Callable[[Any, m.Record], None]] = {
             m.ContactQueued: self._queued, m.ContactOffered: self._offered, m.OfferEnded: self._offer_ended,
             m.ContactConnected: self._connected, m.ContactHandedOver: self._handed_over, m.ContactEnded: self._ended,
-            m.ContactLeft: self._left, m.CallTransferred: self._transferred, m.VoicemailLeft: self._message,
-            m.CallbackRequested: self._cb_requested, m.CallbackAttempted: self._cb_attempted,
+            m.ContactLeft: self._left, m.CallTransferred: self._transferred, m.CallConferenced: self._conferenced,
+            m.VoicemailLeft: self._message, m.CallbackRequested: self._cb_requested, m.CallbackAttempted: self._cb_attempted,
             m.CallbackClosed: self._cb_closed,
         }
 
@@ -171,6 +171,12 @@ class Contacts:
             self._passed_how(contact, event.kind)
         elif contact.agent:
             contact.how = event.kind
+
+    def _conferenced(self, event: m.CallConferenced, record: m.Record) -> None:
+        """Who leaves the caller with whom they asked in, passes on after asking. A transfer that follows says itself how."""
+        contact = self._state.contacts.get(event.call)
+        if contact is not None and contact.agent:
+            contact.how = "attended"
 
     def _handed_over(self, event: m.ContactHandedOver, record: m.Record) -> None:
         found = self._stay(event.contact)
