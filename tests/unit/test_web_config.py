@@ -18,6 +18,7 @@ from appliance.users.model import User
 from tests.webkit import HASH, OFFICE, Browser, Pages
 from web import extract
 from web.config import fields, forms, names, service, spoken, week
+from web.config.choices import CHOICES
 from web.config.drafts import Draft, Drafts
 
 SECRETS = re.findall(r'(?:secret|pin) = "([^"]+)"', OFFICE.read_text())
@@ -66,6 +67,15 @@ def test_forms_do_not_speak_in_the_grammar_of_the_file() -> None:
         places = set(re.findall(r"\{(\w+)\}", text))
         assert set(re.findall(r"\{(\w+)\}", instead.template)) == set(instead.values), text
         assert {value[1:-1] for value in instead.values.values() if isinstance(value, str) and value[0] == "{"} <= places, text
+
+
+def test_strategies_are_chosen_by_what_they_do(pages: Pages) -> None:
+    known = next(each for each in fields.sections()["queues"].fields if each.key == "strategy")
+    assert sorted(CHOICES["strategy"]) == sorted(known.options)
+    page = pages.browser("admin").get("/config/table/queues/0", headers={"Accept-Language": "fi"}).text
+    chosen = page.partition('name="strategy"')[2].partition("</select>")[0]
+    for value in known.options:
+        assert re.search(rf'<option value="{value}"[^>]*>(?!{value})[^<]+: [^<]+</option>', chosen), value
 
 
 def test_every_table_of_the_model_has_a_name_and_a_place() -> None:

@@ -20,6 +20,7 @@ from appliance.users.rights import Right
 from web.app import services
 from web.audit.service import note
 from web.config import fields, forms, names, service, spoken, tree, week
+from web.config.choices import choices, explained
 from web.config.fields import Section
 from web.config.service import Work
 from web.errors import status_of
@@ -31,6 +32,8 @@ NEW = "new"
 
 
 blueprint.add_app_template_filter(spoken.told, "in_form")
+blueprint.add_app_template_global(choices)
+blueprint.add_app_template_global(explained)
 
 
 @blueprint.app_template_global()
