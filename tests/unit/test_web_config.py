@@ -78,6 +78,13 @@ def test_strategies_are_chosen_by_what_they_do(pages: Pages) -> None:
         assert re.search(rf'<option value="{value}"[^>]*>(?!{value})[^<]+: [^<]+</option>', chosen), value
 
 
+def test_who_can_be_named_is_shown_with_their_names(pages: Pages) -> None:
+    page = pages.browser("admin").get("/config/table/queues/0").text
+    assert "There are: anna (Anna), boris (Boris), chen (Chen)" in page
+    assert forms.called({"agents": [{"id": "x", "name": ["y"]}, {"id": ["z"], "name": "z"}, {"id": "w"}, 3]}, "agents") == ["x", "w"]
+    assert forms.called({"agents": "none"}, "agents") == forms.called({}, "") == []
+
+
 def test_every_table_of_the_model_has_a_name_and_a_place() -> None:
     assert set(fields.sections()) == set(Config.__struct_fields__) == set(names.TITLES)
     assert sorted(name for _, group in names.GROUPS for name in group) == sorted(names.TITLES)

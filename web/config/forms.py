@@ -22,6 +22,8 @@ class Input:
     values: dict[str, str]
     problems: list[ConfigProblem] = dataclasses.field(default_factory=list)
     options: list[str] = dataclasses.field(default_factory=list)
+    called: list[str] = dataclasses.field(default_factory=list)
+    """The options as people know them."""
     is_set: bool = False
     inner: list[Input] = dataclasses.field(default_factory=list)
 
@@ -90,6 +92,7 @@ def _input(each: Field, here: str, values: dict[str, Any], document: dict[str, A
         mine = [problem for problem in mine if id(problem) not in placed]
     made.problems = mine
     made.options = list(each.options) or names_in(document, each.refers)
+    made.called = called(document, each.refers)
     return made
 
 
@@ -99,6 +102,14 @@ def names_in(document: dict[str, Any], section: str) -> list[str]:
     key = KEYS.get(section, "")
     return [str(row[key]) for row in (rows if isinstance(rows, list) else [])[:MOST_OPTIONS]
             if isinstance(row, dict) and isinstance(row.get(key), str)]
+
+
+def called(document: dict[str, Any], section: str) -> list[str]:
+    """The same names, each with what people call it where that is something else: "anna (Anna Laine)"."""
+    key, rows = KEYS.get(section, ""), document.get(section) if section else None
+    known = {row[key]: row["name"] for row in (rows if isinstance(rows, list) else [])
+             if isinstance(row, dict) and isinstance(row.get(key), str) and isinstance(row.get("name"), str)}
+    return [f"{each} ({known[each]})" if known.get(each, each) not in ("", each) else each for each in names_in(document, section)]
 
 
 def targets(document: dict[str, Any]) -> list[str]:
