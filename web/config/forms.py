@@ -109,7 +109,8 @@ def called(document: dict[str, Any], section: str) -> list[str]:
     key, rows = KEYS.get(section, ""), document.get(section) if section else None
     known = {row[key]: row["name"] for row in (rows if isinstance(rows, list) else [])
              if isinstance(row, dict) and isinstance(row.get(key), str) and isinstance(row.get("name"), str)}
-    return [f"{each} ({known[each]})" if known.get(each, each) not in ("", each) else each for each in names_in(document, section)]
+    return [f"{each} ({known[each]})" if known.get(each, each) not in ("", each) else each
+            for each in names_in(document, section)]
 
 
 def targets(document: dict[str, Any]) -> list[str]:
