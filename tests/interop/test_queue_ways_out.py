@@ -371,7 +371,7 @@ def test_agents_who_are_unknown_or_signed_in_already(house: QueueHouse, daria: S
     assert refused.returncode != 0 and "There is no agent nobody" in refused.stderr and "anna" in refused.stderr
     house.sign_in("anna")
     twice = house.box.run("agent", "login", "anna", "--at", "104", check=False)
-    assert twice.returncode != 0 and "anna is ready" in twice.stderr
+    assert twice.returncode != 0 and "anna is signed in already: ready" in twice.stderr
     call = daria.dial("*41").wait_up()
     wait_for(lambda: len(call.heard()) > 8000, 10, "the question for the extension")
     for key in "101#1101#":
