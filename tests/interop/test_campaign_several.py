@@ -103,25 +103,26 @@ def began_beside(box: Box, since: float, until: float) -> list[int]:
 def test_two_campaigns_share_the_lines_and_are_steered(tmp_path: Path, gateway: Gateway, message: Path) -> None:
     with Box(tmp_path / "box", gateway.port, 9, numbers=TALKS, office=office(SECOND), edits=QUICK) as box:
         start(box, message)
-        wait_for(lambda: on_the_phone(box) == {1: 5}, 10, "the first campaign takes all lines")
+        wait_for(lambda: on_the_phone(box) == {1: 5}, PATIENCE, "the first campaign takes all lines")
         start(box, message, "702", "13")
-        wait_for(lambda: on_the_phone(box)[2] >= 2, 20, "the second gets its share")
+        wait_for(lambda: on_the_phone(box)[2] >= 2, PATIENCE, "the second gets its share")
         since = records(box)[-1].mono
-        wait_for(lambda: records(box)[-1].mono > since + 10, 20, "ten seconds of both")
+        wait_for(lambda: records(box)[-1].mono > since + 10, PATIENCE, "ten seconds of both")
         shares = mean_lines(box, (1, 2), since, since + 10)
         beside = began_beside(box, since, since + 10)
         # A line that is kept free for somebody stays free. (How long it takes to dial the next one is the machine's affair.)
         assert max(beside) == 5 and beside.count(5) >= len(beside) // 5, f"lines stand idle: {beside}"
-        assert min(shares) > 0.36 * sum(shares), f"not shared: {shares}"
+        # Calls are equally long and end in waves: of one wave a campaign may get one line of five, in the next it is the first.
+        assert min(shares) > 0.25 * sum(shares), f"not shared: {shares}"
 
         box.run("campaign", "pause", "1")
-        wait_for(lambda: on_the_phone(box)[2] == 5, 15, "the second takes what the paused one leaves")
+        wait_for(lambda: on_the_phone(box)[2] == 5, PATIENCE, "the second takes what the paused one leaves")
         assert on_the_phone(box)[1] == 0 and box.report(1)["state"] == "paused"
         box.run("campaign", "resume", "1")
-        wait_for(lambda: on_the_phone(box)[1] >= 2, 15, "the first gets its share again")
+        wait_for(lambda: on_the_phone(box)[1] >= 2, PATIENCE, "the first gets its share again")
         box.run("campaign", "cancel", "2")
         box.run("campaign", "cancel", "1")
-        wait_for(lambda: not +on_the_phone(box), 15, "every call is ended")
+        wait_for(lambda: not +on_the_phone(box), PATIENCE, "every call is ended")
         again = box.run("campaign", "resume", "2", check=False)
         assert again.returncode == 1 and "not under way" in again.stderr
         assert most_at_once(gateway.wait_until_quiet(10)) == 5

@@ -129,8 +129,9 @@ def _note(calls: dict[str, SeenCall], call_id: str, at: float, body: str) -> Non
             call.ended = call.ended or at
     elif status:
         code = int(status.group(1))
+        dropped = bool(method) and method.group(1) == "CANCEL" and call.statuses == [100]  # before it rang: sipp forgets the call
         call.statuses.append(code)
-        if method and method.group(1) == "INVITE" and code >= _FINAL_ERROR:
+        if dropped or (method and method.group(1) == "INVITE" and code >= _FINAL_ERROR):
             call.ended = call.ended or at
 
 
