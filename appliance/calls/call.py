@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from appliance.calls.disk import noted
 from appliance.calls.inbox import Inbox
 from appliance.calls.leg import HungUp, Leg, LegState
 from appliance.errors import SwitchroomError
 from appliance.ids import leg_id
-from appliance.messages import CallEnded, CallReached, Cause, Event, LegOpened
+from appliance.messages import CallEnded, CallReached, CallTransferred, Cause, Event, LegOpened
 
 if TYPE_CHECKING:
     from appliance.calls.forwarding import Diversion
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from appliance.config.callers import CallerList
 
 log = logging.getLogger("calls")
+Transfer = Literal["blind", "attended", "pickup"]
 Disposition = Literal["answered", "no_answer", "busy", "failed", "cancelled", "interrupted"]
 GOODBYE_SECONDS = 40
 """How long a leg may take to end: a BYE is repeated for 32 s (RFC 3261 timer F) before the far end counts as gone."""
@@ -106,6 +108,11 @@ class Call:
 
     def reached(self, target: str) -> None:
         self.switch.ledger.append(CallReached(call=self.id, target=target))
+
+    async def transferred(self, by: Leg, kind: Transfer, target: str) -> None:
+        """Note it; the call goes on where the disk is late. Raises SwitchroomError."""
+        event = CallTransferred(call=self.id, by_leg=by.id, kind=kind, target=target)
+        await noted(self.switch.ledger.commit(event), "a transfer", self.id)
 
     @property
     def open_legs(self) -> list[Leg]:

@@ -11,18 +11,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from appliance.calls.disk import noted
 from appliance.calls.leg import Leg, LegState
 from appliance.calls.pickup import same_group
 from appliance.errors import SwitchroomError
-from appliance.messages import CallTransferred
 from drivers.base import Incoming
 
 if TYPE_CHECKING:
     from appliance.calls.call import Call
 
 log = logging.getLogger("calls")
-CONFIRMED, RINGING = "attended", "pickup"
 
 
 class Replacing:
@@ -59,10 +56,7 @@ async def replace(call: Call, event: Replacing, near: Leg) -> Leg | None:
         new.reject(503)
         return None
     ringing = old.state is not LegState.ANSWERED
-    kind = RINGING if ringing else CONFIRMED
-    await noted(call.switch.ledger.commit(
-        CallTransferred(call=call.id, by_leg=old.id, kind=kind, target=new.endpoint)),  # type: ignore[arg-type]
-        "a transfer", call.id)
+    await call.transferred(old, "pickup" if ringing else "attended", new.endpoint)
     if new.is_ended or new.hanging_up or near.is_ended or old.is_ended or (ringing and old.answered_at):
         new.reject(486 if old.answered_at and not old.is_ended else 481)
         return None

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from appliance.calls.disk import noted
 from appliance.calls.flows import record, transfer
 from appliance.calls.flows.keyed import DIGITS, END, FIRST_SECONDS, MOST, NEXT_SECONDS
 from appliance.calls.flows.park import trouble
@@ -18,7 +17,7 @@ from appliance.calls.leg import Leg
 from appliance.calls.routing import Decision, ToExcuse, ToExtension, ToOutside
 from appliance.errors import SwitchroomError
 from appliance.media.events import Digit, PlayDone
-from appliance.messages import CallConferenced, CallTransferred
+from appliance.messages import CallConferenced
 
 if TYPE_CHECKING:
     from appliance.calls.flows.talk import Talk
@@ -192,9 +191,7 @@ async def left(talk: Talk, gone: Leg) -> None:
     by, target = talk.aside
     waiting = [leg for leg in talk.parties if leg not in (by, target)]
     if gone is by and waiting:
-        await noted(talk.switch.ledger.commit(CallTransferred(
-            call=talk.call.id, by_leg=by.id, kind="attended", target=target.number or target.endpoint)),
-            "a transfer", talk.call.id)
+        await talk.call.transferred(by, "attended", target.number or target.endpoint)
     _end_aside(talk)
     talk.stage = Stage.TALKING if len(talk.parties) <= 2 else Stage.CONFERENCE
     for leg in talk.parties:

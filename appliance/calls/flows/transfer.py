@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.calls.codes import ToCode
-from appliance.calls.disk import noted
 from appliance.calls.flows.park import Parked
 from appliance.calls.flows.race import Failed
 from appliance.calls.flows.reach import Shown
@@ -17,7 +16,6 @@ from appliance.calls.leg import HungUp, Leg, LegState
 from appliance.calls.replace import Replacing, replace
 from appliance.calls.routing import Decision, ToExcuse, ToExtension, ToOutside, ToScenario, caller_id_for
 from appliance.errors import SwitchroomError
-from appliance.messages import CallTransferred
 from drivers.base import TransferAsked
 
 if TYPE_CHECKING:
@@ -98,9 +96,7 @@ async def _attended(talk: Talk, by: Leg, other: Leg, event: TransferAsked) -> No
         await _unanswered(talk, by, other, second)
         return
     target = ends[0]
-    await noted(switch.ledger.commit(
-        CallTransferred(call=talk.call.id, by_leg=by.id, kind="attended", target=target.number or target.endpoint)),
-        "a transfer", talk.call.id)
+    await talk.call.transferred(by, "attended", target.number or target.endpoint)
     if target.is_ended or other.is_ended:  # they went while that was written
         switch.driver.transfer_state(by.id, 481, "No such call")
         return
@@ -156,8 +152,7 @@ async def blind(talk: Talk, by: Leg, other: Leg, decision: Decision, target: str
     """Bring `other` to a target with the transferring party's rights; it hears that it is put through, then ringing. `by` stays
     until that is answered: it gets the other back where nobody does."""
     switch = talk.switch
-    await noted(switch.ledger.commit(CallTransferred(call=talk.call.id, by_leg=by.id, kind="blind", target=target)),
-                "a transfer", talk.call.id)
+    await talk.call.transferred(by, "blind", target)
     talk.let_go(by)
     if not isinstance(decision, ToExtension | ToOutside):
         send_on(talk, by, other, decision)
